@@ -1,13 +1,13 @@
-// Command fenzhang-verify checks a folder of audit evidence, offline: from the files and the public
-// key alone it finds changed, missing, added and reordered records and names them.
+// Command fenzhang-verify checks a folder of audit evidence offline. With the files and the public
+// key alone it finds changed, missing, added and reordered records and prints their ids.
 //
 //	fenzhang-verify DIR -key public.pem [-head head.json]...
 //	fenzhang-verify -proof proof.json -key public.pem
 //
 // DIR holds <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json as the audit bucket does. A head
-// that was kept elsewhere (-head, also a proof with its head) shows that nothing was cut off at the
-// end. The last line is "N passed, N failed"; the exit code is 0 when nothing failed, 1 when
-// something did, 2 when it could not check.
+// that was kept elsewhere (-head FILE, also a proof, which contains its head) shows that no records
+// were cut off at the end. The last line is "N passed, N failed". The exit code is 0 when nothing
+// failed, 1 when something failed, and 2 when the check could not be made.
 package main
 
 import (
@@ -24,14 +24,14 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// The exit codes.
+// The exit codes of the command.
 const (
 	allPassed = iota
 	someFailed
 	notChecked
 )
 
-// options are the command line.
+// options are the arguments and flags of the command line.
 type options struct {
 	dir, key, proof string
 	heads           []string
@@ -41,7 +41,8 @@ var errUsage = errors.New(
 	"usage: fenzhang-verify DIR -key public.pem [-head head.json]..., or -proof proof.json -key " +
 		"public.pem")
 
-func parse(args []string, stderr io.Writer) (options, error) {
+// parseOptions reads the command line: one folder, or one proof, and the public key.
+func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("fenzhang-verify", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -52,7 +53,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			o.heads = append(o.heads, path)
 			return nil
 		})
-	for len(args) > 0 { // flags may stand before and after the folder
+	for len(args) > 0 { // flags may come before and after the folder
 		if err := f.Parse(args); err != nil {
 			return o, err
 		}
@@ -69,11 +70,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
+// run makes the check and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	passed, err := verify(args, stdout, stderr)
 	switch {
 	case err != nil:
-		_, _ = fmt.Fprintln(stderr, err) // there is nowhere else to say it
+		_, _ = fmt.Fprintln(stderr, err) // a failed write to stderr can be reported nowhere
 		return notChecked
 	case !passed:
 		return someFailed
@@ -81,19 +83,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return allPassed
 }
 
+// verify reads the command line, makes the check and prints its report; it returns whether all
+// checks passed.
 func verify(args []string, stdout, stderr io.Writer) (bool, error) {
-	o, err := parse(args, stderr)
+	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return false, err
 	}
-	report, err := o.check()
+	report, err := o.checkEvidence()
 	if err != nil {
 		return false, err
 	}
 	return report.Print(stdout)
 }
 
-func (o options) check() (audit.Report, error) {
+// checkEvidence checks the proof, or the folder with the heads that were kept elsewhere.
+func (o options) checkEvidence() (audit.Report, error) {
 	text, err := os.ReadFile(o.key)
 	if err != nil {
 		return audit.Report{}, err
@@ -119,7 +124,8 @@ func (o options) check() (audit.Report, error) {
 	return audit.Check(os.DirFS(o.dir), key, kept...)
 }
 
-// readHead reads a kept head: the object of a head, an answered head, or a proof that carries one.
+// readHead reads a signed head from a file: the object of a head, a head from the API, or a proof
+// that contains its head.
 func readHead(path string) (audit.SignedHead, error) {
 	var file struct {
 		audit.SignedHead
@@ -134,6 +140,7 @@ func readHead(path string) (audit.SignedHead, error) {
 	return file.SignedHead, nil
 }
 
+// checkProof checks one inclusion proof; an invalid proof is a failed check and no error.
 func checkProof(path string, key audit.Checker) (audit.Report, error) {
 	var p audit.Proof
 	if err := readJSON(path, &p); err != nil {
@@ -143,11 +150,12 @@ func checkProof(path string, key audit.Checker) (audit.Report, error) {
 		return audit.Report{Failed: 1,
 				Findings: []audit.Finding{{Object: path, Record: p.ID, Problem: audit.Unconfirmed,
 					Detail: err.Error()}}},
-			nil //nolint:nilerr // a proof that does not hold is a finding, and counts as failed
+			nil //nolint:nilerr // an invalid proof is a failed check, no error
 	}
 	return audit.Report{Passed: 1}, nil
 }
 
+// readJSON decodes the JSON of a file.
 func readJSON(path string, into any) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {

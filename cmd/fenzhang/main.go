@@ -1,6 +1,6 @@
-// Command fenzhang holds the programs for people who keep books, write rules or change this code:
-// `fenzhang help` lists them. The exit code is 0 when all is well, 1 when a check has found
-// something, and 2 when the command line is wrong or the work could not be done.
+// Command fenzhang holds the programs for people who keep books, write rules or change this code;
+// `fenzhang help` lists them. The exit code is 0 on success, 1 when a check has found a fault, and
+// 2 when the command line is wrong or the work could not be done.
 package main
 
 import (
@@ -30,28 +30,29 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := runSubcommand(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// The exit codes.
+// The exit codes of the command.
 const (
 	allPassed = iota
 	someFailed
 	notDone
 )
 
-// subcommand is one program. Its function registers flags and returns what is done once they are
-// parsed, which returns false when a check has found something.
+// subcommand is one program of the command fenzhang. Field command registers the program's flags
+// and returns the function to call after they are parsed; the returned function answers false when
+// a check has found a fault.
 type subcommand struct {
 	name      string
-	arguments string // what may follow the flags; "" where nothing may
+	arguments string // arguments after the flags, for the usage text; "" when there are none
 	purpose   string
 	command   func(*flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 }
 
-// subcommands are named as the targets of the Makefile that run them.
+// subcommands lists all subcommands under the names of the Makefile targets that run them.
 func subcommands() []subcommand {
 	return []subcommand{
 		{"audit-verify", "", "check the audit chains of the running stack", auditverify.Command},
@@ -71,7 +72,9 @@ func subcommands() []subcommand {
 	}
 }
 
-func run(ctx context.Context, args []string, out, problems io.Writer) int {
+// runSubcommand finds the subcommand that the first argument names, runs it, and returns the exit
+// code.
+func runSubcommand(ctx context.Context, args []string, out, problems io.Writer) int {
 	if len(args) == 0 {
 		printHelp(problems)
 		return notDone
@@ -90,6 +93,7 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 	return all[i].run(ctx, args[1:], out, problems)
 }
 
+// run parses the flags of the subcommand, runs it, and returns the exit code.
 func (s subcommand) run(ctx context.Context, args []string, out, problems io.Writer) int {
 	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
 	flags.SetOutput(problems)
@@ -101,7 +105,7 @@ func (s subcommand) run(ctx context.Context, args []string, out, problems io.Wri
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return allPassed
-	case err != nil: // Parse has printed it
+	case err != nil: // flags.Parse has printed the error
 		return notDone
 	}
 	if s.arguments == "" && flags.NArg() > 0 {
@@ -119,6 +123,7 @@ func (s subcommand) run(ctx context.Context, args []string, out, problems io.Wri
 	return allPassed
 }
 
+// printHelp prints the list of subcommands.
 func printHelp(w io.Writer) {
 	_, _ = fmt.Fprintln(w, "usage: fenzhang SUBCOMMAND [flags] [arguments]; "+
 		"fenzhang SUBCOMMAND -h lists its flags")
@@ -126,5 +131,5 @@ func printHelp(w io.Writer) {
 	for _, s := range subcommands() {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\n", s.name, s.purpose)
 	}
-	_ = table.Flush() // the terminal
+	_ = table.Flush() // a failed write to the terminal can be reported nowhere
 }

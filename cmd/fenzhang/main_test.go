@@ -14,7 +14,7 @@ import (
 func call(t *testing.T, args ...string) (code int, out, problems string) {
 	t.Helper()
 	var o, p bytes.Buffer
-	code = run(t.Context(), args, &o, &p)
+	code = runSubcommand(t.Context(), args, &o, &p)
 	return code, o.String(), p.String()
 }
 

@@ -11,17 +11,17 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Entry is a record with the bytes in which it was sent; the bytes are what is stored.
+// Entry is a record together with its JSON text; that text is what is stored.
 type Entry struct {
 	Record Record
 	Raw    []byte
 }
 
-// maxID bounds the id of a record, since it becomes part of a key.
+// maxID is the greatest length of a record's id, because the id becomes part of a table key.
 const maxID = 128
 
-// ReadEntry reads one sent record. The error tells why it cannot become evidence; another try does
-// not help.
+// ReadEntry reads a record from a message. An error means that the record can never become
+// evidence, so a retry of the message does not help.
 func ReadEntry(body []byte) (Entry, error) {
 	var raw bytes.Buffer
 	if err := json.Compact(&raw, body); err != nil {
@@ -31,14 +31,14 @@ func ReadEntry(body []byte) (Entry, error) {
 	if err := json.Unmarshal(raw.Bytes(), &rec); err != nil {
 		return Entry{}, fmt.Errorf("audit: the record cannot be read: %w", err)
 	}
-	if err := rec.check(); err != nil {
+	if err := rec.validate(); err != nil {
 		return Entry{}, err
 	}
 	return Entry{Record: rec, Raw: raw.Bytes()}, nil
 }
 
-// check tells what a record lacks to be evidence.
-func (r Record) check() error {
+// validate returns an error that names the fields which a record needs and lacks.
+func (r Record) validate() error {
 	var lacks []string
 	need := func(name string, ok bool) {
 		if !ok {
@@ -59,16 +59,17 @@ func (r Record) check() error {
 
 // Line is one stored line: a record with its place in the tenant's chain.
 type Line struct {
-	Seq   int64 // number in the chain, from 0
-	Prev  Hash  // chain before this line
+	Seq   int64 // number of the line in the chain, from 0
+	Prev  Hash  // hash of the chain before this line
 	Entry Entry
 	Bytes []byte // as stored, without its newline
 }
 
-// LeafHash is the line's leaf.
+// LeafHash returns the hash of the line as a leaf of the Merkle tree.
 func (l Line) LeafHash() Hash { return LeafHash(l.Bytes) }
 
-// newLine writes the line of an entry. The record's bytes go in as they are.
+// newLine makes the line of an entry. The text of the record is copied as it is, because
+// marshalling it again could change its hash.
 func newLine(seq int64, prev Hash, e Entry) Line {
 	b := make([]byte, 0, len(e.Raw)+120)
 	b = append(b, `{"seq":`...)
@@ -80,7 +81,7 @@ func newLine(seq int64, prev Hash, e Entry) Line {
 	return Line{Seq: seq, Prev: prev, Entry: e, Bytes: append(b, '}')}
 }
 
-// readLine reads a stored line.
+// readLine reads a stored line and validates its record.
 func readLine(stored []byte) (Line, error) {
 	var j struct {
 		Seq    *int64          `json:"seq"`
@@ -102,13 +103,13 @@ func readLine(stored []byte) (Line, error) {
 	return Line{Seq: *j.Seq, Prev: *j.Prev, Entry: e, Bytes: stored}, nil
 }
 
-// Batch is the lines of one object.
+// Batch is the lines of one stored object.
 type Batch struct {
-	Number int64 // from 1
+	Number int64 // number of the batch in the tenant's chain, from 1
 	Lines  []Line
 }
 
-// Body is the object: each line with a newline.
+// Body returns the content of the batch object: every line, each with a newline.
 func (b Batch) Body() []byte {
 	var out []byte
 	for _, l := range b.Lines {
@@ -117,7 +118,7 @@ func (b Batch) Body() []byte {
 	return out
 }
 
-// Head is the end of a tenant's chain: what the next batch follows.
+// Head is the end of a tenant's chain, from which the next batch continues.
 type Head struct {
 	Tenant ident.Tenant
 	Batch  int64 // number of the last batch, 0 before the first
@@ -125,7 +126,8 @@ type Head struct {
 	Tree   Tree
 }
 
-// SealBatch makes the batch that follows the head, and the head after it.
+// SealBatch makes the batch of the entries that continues from the head, and the head after that
+// batch.
 func (h Head) SealBatch(entries []Entry) (Batch, Head, error) {
 	b := Batch{Number: h.Batch + 1}
 	chain := h.Chain
@@ -134,12 +136,12 @@ func (h Head) SealBatch(entries []Entry) (Batch, Head, error) {
 		chain = ChainHash(chain, l.LeafHash())
 		b.Lines = append(b.Lines, l)
 	}
-	next, err := h.after(b, chain)
+	next, err := h.headAfter(b, chain)
 	return b, next, err
 }
 
-// ParseNextBatch reads a stored object as the batch that follows the head. The error tells that it does
-// not: every line must be of the tenant, carry the next number and continue the chain.
+// ParseNextBatch reads a stored object as the batch that continues from the head. ParseNextBatch
+// fails unless every line belongs to the tenant, has the next number and continues the chain.
 func (h Head) ParseNextBatch(body []byte) (Batch, Head, error) {
 	b := Batch{Number: h.Batch + 1}
 	chain := h.Chain
@@ -160,16 +162,18 @@ func (h Head) ParseNextBatch(body []byte) (Batch, Head, error) {
 		chain = ChainHash(chain, l.LeafHash())
 		b.Lines = append(b.Lines, l)
 	}
-	next, err := h.after(b, chain)
+	next, err := h.headAfter(b, chain)
 	return b, next, err
 }
 
-func (h Head) after(b Batch, chain Hash) (Head, error) {
-	tree, err := h.Tree.Append(b.leaves()...)
+// headAfter returns the head after a batch, whose chain ends with the given hash.
+func (h Head) headAfter(b Batch, chain Hash) (Head, error) {
+	tree, err := h.Tree.Append(b.leafHashes()...)
 	return Head{Tenant: h.Tenant, Batch: b.Number, Chain: chain, Tree: tree}, err
 }
 
-func (b Batch) leaves() []Hash {
+// leafHashes returns the leaf hash of every line.
+func (b Batch) leafHashes() []Hash {
 	out := make([]Hash, len(b.Lines))
 	for i, l := range b.Lines {
 		out[i] = l.LeafHash()
@@ -179,7 +183,8 @@ func (b Batch) leaves() []Hash {
 
 var errLines = errors.New("audit: the object is not one or more whole lines")
 
-// splitLines cuts an object into its lines, without their newlines.
+// splitLines splits an object into its lines without their newlines; an object that does not end
+// with a newline was cut off.
 func splitLines(body []byte) ([][]byte, error) {
 	if len(body) == 0 || body[len(body)-1] != '\n' {
 		return nil, errLines
@@ -187,12 +192,12 @@ func splitLines(body []byte) ([][]byte, error) {
 	return bytes.Split(body[:len(body)-1], []byte{'\n'}), nil
 }
 
-// BatchName is the name of a batch's object.
+// BatchName returns the name of the object of a batch.
 func BatchName(tenant ident.Tenant, number int64) string {
 	return fmt.Sprintf("%s/%012d.ndjson", tenant, number)
 }
 
-// HeadName is the name of the signed head after a batch.
+// HeadName returns the name of the object of the signed head after a batch.
 func HeadName(tenant ident.Tenant, number int64) string {
 	return fmt.Sprintf("%s/heads/%012d.json", tenant, number)
 }

@@ -13,10 +13,10 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Problem is what the check says of a record or head.
+// Problem is the kind of fault that the check found in a record or head.
 type Problem string
 
-// The problems.
+// The kinds of faults.
 const (
 	Changed     Problem = "changed"
 	Missing     Problem = "missing"
@@ -27,15 +27,15 @@ const (
 	BadHead     Problem = "head is wrong"
 )
 
-// Finding is one failed check: where, of what, and what is wrong.
+// Finding is one failed check: the object, the record, and the fault.
 type Finding struct {
-	Object  string // name of the object, with the line where there is one
+	Object  string // name of the object, with the number of the line where there is one
 	Record  string // id of the record or its number in the chain; "" for a head
 	Problem Problem
 	Detail  string
 }
 
-// String gives the finding as one line.
+// String returns the finding as one line of text.
 func (f Finding) String() string {
 	s := f.Object
 	if f.Record != "" {
@@ -52,25 +52,27 @@ func (f Finding) String() string {
 type Chain struct {
 	Tenant  ident.Tenant
 	Batches int
-	Records int64    // good ones
-	Last    HeadText // zero when no head is valid
+	Records int64    // number of valid records
+	Last    HeadText // last valid head; zero when there is none
 }
 
-// Report is the result of a check. Every record, every head and every kept head is one check.
+// Report is the result of a check. Each record, each head, and each head that was kept elsewhere
+// counts as one check.
 type Report struct {
 	Passed, Failed int
 	Findings       []Finding
 	Chains         []Chain
 }
 
-func (r *Report) fail(f Finding) {
+// addFinding counts a failed check and keeps its finding.
+func (r *Report) addFinding(f Finding) {
 	r.Failed++
 	r.Findings = append(r.Findings, f)
 }
 
-// Check reads a folder of evidence, <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json, and needs
-// nothing else but the public key. Kept heads come from elsewhere (a proof, a partner, paper): they
-// show that the end of a chain was not cut off, which the files alone cannot show.
+// Check checks a folder of evidence, <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json, with the
+// public key alone. Heads that were kept elsewhere (in a proof, by a partner, on paper)
+// additionally show that the end of a chain was not cut off, which the files alone cannot show.
 func Check(files fs.FS, key Checker, kept ...SignedHead) (Report, error) {
 	var report Report
 	entries, err := fs.ReadDir(files, ".")
@@ -80,56 +82,60 @@ func Check(files fs.FS, key Checker, kept ...SignedHead) (Report, error) {
 	heads := map[string]map[int64]HeadText{}
 	for _, e := range entries {
 		if !e.IsDir() {
-			report.fail(Finding{Object: e.Name(), Problem: Added,
+			report.addFinding(Finding{Object: e.Name(), Problem: Added,
 				Detail: "the folder holds one folder for each tenant"})
 			continue
 		}
 		c := tenantCheck{files: files, key: key, tenant: ident.Tenant(e.Name()), report: &report,
 			seen: map[string]string{}, heads: map[int64]HeadText{}}
-		if err := c.run(); err != nil {
+		if err := c.checkTenantFiles(); err != nil {
 			return report, err
 		}
 		heads[e.Name()] = c.heads
 	}
 	for _, k := range kept {
-		checkKept(&report, key, k, heads)
+		checkKeptHead(&report, key, k, heads)
 	}
 	return report, nil
 }
 
-// checkKept holds a head from elsewhere against the valid ones of the files.
-func checkKept(report *Report, key Checker, kept SignedHead, heads map[string]map[int64]HeadText) {
+// checkKeptHead compares a head that was kept elsewhere with the valid head of the same batch in
+// the files.
+func checkKeptHead(report *Report, key Checker, kept SignedHead,
+	heads map[string]map[int64]HeadText) {
 	t, err := kept.VerifyAndRead(key)
 	if err != nil {
-		report.fail(Finding{Object: "kept head", Problem: BadHead, Detail: err.Error()})
+		report.addFinding(Finding{Object: "kept head", Problem: BadHead, Detail: err.Error()})
 		return
 	}
 	name := fmt.Sprintf("kept head of %s, batch %d", t.Tenant, t.Batch)
 	found, ok := heads[string(t.Tenant)][t.Batch]
 	switch {
 	case !ok:
-		report.fail(Finding{Object: name, Problem: Missing,
+		report.addFinding(Finding{Object: name, Problem: Missing,
 			Detail: fmt.Sprintf("it covers %d records, and the files have no valid head of this batch",
 				t.Count)})
 	case found.Count != t.Count || found.Chain != t.Chain || found.Root != t.Root:
-		report.fail(Finding{Object: name, Problem: Changed, Detail: "the files tell another history"})
+		report.addFinding(
+			Finding{Object: name, Problem: Changed, Detail: "the files tell another history"})
 	default:
 		report.Passed++
 	}
 }
 
-// tenantCheck walks one tenant's files.
+// tenantCheck is the check of one tenant's files.
 type tenantCheck struct {
 	files  fs.FS
 	key    Checker
 	tenant ident.Tenant
 	report *Report
-	seen   map[string]string  // id of a good record -> where it stands first
-	heads  map[int64]HeadText // the valid ones
+	seen   map[string]string  // id of each valid record, with the place where it was found first
+	heads  map[int64]HeadText // the valid heads by batch number
 }
 
-// numbered finds the objects of a folder; anything else in it was added.
-func (c *tenantCheck) numbered(dir string, name *regexp.Regexp,
+// listNumberedObjects lists the objects of a folder by their number. An object that matches neither
+// the pattern nor the name also is reported as added.
+func (c *tenantCheck) listNumberedObjects(dir string, name *regexp.Regexp,
 	also string) (map[int64]string, error) {
 	entries, err := fs.ReadDir(c.files, dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -147,61 +153,72 @@ func (c *tenantCheck) numbered(dir string, name *regexp.Regexp,
 			}
 			fallthrough
 		case e.Name() != also:
-			c.report.fail(Finding{Object: path.Join(dir, e.Name()), Problem: Added,
+			c.report.addFinding(Finding{Object: path.Join(dir, e.Name()), Problem: Added,
 				Detail: "it is neither a batch nor a head"})
 		}
 	}
 	return out, nil
 }
 
-func (c *tenantCheck) run() error {
-	batches, err := c.numbered(string(c.tenant), regexp.MustCompile(`^([0-9]{12})\.ndjson$`), "heads")
+// checkTenantFiles checks all batches and heads of the tenant and adds the summary of its chain to
+// the report.
+func (c *tenantCheck) checkTenantFiles() error {
+	batches, err := c.listNumberedObjects(string(c.tenant),
+		regexp.MustCompile(`^([0-9]{12})\.ndjson$`), "heads")
 	if err != nil {
 		return err
 	}
-	heads, err := c.numbered(path.Join(string(c.tenant), "heads"),
+	heads, err := c.listNumberedObjects(path.Join(string(c.tenant), "heads"),
 		regexp.MustCompile(`^([0-9]{12})\.json$`), "")
 	if err != nil {
 		return err
 	}
-	numbers := map[int64]bool{}
-	for n := range batches {
-		numbers[n] = true
+	c.report.Chains = append(c.report.Chains, Chain{Tenant: c.tenant, Batches: len(batches)})
+	last, err := c.checkBatches(batches, heads)
+	if err != nil {
+		return err
 	}
-	for n := range heads {
-		numbers[n] = true
-	}
+	chain := &c.report.Chains[len(c.report.Chains)-1]
+	chain.Records = int64(len(c.seen))
+	chain.Last = last.text
+	return nil
+}
+
+// checkBatches checks all batches and heads of the tenant in the order of their numbers, and
+// returns the last valid head. Lines of batches without a valid head wait for the next valid one.
+func (c *tenantCheck) checkBatches(batches, heads map[int64]string) (openedHead, error) {
+	numbers := maps.Clone(batches) // a missing batch or head has its number in the other map
+	maps.Copy(numbers, heads)
 	last := openedHead{}
 	var uncovered []*storedLine
 	for _, n := range slices.Sorted(maps.Keys(numbers)) {
-		lines, err := c.lines(batches[n])
+		lines, err := c.readBatchLines(batches[n])
 		if err != nil {
-			return err
+			return last, err
 		}
-		head, ok, err := c.head(heads[n], n)
+		head, ok, err := c.checkSignedHead(heads[n], n)
 		if err != nil {
-			return err
+			return last, err
 		}
 		if !ok {
 			uncovered = append(uncovered, lines...)
 			continue
 		}
-		c.between(last, uncovered, head)
-		c.batch(BatchName(c.tenant, n), lines, head)
+		c.checkContinuity(last, uncovered, head)
+		c.checkBatch(BatchName(c.tenant, n), lines, head)
 		last, uncovered = head, nil
 	}
 	for _, l := range uncovered {
-		c.reject(l, Added, "no signed head covers it")
+		c.rejectLine(l, Added, "no signed head covers it")
 	}
-	c.report.Chains = append(c.report.Chains,
-		Chain{Tenant: c.tenant, Batches: len(batches), Records: int64(len(c.seen)), Last: last.text})
-	return nil
+	return last, nil
 }
 
-// head reads and checks the signed head after batch n.
-func (c *tenantCheck) head(object string, n int64) (openedHead, bool, error) {
+// checkSignedHead reads and verifies the signed head after batch n. The second result is false when
+// the batch has no valid signed head.
+func (c *tenantCheck) checkSignedHead(object string, n int64) (openedHead, bool, error) {
 	if object == "" {
-		c.report.fail(Finding{Object: HeadName(c.tenant, n), Problem: Missing,
+		c.report.addFinding(Finding{Object: HeadName(c.tenant, n), Problem: Missing,
 			Detail: "the batch has no signed head"})
 		return openedHead{}, false, nil
 	}
@@ -209,7 +226,7 @@ func (c *tenantCheck) head(object string, n int64) (openedHead, bool, error) {
 	if err != nil {
 		return openedHead{}, false, fmt.Errorf("audit: %w", err)
 	}
-	head, err := openHead(body)
+	head, err := parseStoredHead(body)
 	if err == nil {
 		_, err = head.signed.VerifyAndRead(c.key)
 	}
@@ -217,29 +234,33 @@ func (c *tenantCheck) head(object string, n int64) (openedHead, bool, error) {
 		err = fmt.Errorf("it is that of batch %d of %s", head.text.Batch, head.text.Tenant)
 	}
 	if err != nil {
-		c.report.fail(Finding{Object: object, Problem: BadHead, Detail: err.Error()})
+		c.report.addFinding(Finding{Object: object, Problem: BadHead, Detail: err.Error()})
 		return openedHead{}, false,
-			nil //nolint:nilerr // a head that does not hold is a finding; the check goes on
+			nil //nolint:nilerr // an invalid head is a finding, and the check continues
 	}
 	c.report.Passed++
 	c.heads[n] = head.text
 	return head, true, nil
 }
 
-// accept counts a good record; each id may stand once only.
-func (c *tenantCheck) accept(l *storedLine) {
-	if first, twice := c.seen[l.name()]; twice {
-		c.reject(l, Twice, "first at "+first)
+// acceptLine counts a valid record; a record id that occurs a second time is rejected.
+func (c *tenantCheck) acceptLine(l *storedLine) {
+	if first, twice := c.seen[l.recordName()]; twice {
+		c.rejectLine(l, Twice, "first at "+first)
 		return
 	}
-	c.seen[l.name()] = l.where()
+	c.seen[l.recordName()] = l.location()
 	c.report.Passed++
 }
 
-func (c *tenantCheck) reject(l *storedLine, p Problem, detail string) {
-	c.report.fail(Finding{Object: l.where(), Record: l.name(), Problem: p, Detail: detail})
+// rejectLine adds a finding about a line.
+func (c *tenantCheck) rejectLine(l *storedLine, p Problem, detail string) {
+	c.report.addFinding(Finding{Object: l.location(), Record: l.recordName(), Problem: p,
+		Detail: detail})
 }
 
-func (c *tenantCheck) missing(object string, number int64) {
-	c.report.fail(Finding{Object: object, Record: fmt.Sprintf("number %d", number), Problem: Missing})
+// reportMissing adds a finding about a signed record that the files do not hold.
+func (c *tenantCheck) reportMissing(object string, number int64) {
+	c.report.addFinding(Finding{Object: object, Record: fmt.Sprintf("number %d", number),
+		Problem: Missing})
 }

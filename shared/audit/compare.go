@@ -9,26 +9,27 @@ import (
 	"strconv"
 )
 
-// storedLine is a line as it was found.
+// storedLine is a line as it was found in the checked files.
 type storedLine struct {
 	Line
 	object string
-	number int // in the object, from 1
-	unread bool
+	number int  // number of the line in its object, from 1
+	unread bool // the line is not a valid line of evidence
 }
 
-func (l *storedLine) where() string { return l.object + ":" + strconv.Itoa(l.number) }
+// location returns the object and the number of the line, for findings.
+func (l *storedLine) location() string { return l.object + ":" + strconv.Itoa(l.number) }
 
-// name is the record's id, or its number in the chain where the line cannot be read.
-func (l *storedLine) name() string {
+// recordName returns the id of the record, or its number in the chain when the line cannot be read.
+func (l *storedLine) recordName() string {
 	if l.unread {
 		return fmt.Sprintf("number %d", l.Seq)
 	}
 	return l.Entry.Record.ID
 }
 
-// lines reads the lines of a batch's object; there are none where it is missing.
-func (c *tenantCheck) lines(object string) ([]*storedLine, error) {
+// readBatchLines reads the lines of a batch object; none when the object is missing.
+func (c *tenantCheck) readBatchLines(object string) ([]*storedLine, error) {
 	if object == "" {
 		return nil, nil
 	}
@@ -47,9 +48,10 @@ func (c *tenantCheck) lines(object string) ([]*storedLine, error) {
 	return out, nil
 }
 
-// between checks that a head continues the valid one before it. Lines between them, whose own heads
-// are lost, are good when the chain leads over them from one head to the other.
-func (c *tenantCheck) between(before openedHead, lines []*storedLine, head openedHead) {
+// checkContinuity checks that a head continues from the valid head before it. Lines between the
+// two, whose own heads are missing, are accepted when the chain leads over them from one head to
+// the other.
+func (c *tenantCheck) checkContinuity(before openedHead, lines []*storedLine, head openedHead) {
 	chain := before.text.Chain
 	seq := before.text.Count
 	unbroken := true
@@ -61,68 +63,75 @@ func (c *tenantCheck) between(before openedHead, lines []*storedLine, head opene
 	}
 	if unbroken && chain == head.text.Prev && seq == head.text.First {
 		for _, l := range lines {
-			c.accept(l)
+			c.acceptLine(l)
 		}
-		c.tree(before, leaves, head)
+		c.checkTree(before, leaves, head)
 		return
 	}
-	there := map[int64]bool{}
+	present := map[int64]bool{}
 	for _, l := range lines {
-		there[l.Seq] = true
-		c.reject(l, Unconfirmed, "its head is lost, and the chain does not lead over it to the next head")
+		present[l.Seq] = true
+		c.rejectLine(l, Unconfirmed,
+			"its head is lost, and the chain does not lead over it to the next head")
 	}
 	for n := before.text.Count; n < head.text.First; n++ {
-		if !there[n] {
-			c.missing(HeadName(c.tenant, head.text.Batch)+" and before", n)
+		if !present[n] {
+			c.reportMissing(HeadName(c.tenant, head.text.Batch)+" and before", n)
 		}
 	}
 	if before.text.Count >= head.text.First {
-		c.report.fail(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead,
+		c.report.addFinding(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead,
 			Detail: "it does not continue the head before it"})
 	}
 }
 
-// tree checks that the tree of a head is that before it with the leaves since then.
-func (c *tenantCheck) tree(before openedHead, between []Hash, head openedHead) {
+// checkTree checks that the tree of a head is the tree before it with the leaves since then
+// appended.
+func (c *tenantCheck) checkTree(before openedHead, between []Hash, head openedHead) {
 	got, err := before.tree.Append(slices.Concat(between, head.leaves)...)
 	if err != nil || !slices.Equal(got.Roots, head.tree.Roots) {
-		c.report.fail(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead,
+		c.report.addFinding(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead,
 			Detail: "its tree is not that of the records"})
 	}
 }
 
-// batch holds a batch's lines against the leaves of its head and names each that differs.
-func (c *tenantCheck) batch(object string, lines []*storedLine, head openedHead) {
+// checkBatch compares the lines of a batch with the leaves of its signed head, and reports each
+// line that differs.
+func (c *tenantCheck) checkBatch(object string, lines []*storedLine, head openedHead) {
 	at := map[Hash]int{}
 	for i, leaf := range head.leaves {
 		at[leaf] = i
 	}
+	// A good line is known by its hash, so it is recognised even where it was moved.
 	var good, strange []*storedLine
-	var places []int // of the good ones
+	var places []int // index of the leaf of each good line
 	for _, l := range lines {
 		i, known := at[l.LeafHash()]
 		switch {
 		case !known:
 			strange = append(strange, l)
 		case slices.Contains(places, i):
-			c.reject(l, Added, "it stands more than once")
+			c.rejectLine(l, Added, "it stands more than once")
 		default:
 			good, places = append(good, l), append(places, i)
 		}
 	}
-	c.strange(object, strange, places, head)
-	for i, stays := range ascending(places) {
+	c.reportUnsignedLines(object, strange, places, head)
+	// Of the good lines those outside the longest rising run were moved.
+	for i, stays := range longestAscending(places) {
 		if stays {
-			c.accept(good[i])
+			c.acceptLine(good[i])
 		} else {
-			c.reject(good[i], Reordered, fmt.Sprintf("its place is line %d", places[i]+1))
+			c.rejectLine(good[i], Reordered, fmt.Sprintf("its place is line %d", places[i]+1))
 		}
 	}
 }
 
-// strange names the lines that were never signed: changed where the signed line of this number, or
-// of this place, is gone, added otherwise. What is then still lacking is missing.
-func (c *tenantCheck) strange(object string, lines []*storedLine, places []int, head openedHead) {
+// reportUnsignedLines reports the lines that were never signed: as changed when the signed line of
+// the same number, or at the same place, is missing, else as added. Signed lines that are then
+// still missing are reported as missing.
+func (c *tenantCheck) reportUnsignedLines(object string, lines []*storedLine, places []int,
+	head openedHead) {
 	gone := map[int64]bool{}
 	for i := range head.leaves {
 		if !slices.Contains(places, i) {
@@ -131,34 +140,37 @@ func (c *tenantCheck) strange(object string, lines []*storedLine, places []int, 
 	}
 	for _, l := range lines {
 		byPlace := head.text.First + int64(l.number) - 1
+		// A changed line may carry a wrong number; then its place in the object says which line it was.
 		belongs := l.unread || (l.Seq >= head.text.First && l.Seq < head.text.Count)
-		if belongs && !gone[l.Seq] && gone[byPlace] && !named(lines, byPlace) {
+		if belongs && !gone[l.Seq] && gone[byPlace] && !hasLineNumbered(lines, byPlace) {
 			l.Seq = byPlace
 		}
 		if gone[l.Seq] {
 			delete(gone, l.Seq)
-			c.reject(l, Changed, "it is not what was signed")
+			c.rejectLine(l, Changed, "it is not what was signed")
 			continue
 		}
-		c.reject(l, Added, "it was never signed")
+		c.rejectLine(l, Added, "it was never signed")
 	}
 	for i := range head.leaves {
 		if n := head.text.First + int64(i); gone[n] {
-			c.missing(object, n)
+			c.reportMissing(object, n)
 		}
 	}
 }
 
-// named tells whether a line claims this number itself.
-func named(lines []*storedLine, number int64) bool {
+// hasLineNumbered reports whether one of the lines carries this number.
+func hasLineNumbered(lines []*storedLine, number int64) bool {
 	return slices.ContainsFunc(lines, func(l *storedLine) bool { return l.Seq == number })
 }
 
-// ascending marks a longest ascending run of places; what is outside it was moved.
-func ascending(places []int) []bool {
+// longestAscending marks the members of a longest rising run of places; a line outside it was
+// moved.
+func longestAscending(places []int) []bool {
 	var ends []int // index of the place that ends the best run of each length
 	before := make([]int, len(places))
 	for i, p := range places {
+		// Patience sorting: a place replaces the end of the first run that it does not continue.
 		at := sort.Search(len(ends), func(k int) bool { return places[ends[k]] >= p })
 		before[i] = -1
 		if at > 0 {

@@ -13,7 +13,7 @@ type Hash [sm3.Size]byte
 
 var errHash = errors.New("must be 64 lower-case hexadecimal digits")
 
-// ParseHash reads the text of a hash.
+// ParseHash reads a hash from its lower-case hexadecimal text.
 func ParseHash(s string) (Hash, error) {
 	var h Hash
 	if len(s) != 2*len(h) {
@@ -25,13 +25,13 @@ func ParseHash(s string) (Hash, error) {
 	return h, nil
 }
 
-// String gives the text.
+// String returns the hash in lower-case hexadecimal.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// MarshalText writes the text.
+// MarshalText returns the hash in lower-case hexadecimal.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalText reads the text.
+// UnmarshalText reads a hash from its lower-case hexadecimal text.
 func (h *Hash) UnmarshalText(b []byte) error {
 	v, err := ParseHash(string(b))
 	if err != nil {
@@ -41,15 +41,16 @@ func (h *Hash) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// The first byte of everything that is hashed says what it is, so that a leaf can never pass for a
-// node (RFC 6962, 2.1), nor either for a link of the chain.
+// The first byte of each hashed text says what is hashed, so that the hash of a leaf can never be
+// used as that of an inner node (RFC 6962, 2.1) or of a link of the chain.
 const (
 	leafByte  = 0x00
 	nodeByte  = 0x01
 	chainByte = 0x02
 )
 
-// LeafHash is the hash of a line exactly as it is stored, without its newline: SM3(0x00 || line).
+// LeafHash returns the hash of a line exactly as it is stored, without its newline: SM3(0x00 ||
+// line).
 func LeafHash(line []byte) Hash {
 	h := sm3.New()
 	h.Write([]byte{leafByte})
@@ -57,8 +58,8 @@ func LeafHash(line []byte) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// ChainHash is the chain after a leaf: SM3(0x02 || chain before || leaf). The chain begins with 32 zero
-// bytes.
+// ChainHash returns the hash of the chain after a leaf: SM3(0x02 || hash before || leaf). The chain
+// begins with 32 zero bytes.
 func ChainHash(before, leaf Hash) Hash {
 	h := sm3.New()
 	h.Write([]byte{chainByte})
@@ -67,8 +68,8 @@ func ChainHash(before, leaf Hash) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// node is an inner node of the tree: SM3(0x01 || left || right).
-func node(left, right []byte) []byte {
+// nodeHash returns the hash of an inner node of the tree: SM3(0x01 || left || right).
+func nodeHash(left, right []byte) []byte {
 	h := sm3.New()
 	h.Write([]byte{nodeByte})
 	h.Write(left)

@@ -10,36 +10,37 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Signer signs texts. A local SM2 key does it, or a KMS key where the cloud has SM2.
+// Signer signs texts, with a local SM2 key or with a KMS key where the cloud has SM2.
 type Signer interface {
-	// Sign gives the signature and the name of its key, so that a checker picks the right public key.
+	// Sign returns the signature and the id of its key, by which a checker finds the right public key.
 	Sign(ctx context.Context, message []byte) (signature []byte, keyID string, err error)
 }
 
-// Checker checks signatures of one key.
+// Checker verifies signatures of one key.
 type Checker interface {
 	Verify(message, signature []byte) bool
 	KeyID() string
 }
 
-// SignedHead is a signed statement about a chain's end, as it is stored and given out.
+// SignedHead is a signed statement about the end of a chain, as it is stored and published.
 type SignedHead struct {
 	Signed    string `json:"signed"`    // the text that was signed; never re-encoded
 	Signature []byte `json:"signature"` // base64 of the DER signature
 	KeyID     string `json:"key_id"`
 }
 
-// storedHead is the object of a signed head. Beside the statement it holds what the statement
-// vouches for: the roots of the tree's full subtrees, from which proofs are made without reading
-// older batches, and the leaves of its own batch, by which a check names each touched record.
+// storedHead is the content of a head object: the signed statement, and data that the statement
+// covers. The roots of the tree's full subtrees let proofs be made without reading older batches;
+// the leaves of its own batch let a check name each record that was changed.
 type storedHead struct {
 	SignedHead
 	Roots  []Hash `json:"roots"`
 	Leaves []Hash `json:"leaves"`
 }
 
-// HeadText is what a head says: the chain leads from prev over the batch's records, number first to
-// count-1, to chain, and the tree over all records up to here has this root.
+// HeadText is the content of the signed statement: the chain leads from Prev over the records of
+// the batch, numbers First to Count-1, to Chain, and the tree over all records so far has this
+// Root.
 type HeadText struct {
 	Tenant ident.Tenant `json:"tenant"`
 	Batch  int64        `json:"batch"`
@@ -48,11 +49,11 @@ type HeadText struct {
 	Prev   Hash         `json:"prev"`
 	Chain  Hash         `json:"chain"`
 	Root   Hash         `json:"root"`
-	At     time.Time    `json:"at"` // real instant of the signing
+	At     time.Time    `json:"at"` // real time of the signature
 }
 
-// signHead makes the object of the head after a batch.
-func signHead(ctx context.Context, signer Signer, before Head, batch Batch, after Head,
+// signHeadObject returns the content of the object of the signed head after a batch.
+func signHeadObject(ctx context.Context, signer Signer, before Head, batch Batch, after Head,
 	at time.Time) ([]byte, error) {
 	root, err := after.Tree.Root()
 	if err != nil {
@@ -69,7 +70,7 @@ func signHead(ctx context.Context, signer Signer, before Head, batch Batch, afte
 		return nil, err
 	}
 	out, err := json.Marshal(storedHead{SignedHead{Signed: string(text), Signature: sig, KeyID: keyID},
-		after.Tree.Roots, batch.leaves()})
+		after.Tree.Roots, batch.leafHashes()})
 	if err != nil {
 		return nil, fmt.Errorf("audit: head: %w", err)
 	}
@@ -81,7 +82,7 @@ var (
 	errOtherKey  = errors.New("audit: the head was signed by another key")
 )
 
-// VerifyAndRead checks the signature and gives what the head says.
+// VerifyAndRead verifies the signature and returns the statement of the head.
 func (s SignedHead) VerifyAndRead(key Checker) (HeadText, error) {
 	if s.KeyID != key.KeyID() {
 		return HeadText{}, fmt.Errorf("%w: %s, not %s", errOtherKey, s.KeyID, key.KeyID())
@@ -89,11 +90,11 @@ func (s SignedHead) VerifyAndRead(key Checker) (HeadText, error) {
 	if s.Signed == "" || !key.Verify([]byte(s.Signed), s.Signature) {
 		return HeadText{}, errSignature
 	}
-	return s.text()
+	return s.parseText()
 }
 
-// text reads the statement without checking who signed it.
-func (s SignedHead) text() (HeadText, error) {
+// parseText returns the statement of the head without verifying its signature.
+func (s SignedHead) parseText() (HeadText, error) {
 	var t HeadText
 	if err := json.Unmarshal([]byte(s.Signed), &t); err != nil {
 		return HeadText{}, fmt.Errorf("audit: the head's text: %w", err)
@@ -101,7 +102,7 @@ func (s SignedHead) text() (HeadText, error) {
 	return t, nil
 }
 
-// openedHead is a stored head whose parts agree with each other.
+// openedHead is a stored head whose roots and leaves fit its statement.
 type openedHead struct {
 	signed SignedHead
 	text   HeadText
@@ -109,14 +110,14 @@ type openedHead struct {
 	leaves []Hash
 }
 
-// openHead reads the object of a head. The error tells that its parts do not agree; who signed it
-// is not checked.
-func openHead(object []byte) (openedHead, error) {
+// parseStoredHead reads the object of a head. parseStoredHead fails when roots or leaves do not fit
+// the statement; the signature is not verified.
+func parseStoredHead(object []byte) (openedHead, error) {
 	var s storedHead
 	if err := json.Unmarshal(object, &s); err != nil {
 		return openedHead{}, fmt.Errorf("audit: the head cannot be read: %w", err)
 	}
-	t, err := s.text()
+	t, err := s.parseText()
 	if err != nil {
 		return openedHead{}, err
 	}
@@ -126,6 +127,7 @@ func openHead(object []byte) (openedHead, error) {
 	if err != nil {
 		return openedHead{}, err
 	}
+	// The chain and the root are computed again from the stored leaves and roots.
 	chain := t.Prev
 	for _, leaf := range h.leaves {
 		chain = ChainHash(chain, leaf)

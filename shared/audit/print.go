@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Print writes a report for people: each chain, each failed check, and "N passed, N failed" as the
-// last line. It tells whether nothing failed; a folder without anything to check has not passed.
+// Print writes the report for people: each chain, each failed check, and "N passed, N failed" as
+// the last line. Print returns true when at least one check passed and none failed.
 func (r Report) Print(w io.Writer) (bool, error) {
 	var text strings.Builder
 	for _, c := range r.Chains {

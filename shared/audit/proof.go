@@ -10,17 +10,18 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Sealed is a record with its place.
+// Sealed is an audit record with its place in the evidence.
 type Sealed struct {
 	ID     string          `json:"id"`
-	Batch  string          `json:"batch"` // name of the object
+	Batch  string          `json:"batch"` // name of the batch object that holds the record
 	Index  int64           `json:"index"`
-	Line   string          `json:"line"` // as stored
+	Line   string          `json:"line"` // line of the record exactly as stored
 	Leaf   Hash            `json:"leaf"`
 	Record json.RawMessage `json:"record"`
 }
 
-// Proof shows that a record stands in the tree of a signed head: that of its own batch.
+// Proof proves that a record is in the Merkle tree of a signed head, which is the head of the
+// record's own batch.
 type Proof struct {
 	ID    string     `json:"id"`
 	Batch string     `json:"batch"`
@@ -33,15 +34,15 @@ type Proof struct {
 	Head  SignedHead `json:"head"`
 }
 
-// Reader finds records and proves them.
+// Reader reads audit records and makes inclusion proofs for them.
 type Reader struct {
 	Objects Objects
 	Index   Index
 }
 
-// Record gives a sealed record of the tenant; fault.Absent when there is none.
+// Record reads a sealed record of the tenant. Errors: 3003 when the tenant has no such record.
 func (r Reader) Record(ctx context.Context, tenant ident.Tenant, id string) (Sealed, error) {
-	place, batch, err := r.find(ctx, tenant, id)
+	place, batch, err := r.findRecord(ctx, tenant, id)
 	if err != nil {
 		return Sealed{}, err
 	}
@@ -50,33 +51,37 @@ func (r Reader) Record(ctx context.Context, tenant ident.Tenant, id string) (Sea
 		Leaf: l.LeafHash(), Record: l.Entry.Raw}, nil
 }
 
-// Prove gives a record's inclusion proof; fault.Absent when there is no such record.
+// Prove returns the inclusion proof of a record. Errors: 3003 when the tenant has no such record.
 func (r Reader) Prove(ctx context.Context, tenant ident.Tenant, id string) (Proof, error) {
-	place, batch, err := r.find(ctx, tenant, id)
+	place, batch, err := r.findRecord(ctx, tenant, id)
 	if err != nil {
 		return Proof{}, err
 	}
+	// The tree before the record's batch is empty for the first batch.
 	var before openedHead
 	if place.Batch > 1 {
-		if before, err = r.head(ctx, tenant, place.Batch-1); err != nil {
+		if before, err = r.readHead(ctx, tenant, place.Batch-1); err != nil {
 			return Proof{}, err
 		}
 	}
-	after, err := r.head(ctx, tenant, place.Batch)
+	after, err := r.readHead(ctx, tenant, place.Batch)
 	if err != nil {
 		return Proof{}, err
 	}
-	path, err := before.tree.path(batch.leaves(), place.Seq)
+	path, err := before.tree.inclusionPath(batch.leafHashes(), place.Seq)
 	if err != nil {
 		return Proof{}, err
 	}
 	l := batch.Lines[place.Seq-batch.Lines[0].Seq]
 	return Proof{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes),
-		Leaf: l.LeafHash(),
-		Size: after.text.Count, Root: after.text.Root, Path: path, Head: after.signed}, nil
+		Leaf: l.LeafHash(), Size: after.text.Count, Root: after.text.Root, Path: path,
+		Head: after.signed}, nil
 }
 
-func (r Reader) find(ctx context.Context, tenant ident.Tenant, id string) (Place, Batch, error) {
+// findRecord looks up the place of a record and reads the batch that holds it. findRecord fails
+// when the batch does not hold the record at that place.
+func (r Reader) findRecord(ctx context.Context, tenant ident.Tenant,
+	id string) (Place, Batch, error) {
 	places, err := r.Index.Places(ctx, tenant, []string{id})
 	if err != nil {
 		return Place{}, Batch{}, err
@@ -87,7 +92,7 @@ func (r Reader) find(ctx context.Context, tenant ident.Tenant, id string) (Place
 	}
 	body, err := r.Objects.Get(ctx, BatchName(tenant, place.Batch))
 	if err != nil {
-		return Place{}, Batch{}, hidden(err)
+		return Place{}, Batch{}, missingObjectError(err)
 	}
 	stored, err := splitLines(body)
 	if err != nil {
@@ -109,17 +114,19 @@ func (r Reader) find(ctx context.Context, tenant ident.Tenant, id string) (Place
 	return place, batch, nil
 }
 
-func (r Reader) head(ctx context.Context, tenant ident.Tenant, number int64) (openedHead, error) {
+// readHead reads the signed head after a batch.
+func (r Reader) readHead(ctx context.Context, tenant ident.Tenant,
+	number int64) (openedHead, error) {
 	object, err := r.Objects.Get(ctx, HeadName(tenant, number))
 	if err != nil {
-		return openedHead{}, hidden(err)
+		return openedHead{}, missingObjectError(err)
 	}
-	return openHead(object)
+	return parseStoredHead(object)
 }
 
-// hidden turns the absence of an object that must be there into an error of ours: the record itself
-// exists.
-func hidden(err error) error {
+// missingObjectError turns the error of an absent object into an internal error: the record exists,
+// so the object that holds it must exist too.
+func missingObjectError(err error) error {
 	if fault.HasCode(err, fault.NotFound) {
 		return fault.Internal(err)
 	}
@@ -133,7 +140,8 @@ var (
 	errProofPath = errors.New("audit: the path does not lead from the leaf to the root")
 )
 
-// Verify verifies a proof with the public key alone.
+// Verify checks a proof with the public key alone: the signature of the head, the line of the
+// record, and the path from its leaf to the root.
 func (p Proof) Verify(key Checker) error {
 	head, err := p.Head.VerifyAndRead(key)
 	if err != nil {
@@ -150,7 +158,7 @@ func (p Proof) Verify(key Checker) error {
 	if head.Count != p.Size || head.Root != p.Root {
 		return errProofHead
 	}
-	if !included(p.Leaf, p.Index, p.Size, p.Path, p.Root) {
+	if !isIncluded(p.Leaf, p.Index, p.Size, p.Path, p.Root) {
 		return errProofPath
 	}
 	return nil

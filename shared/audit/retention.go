@@ -8,12 +8,12 @@ import (
 
 // The retention classes of records.
 const (
-	RetainVoucher = "voucher" // vouchers, ledgers, receipts; also what names no class
+	RetainVoucher = "voucher" // vouchers, ledgers, receipts; also records without a class
 	RetainReturn  = "return"  // tax returns, report files, bank statements
 )
 
-// Years of keeping, counted from the first day after the end of the fiscal year (the calendar year
-// in Shanghai).
+// Years of retention, counted from the first day after the end of the fiscal year (the calendar
+// year in Shanghai).
 //
 // Source: 会计档案管理办法 (Order 79 of the Ministry of Finance and the Archives Administration, in force
 // from 2016-01-01), annexed tables of terms.
@@ -22,8 +22,8 @@ const (
 	returnYears  = 10
 )
 
-// RetainUntil is the instant until which entries must be kept: the latest of theirs, because an
-// object is locked as a whole.
+// RetainUntil returns the time until which a batch of entries must be retained: the latest of their
+// times, because an object is locked as a whole.
 func RetainUntil(entries []Entry) time.Time {
 	var until time.Time
 	for _, e := range entries {
@@ -31,9 +31,9 @@ func RetainUntil(entries []Entry) time.Time {
 		if e.Record.Retention == RetainReturn {
 			years = returnYears
 		}
-		if t := civil.On(civil.DateOf(e.Record.At).Year()+1+years, time.January,
-			1).Start(); t.After(until) {
-			until = t
+		end := civil.On(civil.DateOf(e.Record.At).Year()+1+years, time.January, 1).Start()
+		if end.After(until) {
+			until = end
 		}
 	}
 	return until

@@ -7,19 +7,20 @@ import (
 	"github.com/transparency-dev/merkle/proof"
 )
 
-// Tree is the Merkle tree over a tenant's leaves (RFC 6962 with SM3), kept as the roots of its full
-// subtrees: at most one hash for each binary digit of the count, enough to append and to know the
-// root.
+// Tree is the Merkle tree over a tenant's leaves (RFC 6962 with SM3). Tree is stored as the roots
+// of its full subtrees, at most one hash for each binary digit of the count; these are enough to
+// append leaves and to compute the root.
 type Tree struct {
 	Count int64
-	Roots []Hash // of the full subtrees, left to right
+	Roots []Hash // roots of the full subtrees, from left to right
 }
 
-// Append gives the tree with further leaves, and leaves the old one as it was.
-func (t Tree) Append(leaves ...Hash) (Tree, error) { return t.append(leaves, nil) }
+// Append returns the tree with further leaves; t itself stays unchanged.
+func (t Tree) Append(leaves ...Hash) (Tree, error) { return t.appendLeaves(leaves, nil) }
 
-func (t Tree) append(leaves []Hash, visit compact.VisitFn) (Tree, error) {
-	r, err := t.compact()
+// appendLeaves appends leaves and calls visit for each inner node that is completed.
+func (t Tree) appendLeaves(leaves []Hash, visit compact.VisitFn) (Tree, error) {
+	r, err := t.compactRange()
 	if err != nil {
 		return Tree{}, err
 	}
@@ -28,12 +29,12 @@ func (t Tree) append(leaves []Hash, visit compact.VisitFn) (Tree, error) {
 			return Tree{}, fmt.Errorf("audit: append to the tree: %w", err)
 		}
 	}
-	return Tree{Count: int64(r.End()), Roots: fromBytes(r.Hashes())}, nil
+	return Tree{Count: int64(r.End()), Roots: bytesToHashes(r.Hashes())}, nil
 }
 
-// Root is the hash of the whole tree; the zero hash for the empty one.
+// Root returns the hash of the whole tree; the zero hash for an empty tree.
 func (t Tree) Root() (Hash, error) {
-	r, err := t.compact()
+	r, err := t.compactRange()
 	if err != nil || t.Count == 0 {
 		return Hash{}, err
 	}
@@ -44,23 +45,24 @@ func (t Tree) Root() (Hash, error) {
 	return Hash(root), nil
 }
 
-// compact gives the library's form; the error tells that the roots are not those of a tree of this
-// size.
-func (t Tree) compact() (*compact.Range, error) {
+// compactRange converts the tree to the form of the Merkle library. compactRange fails when the
+// number of roots does not fit the number of leaves.
+func (t Tree) compactRange() (*compact.Range, error) {
 	if t.Count < 0 {
 		return nil, fmt.Errorf("audit: a tree of %d leaves", t.Count)
 	}
-	f := compact.RangeFactory{Hash: node}
-	r, err := f.NewRange(0, uint64(t.Count), toBytes(t.Roots))
+	f := compact.RangeFactory{Hash: nodeHash}
+	r, err := f.NewRange(0, uint64(t.Count), hashesToBytes(t.Roots))
 	if err != nil {
 		return nil, fmt.Errorf("audit: tree: %w", err)
 	}
 	return r, nil
 }
 
-// path is the inclusion proof of leaf number index in the tree that t becomes by appending leaves;
-// the leaf must be one of the appended ones, since of the others only the roots are known.
-func (t Tree) path(leaves []Hash, index int64) ([]Hash, error) {
+// inclusionPath returns the inclusion proof of the leaf with this index, in the tree after leaves
+// are appended to t. The leaf must be one of the appended ones, because of the older leaves only
+// the roots of subtrees are known.
+func (t Tree) inclusionPath(leaves []Hash, index int64) ([]Hash, error) {
 	known := map[compact.NodeID]Hash{}
 	ids := compact.RangeNodes(0, uint64(t.Count), nil)
 	if len(ids) != len(t.Roots) {
@@ -70,7 +72,10 @@ func (t Tree) path(leaves []Hash, index int64) ([]Hash, error) {
 	for i, id := range ids {
 		known[id] = t.Roots[i]
 	}
-	after, err := t.append(leaves, func(id compact.NodeID, hash []byte) { known[id] = Hash(hash) })
+	// Appending visits every node that the new leaves complete; the proof needs some of them.
+	after, err := t.appendLeaves(leaves, func(id compact.NodeID, hash []byte) {
+		known[id] = Hash(hash)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -86,31 +91,33 @@ func (t Tree) path(leaves []Hash, index int64) ([]Hash, error) {
 		}
 		hashes[i] = h[:]
 	}
-	path, err := nodes.Rehash(hashes, node)
+	path, err := nodes.Rehash(hashes, nodeHash)
 	if err != nil {
 		return nil, fmt.Errorf("audit: proof: %w", err)
 	}
-	return fromBytes(path), nil
+	return bytesToHashes(path), nil
 }
 
-// hasher is the tree's hash as the proof library asks for it.
+// hasher gives the hashes of the tree to the proof library.
 type hasher struct{}
 
 func (hasher) EmptyRoot() []byte               { return make([]byte, len(Hash{})) }
 func (hasher) HashLeaf(line []byte) []byte     { h := LeafHash(line); return h[:] }
-func (hasher) HashChildren(l, r []byte) []byte { return node(l, r) }
+func (hasher) HashChildren(l, r []byte) []byte { return nodeHash(l, r) }
 func (hasher) Size() int                       { return len(Hash{}) }
 
-// included tells whether a path proves the leaf in a tree of this size and root.
-func included(leaf Hash, index, size int64, path []Hash, root Hash) bool {
+// isIncluded reports whether a path proves that a leaf has this index in a tree of this size and
+// root.
+func isIncluded(leaf Hash, index, size int64, path []Hash, root Hash) bool {
 	if index < 0 || size <= index {
 		return false
 	}
-	return proof.VerifyInclusion(hasher{}, uint64(index), uint64(size), leaf[:], toBytes(path),
+	return proof.VerifyInclusion(hasher{}, uint64(index), uint64(size), leaf[:], hashesToBytes(path),
 		root[:]) == nil
 }
 
-func toBytes(hashes []Hash) [][]byte {
+// hashesToBytes converts hashes to the byte slices that the Merkle library takes.
+func hashesToBytes(hashes []Hash) [][]byte {
 	out := make([][]byte, len(hashes))
 	for i := range hashes {
 		out[i] = hashes[i][:]
@@ -118,7 +125,8 @@ func toBytes(hashes []Hash) [][]byte {
 	return out
 }
 
-func fromBytes(hashes [][]byte) []Hash {
+// bytesToHashes converts the byte slices of the Merkle library to hashes.
+func bytesToHashes(hashes [][]byte) []Hash {
 	out := make([]Hash, len(hashes))
 	for i, h := range hashes {
 		out[i] = Hash(h)

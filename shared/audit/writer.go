@@ -9,75 +9,79 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Objects is the store of batches and heads. What is written stays: nothing is ever overwritten or
-// removed.
+// Objects stores batches and signed heads. An object is never overwritten or removed.
 type Objects interface {
-	// Put writes an object once and keeps it until the given instant. It tells whether the name was
-	// taken already; then nothing was written.
+	// Put writes an object and retains it until the given time. taken reports that the name existed;
+	// then nothing was written.
 	Put(ctx context.Context, name string, body []byte, until time.Time) (taken bool, err error)
-	// Get reads an object; fault.Absent when there is none.
+	// Get reads an object. Errors: 3003 when there is no object of this name.
 	Get(ctx context.Context, name string) ([]byte, error)
 }
 
-// Place tells where a record lies.
+// Place is where a record is stored: the number of its batch, and its number in the chain.
 type Place struct {
 	Batch int64
 	Seq   int64
 }
 
-// Index is the part of the chain that must be consistent: its end, and the place of each record.
+// Index is the part of the chain that needs consistent reads and conditional writes: the end of the
+// chain, and the place of each record.
 type Index interface {
-	// Head gives the end of the tenant's chain, read consistently; a tenant without records has a zero
-	// one.
+	// Head returns the end of the tenant's chain by a consistent read; the zero head for a tenant
+	// without records.
 	Head(ctx context.Context, tenant ident.Tenant) (Head, error)
-	// Places finds those of the records that have a place, read consistently.
+	// Places returns the places of those records that have one, by a consistent read.
 	Places(ctx context.Context, tenant ident.Tenant, ids []string) (map[string]Place, error)
-	// SetPlaces gives records their places. It may be repeated; a record's place never changes.
+	// SetPlaces writes the places of records. SetPlaces may be repeated, because a record's place
+	// never changes.
 	SetPlaces(ctx context.Context, tenant ident.Tenant, places map[string]Place) error
-	// Advance moves the chain from one head to the next. It tells whether it did; it did not when the
-	// head is no longer from.
+	// Advance moves the end of the chain from one head to the next and reports whether it did. Advance
+	// returns false when the end of the chain is no longer at from.
 	Advance(ctx context.Context, from, to Head) (bool, error)
 }
 
-// Writer seals records into batches. Any number of writers may serve the same tenant.
+// Writer seals records into batches. Any number of writers may work for the same tenant at the same
+// time.
 type Writer struct {
 	Objects Objects
 	Index   Index
 	Signer  Signer
-	// Until is how long a batch is kept: RetainUntil, or less on a test stack.
+	// Until returns the time until which a batch is retained: RetainUntil, or less in a test stack.
 	Until func([]Entry) time.Time
 	Now   func() time.Time
 }
 
-// MaxBatch is the most records of one batch: what one read of the index finds.
+// MaxBatch is the greatest number of records in a batch; the index finds as many in one read.
 const MaxBatch = 100
 
-// maxRounds bounds the tries against other writers of the same tenant; each lost round means that
-// another writer has won one.
+// maxRounds is the greatest number of tries against other writers of the same tenant. Each lost
+// round means that another writer has completed a batch.
 const maxRounds = 50
 
 var errBusy = errors.New("audit: other writers of the tenant were faster too often")
 
-// Write seals the entries that are not sealed yet; afterwards each has exactly one place. It may be
-// repeated, and with any part of the entries, in any order.
+// Write seals those entries that are not sealed yet; afterwards each entry has exactly one place.
+// Write may be repeated with any part of the entries, in any order.
 //
-// The order of the steps makes it so, without a transaction: object, signed head, places, end of
-// the chain. An object has the number after the end that its writer read, and the end moves on only
-// when the object's records have their places. The end is read before the places. So whoever finds
-// a record without a place, and writes it under the next number, either meets the object that holds
-// it already, and completes that one, or is right. Every step gives the same result when another
-// writer repeats it.
+// Without a transaction this rests on the order of the steps: (1) the batch object, (2) its signed
+// head, (3) the places of its records, (4) the end of the chain. An object has the number that
+// follows the end which its writer read, and the end moves on only after the records of the object
+// have their places. A writer reads the end before it reads the places. So when a writer finds a
+// record without a place and writes it under the next number, there are two cases: either the name
+// is taken by an object that may hold the record already, and the writer completes steps 2 to 4 for
+// that object; or no object holds the record, and writing it is right. Every step has the same
+// result when another writer repeats it.
 func (w Writer) Write(ctx context.Context, tenant ident.Tenant, entries []Entry) error {
 	for range maxRounds {
 		head, err := w.Index.Head(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		rest, err := w.unplaced(ctx, tenant, entries)
+		rest, err := w.entriesWithoutPlace(ctx, tenant, entries)
 		if err != nil || len(rest) == 0 {
 			return err
 		}
-		if err := w.extend(ctx, head, rest[:min(len(rest), MaxBatch)]); err != nil {
+		if err := w.writeNextBatch(ctx, head, rest[:min(len(rest), MaxBatch)]); err != nil {
 			return err
 		}
 		entries = rest
@@ -85,14 +89,14 @@ func (w Writer) Write(ctx context.Context, tenant ident.Tenant, entries []Entry)
 	return errBusy
 }
 
-// unplaced gives the entries that have no place yet, each id once.
-func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant,
+// entriesWithoutPlace returns the entries that have no place yet, one for each record id.
+func (w Writer) entriesWithoutPlace(ctx context.Context, tenant ident.Tenant,
 	entries []Entry) ([]Entry, error) {
 	ids := make([]string, 0, len(entries))
-	first := make(map[string]bool, len(entries))
+	pending := make(map[string]bool, len(entries))
 	for _, e := range entries {
-		if !first[e.Record.ID] {
-			first[e.Record.ID] = true
+		if !pending[e.Record.ID] {
+			pending[e.Record.ID] = true
 			ids = append(ids, e.Record.ID)
 		}
 	}
@@ -102,17 +106,17 @@ func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant,
 	}
 	rest := make([]Entry, 0, len(ids))
 	for _, e := range entries {
-		if _, done := placed[e.Record.ID]; !done && first[e.Record.ID] {
-			first[e.Record.ID] = false
+		if _, sealed := placed[e.Record.ID]; !sealed && pending[e.Record.ID] {
+			pending[e.Record.ID] = false // a record that was delivered twice is sealed once
 			rest = append(rest, e)
 		}
 	}
 	return rest, nil
 }
 
-// extend writes the batch after head, or completes the one that another writer, or an earlier try
-// of this one, has left under its name.
-func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
+// writeNextBatch writes the batch that follows the head. When its name is taken, by another writer
+// or by an earlier try, the stored batch is completed instead.
+func (w Writer) writeNextBatch(ctx context.Context, head Head, entries []Entry) error {
 	batch, next, err := head.SealBatch(entries)
 	if err != nil {
 		return err
@@ -131,19 +135,19 @@ func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
 			return fmt.Errorf("adopt %s: %w", name, err)
 		}
 	}
-	if err := w.sign(ctx, head, batch, next); err != nil {
+	if err := w.storeSignedHead(ctx, head, batch, next); err != nil {
 		return err
 	}
-	if err := w.Index.SetPlaces(ctx, head.Tenant, batch.places()); err != nil {
+	if err := w.Index.SetPlaces(ctx, head.Tenant, batch.recordPlaces()); err != nil {
 		return err
 	}
-	_, err = w.Index.Advance(ctx, head, next) // false: another writer has done just this
+	_, err = w.Index.Advance(ctx, head, next) // false: another writer has advanced the chain to next
 	return err
 }
 
-// sign stores the signed head after a batch, unless it is there.
-func (w Writer) sign(ctx context.Context, before Head, batch Batch, after Head) error {
-	object, err := signHead(ctx, w.Signer, before, batch, after,
+// storeSignedHead stores the signed head after a batch, unless it is stored already.
+func (w Writer) storeSignedHead(ctx context.Context, before Head, batch Batch, after Head) error {
+	object, err := signHeadObject(ctx, w.Signer, before, batch, after,
 		w.Now().UTC().Truncate(time.Millisecond))
 	if err != nil {
 		return err
@@ -156,7 +160,8 @@ func (w Writer) sign(ctx context.Context, before Head, batch Batch, after Head) 
 	return err
 }
 
-func (b Batch) places() map[string]Place {
+// recordPlaces returns the place of each record of the batch.
+func (b Batch) recordPlaces() map[string]Place {
 	out := make(map[string]Place, len(b.Lines))
 	for _, l := range b.Lines {
 		out[l.Entry.Record.ID] = Place{Batch: b.Number, Seq: l.Seq}

@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// The types of accounts, and the side on which one normally stands.
+// The types of accounts, and the sides on which an account normally has its balance.
 const (
 	Asset     = "asset"
 	Liability = "liability"
@@ -28,25 +28,26 @@ const (
 	CreditSide = "credit"
 )
 
-// The books tell what an account's balance is about: each creator, or the paying entity as a whole.
-// The latter is hot: it is kept in as many parts as there are creators' books and summed from them.
+// The kinds of balances: one for each creator, or one for the paying entity as a whole. A balance
+// of the whole entity is called hot, because every settlement changes it; it is stored in parts,
+// one in each creator's book, and summed from them.
 const (
 	ByCreator = "creator"
 	Hot       = "hot"
 )
 
-// ChartAccount is one account of a chart.
+// ChartAccount is one account of a chart of accounts.
 type ChartAccount struct {
 	Account Account        `json:"account"`
-	Code    string         `json:"code"` // in the paying entity's own books
+	Code    string         `json:"code"` // account code in the paying entity's own books
 	Name    bilingual.Text `json:"name"`
 	Type    string         `json:"type"`
-	Side    string         `json:"side"` // where its balance normally stands
+	Side    string         `json:"side"` // side on which the account normally has its balance
 	Book    string         `json:"book"`
 	Meaning bilingual.Text `json:"meaning"`
 }
 
-// Chart is the accounts that a paying entity's entries may name (会计科目表).
+// Chart is the chart of accounts that a paying entity's entries may use (会计科目表).
 type Chart struct {
 	Accounts []ChartAccount `json:"accounts"`
 	index    map[Account]int
@@ -62,15 +63,16 @@ var parsedStandard = sync.OnceValues(func() (Chart, error) {
 	if err := d.Decode(&c); err != nil {
 		return c, fmt.Errorf("ledger: chart.json: %w", err)
 	}
-	return c.indexed(), nil
+	return c.withIndex(), nil
 })
 
-// StandardChart is the chart that every paying entity has: the accounts that the system itself posts to,
-// under the codes that an agency following the enterprise accounting standards (企业会计准则) uses. It is
-// shared; nobody changes it.
+// StandardChart returns the chart that every paying entity has: the accounts that the system itself
+// posts to, under the codes that an agency following the enterprise accounting standards (企业会计准则)
+// uses. Callers must not change the chart, because it is shared.
 func StandardChart() (Chart, error) { return parsedStandard() }
 
-func (c Chart) indexed() Chart {
+// withIndex returns the chart sorted by code, with its index by account.
+func (c Chart) withIndex() Chart {
 	slices.SortStableFunc(c.Accounts, func(a, b ChartAccount) int {
 		return strings.Compare(a.Code, b.Code)
 	})
@@ -81,7 +83,7 @@ func (c Chart) indexed() Chart {
 	return c
 }
 
-// FindAccount gives an account of the chart, and whether it is there.
+// FindAccount returns an account of the chart; the second result is false when the chart lacks it.
 func (c Chart) FindAccount(a Account) (ChartAccount, bool) {
 	i, ok := c.index[a]
 	if !ok {
@@ -90,7 +92,7 @@ func (c Chart) FindAccount(a Account) (ChartAccount, bool) {
 	return c.Accounts[i], true
 }
 
-// CheckAccounts refuses an entry that names an account which the chart lacks.
+// CheckAccounts returns an error when the entry posts to an account that the chart lacks.
 func (c Chart) CheckAccounts(e Entry) error {
 	for _, p := range e.Postings {
 		if _, ok := c.index[p.Account]; !ok {
@@ -101,17 +103,19 @@ func (c Chart) CheckAccounts(e Entry) error {
 	return nil
 }
 
-// OwnPrefix begins the accounts that a paying entity adds, so that they never meet one of ours.
+// OwnPrefix begins the names of accounts that a paying entity adds, so that they never equal the
+// name of a standard account.
 const OwnPrefix = "own."
 
-// Custom is what a paying entity changes in the standard chart: its own codes for our accounts, and
-// accounts of its own. Our accounts cannot be taken away: the system posts to them.
+// Custom is what a paying entity changes in the standard chart: its own codes for standard
+// accounts, and additional accounts. Standard accounts cannot be removed, because the system posts
+// to them.
 type Custom struct {
 	Codes    map[Account]string `json:"codes"`
 	Accounts []ChartAccount     `json:"accounts"`
 }
 
-// The bounds of what a paying entity may add.
+// The limits of what a paying entity may add.
 const (
 	maxOwnAccounts = 200
 	maxName        = 200 // bytes
@@ -122,8 +126,8 @@ var (
 	ownShape  = regexp.MustCompile(`^own\.[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}$`)
 )
 
-// Problems lists what is wrong with the change; before is the one that it replaces, whose accounts
-// stay, because entries may name them.
+// Problems lists the invalid fields of the changes. before is the set of changes that they replace;
+// its accounts must stay, because entries may use them.
 func (u Custom) Problems(before Custom) []fault.Field {
 	var found fault.Problems
 	wrong := func(bad bool, field, problem string) {
@@ -161,15 +165,16 @@ func (u Custom) Problems(before Custom) []fault.Field {
 const codeProblem = "must be an account code: four digits, then groups of two to four digits, " +
 	"with or without dots"
 
+// problems lists the invalid fields of an additional account; at is its path in the document.
 func (a ChartAccount) problems(at string) []fault.Field {
 	var found fault.Problems
 	wrong := func(bad bool, field, problem string) {
 		found.AddIf(bad, at+"."+field, problem)
 	}
-	named := func(s string) bool { return s != "" && len(s) <= maxName && utf8.ValidString(s) }
+	isName := func(s string) bool { return s != "" && len(s) <= maxName && utf8.ValidString(s) }
 	wrong(!codeShape.MatchString(a.Code), "code", codeProblem)
-	wrong(!named(a.Name.ZH), "name.zh", fmt.Sprintf("must be 1 to %d bytes", maxName))
-	wrong(!named(a.Name.EN), "name.en", fmt.Sprintf("must be 1 to %d bytes", maxName))
+	wrong(!isName(a.Name.ZH), "name.zh", fmt.Sprintf("must be 1 to %d bytes", maxName))
+	wrong(!isName(a.Name.EN), "name.en", fmt.Sprintf("must be 1 to %d bytes", maxName))
 	wrong(!slices.Contains([]string{Asset, Liability, Income, Cost, Memo}, a.Type), "type",
 		"must be asset, liability, income, cost or memo")
 	wrong(a.Side != DebitSide && a.Side != CreditSide, "side", "must be debit or credit")
@@ -179,10 +184,11 @@ func (a ChartAccount) problems(at string) []fault.Field {
 	return found
 }
 
-// errOwn tells that a stored change no longer fits the chart.
-var errOwn = errors.New("ledger: an account of the paying entity's own stands in the chart already")
+// errAccountExists means that an account which a paying entity added is now a standard account.
+var errAccountExists = errors.New(
+	"ledger: an account of the paying entity's own stands in the chart already")
 
-// WithCustom gives the standard chart with a paying entity's changes.
+// WithCustom returns the chart with a paying entity's changes.
 func (c Chart) WithCustom(u Custom) (Chart, error) {
 	out := Chart{Accounts: slices.Clone(c.Accounts)}
 	for i, a := range out.Accounts {
@@ -192,9 +198,9 @@ func (c Chart) WithCustom(u Custom) (Chart, error) {
 	}
 	for _, a := range u.Accounts {
 		if _, taken := c.FindAccount(a.Account); taken {
-			return Chart{}, errOwn
+			return Chart{}, errAccountExists
 		}
 		out.Accounts = append(out.Accounts, a)
 	}
-	return out.indexed(), nil
+	return out.withIndex(), nil
 }

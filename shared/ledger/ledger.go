@@ -12,12 +12,13 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Account names an account of a paying entity's chart.
+// Account is the name of an account in a paying entity's chart of accounts.
 type Account string
 
-// The accounts that the system posts to; chart.json says what each one means. Every creator's book
-// at a paying entity has a balance of each: of the hot ones, those of the entity as a whole, it
-// holds a part, so that no item is shared by the transactions of several creators.
+// The accounts that the system posts to; chart.json explains each of them. Every creator's book at
+// a paying entity has its own balance of each account. The balance of an account of the whole
+// entity is the sum over all books, so that transactions of different creators never write the same
+// item.
 const (
 	CreatorPayable    Account = "creator.payable"
 	CreatorReceivable Account = "creator.receivable"
@@ -32,27 +33,28 @@ const (
 	MCNOtherIncome    Account = "mcn.other_income"
 	CourtPayable      Account = "court.payable"
 	Bank              Account = "bank"
-	OpeningBalance    Account = "opening.balance" // what was owed both ways before the first day here
+	// what was owed in both directions before the first day in this system
+	OpeningBalance Account = "opening.balance"
 )
 
-// TaxPayable is the account of a withheld tax of a kind, "tax.iit.payable".
+// TaxPayable returns the account of withheld tax of a kind, such as "tax.iit.payable".
 func TaxPayable(kind string) Account { return Account("tax." + kind + ".payable") }
 
-// IsTaxPayable tells whether taxes of some kind are kept in the account until they are remitted.
+// IsTaxPayable reports whether the account holds withheld tax that has not been remitted.
 func (a Account) IsTaxPayable() bool {
 	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
 }
 
-// Posting is one line of an entry: debits are positive, credits negative.
+// Posting is one line of a journal entry: a debit is positive, a credit negative.
 type Posting struct {
 	Account Account      `json:"account"`
 	Amount  money.Amount `json:"amount"`
 }
 
-// Entry is one journal entry of a creator's book. It is never changed; a correction is another
-// entry that names it.
+// Entry is one journal entry in a creator's book. An entry is never changed; a correction is
+// another entry that names the one it reverses.
 type Entry struct {
-	ID         string           `json:"id"` // the id of the act that posted it
+	ID         string           `json:"id"` // id of the act that posted the entry
 	Tenant     ident.Tenant     `json:"tenant"`
 	CreatorID  ident.Creator    `json:"creator_id"`
 	Entity     ident.Entity     `json:"entity"`
@@ -60,26 +62,27 @@ type Entry struct {
 	At         time.Time        `json:"at"`
 	Accounting civil.Month      `json:"accounting_period"`
 	Tax        civil.Month      `json:"tax_period,omitzero"`
-	// "opened", "booked", "paid", "reversed" ...
+	// Reason is the act that was posted: "opened", "booked", "paid", "reversed" and others.
 	Reason   string    `json:"reason"`
-	Reverses string    `json:"reverses,omitempty"` // the entry that this one takes back
+	Reverses string    `json:"reverses,omitempty"` // id of the entry that this one reverses
 	Postings []Posting `json:"postings"`
 }
 
-// Debit and Credit append a posting; an amount of zero posts nothing.
-func (e *Entry) Debit(a Account, amount money.Amount) { e.post(a, amount) }
+// Debit adds a debit posting; an amount of zero adds nothing.
+func (e *Entry) Debit(a Account, amount money.Amount) { e.addPosting(a, amount) }
 
-// Credit appends a credit.
-func (e *Entry) Credit(a Account, amount money.Amount) { e.post(a, amount.Neg()) }
+// Credit adds a credit posting; an amount of zero adds nothing.
+func (e *Entry) Credit(a Account, amount money.Amount) { e.addPosting(a, amount.Neg()) }
 
-func (e *Entry) post(a Account, amount money.Amount) {
+// addPosting adds a posting unless its amount is zero.
+func (e *Entry) addPosting(a Account, amount money.Amount) {
 	if !amount.IsZero() {
 		e.Postings = append(e.Postings, Posting{a, amount})
 	}
 }
 
-// Validate tells whether the entry may be posted: it has postings and they sum to zero. It runs before
-// the write and again after a read.
+// Validate returns an error when the entry has no postings or they do not sum to zero (promise P1).
+// Validate is called before each write and after each read.
 func (e Entry) Validate() error {
 	var sum money.Amount
 	for _, p := range e.Postings {
@@ -92,7 +95,8 @@ func (e Entry) Validate() error {
 	return nil
 }
 
-// Reversal takes entry e back: the same postings with the other sign, under a new id and reason.
+// Reversal returns an entry that reverses e: the same postings with the opposite sign, under a new
+// id, reason, time and accounting period. The tax period stays.
 func (e Entry) Reversal(id, reason string, at time.Time, accounting civil.Month) Entry {
 	r := e
 	r.ID = id
@@ -107,7 +111,7 @@ func (e Entry) Reversal(id, reason string, at time.Time, accounting civil.Month)
 	return r
 }
 
-// SumByAccount sums entries by account.
+// SumByAccount returns the sum of all postings of the entries for each account.
 func SumByAccount(entries []Entry) map[Account]money.Amount {
 	sums := map[Account]money.Amount{}
 	for _, e := range entries {

@@ -8,40 +8,42 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Turnover is what an account held at the beginning of a span of time and what was posted to it within;
-// debits are positive. Credit is the sum of the credits without their sign.
+// Turnover is what one account held at the beginning of a span of time and what was posted to it
+// within the span. Debits are positive; Credit is the sum of the credits without their sign.
 type Turnover struct {
 	Opening money.Amount `json:"opening"`
 	Debit   money.Amount `json:"debit"`
 	Credit  money.Amount `json:"credit"`
 }
 
-// Closing is what the account holds at the end.
+// Closing returns what the account holds at the end of the span.
 func (t Turnover) Closing() money.Amount { return t.Opening.Add(t.Debit).Sub(t.Credit) }
 
-func (t Turnover) add(o Turnover) Turnover {
-	return Turnover{t.Opening.Add(o.Opening), t.Debit.Add(o.Debit), t.Credit.Add(o.Credit)}
+// plus returns the sum of two turnovers of the same account and span.
+func (t Turnover) plus(other Turnover) Turnover {
+	return Turnover{t.Opening.Add(other.Opening), t.Debit.Add(other.Debit),
+		t.Credit.Add(other.Credit)}
 }
 
-// Sheet sums entries by account. It grows with the accounts and not with the entries, so a journal
-// of any length streams through one.
+// Sheet sums journal entries by account for a span of time. The size of Sheet depends on the number
+// of accounts and not of entries, so a journal of any length can be summed.
 type Sheet map[Account]Turnover
 
-// AddBefore adds an entry from before the span.
+// AddBefore adds an entry from before the span to the opening balances.
 func (s Sheet) AddBefore(e Entry) {
 	for _, p := range e.Postings {
 		s.AddOpening(p.Account, p.Amount)
 	}
 }
 
-// AddOpening adds to what an account held at the beginning.
+// AddOpening adds an amount to the opening balance of an account.
 func (s Sheet) AddOpening(a Account, amount money.Amount) {
 	t := s[a]
 	t.Opening = t.Opening.Add(amount)
 	s[a] = t
 }
 
-// AddWithin adds an entry of the span.
+// AddWithin adds an entry of the span to the debits and credits.
 func (s Sheet) AddWithin(e Entry) {
 	for _, p := range e.Postings {
 		t := s[p.Account]
@@ -55,13 +57,13 @@ func (s Sheet) AddWithin(e Entry) {
 }
 
 // AddSheet adds another sheet of the same span.
-func (s Sheet) AddSheet(o Sheet) {
-	for a, t := range o {
-		s[a] = s[a].add(t)
+func (s Sheet) AddSheet(other Sheet) {
+	for a, t := range other {
+		s[a] = s[a].plus(t)
 	}
 }
 
-// TrialRow is one account of a trial balance.
+// TrialRow is the row of one account in a trial balance.
 type TrialRow struct {
 	Code    string         `json:"code"`
 	Account Account        `json:"account"`
@@ -72,8 +74,8 @@ type TrialRow struct {
 	Closing money.Amount `json:"closing"`
 }
 
-// TrialTotals are the two columns of a trial balance three times: at the beginning, of the
-// turnover, at the end.
+// TrialTotals are the totals of a trial balance: debits and credits at the beginning, of the
+// turnover, and at the end.
 type TrialTotals struct {
 	OpeningDebit  money.Amount `json:"opening_debit"`
 	OpeningCredit money.Amount `json:"opening_credit"`
@@ -83,26 +85,29 @@ type TrialTotals struct {
 	ClosingCredit money.Amount `json:"closing_credit"`
 }
 
-func (t *TrialTotals) add(r TrialRow) {
-	t.Debit, t.Credit = t.Debit.Add(r.Debit), t.Credit.Add(r.Credit)
-	side := func(debit, credit *money.Amount, amount money.Amount) {
+// addRow adds the row of one account to the totals.
+func (t *TrialTotals) addRow(r TrialRow) {
+	t.Debit = t.Debit.Add(r.Debit)
+	t.Credit = t.Credit.Add(r.Credit)
+	addSigned := func(debit, credit *money.Amount, amount money.Amount) {
 		*debit = debit.Add(money.MaxOf(amount, money.Amount{}))
 		*credit = credit.Add(money.MaxOf(amount.Neg(), money.Amount{}))
 	}
-	side(&t.OpeningDebit, &t.OpeningCredit, r.Opening)
-	side(&t.ClosingDebit, &t.ClosingCredit, r.Closing)
+	addSigned(&t.OpeningDebit, &t.OpeningCredit, r.Opening)
+	addSigned(&t.ClosingDebit, &t.ClosingCredit, r.Closing)
 }
 
-// TrialBalance is a trial balance (试算平衡表) in a paying entity's codes.
+// TrialBalance is a trial balance (试算平衡表) with the account codes of a paying entity.
 type TrialBalance struct {
 	Rows   []TrialRow  `json:"rows"`
 	Totals TrialTotals `json:"totals"`
-	// Differs names what is wrong: debits that are not credits, accounts that the chart lacks. Empty
-	// when the books agree.
+	// Differs lists what is wrong: debits that do not equal credits, and accounts that the chart
+	// lacks. Differs is empty when the books balance.
 	Differs []string `json:"differs"`
 }
 
-// TrialBalance makes the trial balance of a sheet; accounts that never moved are left out.
+// TrialBalance returns the trial balance of the sheet; accounts without balance and turnover are
+// left out.
 func (s Sheet) TrialBalance(c Chart) TrialBalance {
 	t := TrialBalance{Rows: []TrialRow{}, Differs: []string{}}
 	for account, turn := range s {
@@ -116,7 +121,7 @@ func (s Sheet) TrialBalance(c Chart) TrialBalance {
 		r := TrialRow{Code: in.Code, Account: account, Name: in.Name, Type: in.Type, Side: in.Side,
 			Turnover: turn, Closing: turn.Closing()}
 		t.Rows = append(t.Rows, r)
-		t.Totals.add(r)
+		t.Totals.addRow(r)
 	}
 	slices.SortFunc(t.Rows, func(a, b TrialRow) int {
 		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Account, b.Account))

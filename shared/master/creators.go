@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"fenzhang/shared/civil"
@@ -15,8 +14,9 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// creatorDraft is a creator with its payout account in clear, and with a taxpayer that is there
-// already or comes with it. In a change, a payout that is left out stays as it is.
+// creatorDraft is a creator as a client sends it, with the payout account in clear text.
+// creatorDraft names an existing taxpayer by taxpayer_id or encloses a taxpayer that may be new. A
+// change without payout keeps the stored payout account.
 type creatorDraft struct {
 	From       civil.Date                `json:"from"`
 	Version    int                       `json:"version"`
@@ -28,32 +28,35 @@ type creatorDraft struct {
 	Accounts   []tenancy.PlatformAccount `json:"platform_accounts"`
 	Payout     *tenancy.PayoutAccount    `json:"payout"`
 
-	owner owner
+	owner taxpayerRef
 }
 
-// storedCreator is the masked creator with keyed hashes of its payout account and of the account's
-// holder, to compare without reading.
+// storedCreator is the masked creator as it is stored, with keyed hashes of its payout account and
+// of the account holder. The hashes let a later version be compared without decrypting.
 type storedCreator struct {
 	tenancy.Creator
 	PayoutHash string `json:"payout_hash,omitempty"`
 	HolderHash string `json:"holder_hash,omitempty"`
 }
 
-// owner is the taxpayer of a creator as it was found.
-type owner struct {
+// taxpayerRef is the taxpayer to which a creator belongs.
+type taxpayerRef struct {
 	id  string
-	new bool // comes with the creator
+	new bool // true when the taxpayer is created together with the creator
 }
 
-func (d *creatorDraft) head() (string, int) { return string(d.CreatorID), d.Version }
+func (d *creatorDraft) idAndVersion() (string, int) { return string(d.CreatorID), d.Version }
 
-func (d *creatorDraft) creator() tenancy.Creator {
+// toCreator returns the creator without taxpayer and payout account.
+func (d *creatorDraft) toCreator() tenancy.Creator {
 	return tenancy.Creator{From: d.From, CreatorID: d.CreatorID, Nickname: d.Nickname, Level: d.Level,
 		Accounts: d.Accounts}
 }
 
+// problems lists the invalid fields of the creator, of its payout account and of an enclosed
+// taxpayer.
 func (d *creatorDraft) problems(c call) []fault.Field {
-	found := d.creator().Problems()
+	found := d.toCreator().Problems()
 	switch {
 	case d.Payout != nil:
 		found = append(found, d.Payout.Problems()...)
@@ -68,7 +71,7 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 		found = append(found,
 			fault.Field{Field: "taxpayer", Problem: "must be left out when taxpayer_id is given"})
 	case d.Taxpayer != nil:
-		found = append(found, d.ownerProblems(c)...)
+		found = append(found, d.enclosedTaxpayerProblems(c)...)
 	case d.TaxpayerID != "":
 		found = append(found, tenancy.IDProblems("taxpayer_id", string(d.TaxpayerID))...)
 	case !c.change:
@@ -78,10 +81,12 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 	return found
 }
 
-// ownerProblems checks the taxpayer that comes along; one that is known already needs no profiles.
-func (d *creatorDraft) ownerProblems(c call) []fault.Field {
+// enclosedTaxpayerProblems lists the invalid fields of the taxpayer that the document encloses.
+// Missing profiles are no problem here, because a taxpayer that is stored already needs none;
+// findEnclosedTaxpayer demands them of a new one.
+func (d *creatorDraft) enclosedTaxpayerProblems(c call) []fault.Field {
 	var found fault.Problems
-	for _, p := range append(headProblems(d.Taxpayer,
+	for _, p := range append(idAndVersionProblems(d.Taxpayer,
 		call{kind: tenancy.KindTaxpayer, corpus: c.corpus}), d.Taxpayer.problems(c)...) {
 		if p.Field != "profiles" {
 			found.Add("taxpayer."+p.Field, p.Problem)
@@ -90,25 +95,27 @@ func (d *creatorDraft) ownerProblems(c call) []fault.Field {
 	return found
 }
 
-func (d *creatorDraft) content() any {
+func (d *creatorDraft) digestContent() any {
 	var along any
 	if d.Taxpayer != nil {
-		along = d.Taxpayer.content()
+		along = d.Taxpayer.digestContent()
 	}
 	return struct {
 		Creator    tenancy.Creator
 		TaxpayerID ident.Taxpayer
 		Taxpayer   any
 		Payout     *tenancy.PayoutAccount
-	}{d.creator(), d.TaxpayerID, along, d.Payout}
+	}{d.toCreator(), d.TaxpayerID, along, d.Payout}
 }
 
-func (d *creatorDraft) locate(_ context.Context, _ *Service, c call) (string, error) {
-	return located(d, c), nil
+func (d *creatorDraft) findID(_ context.Context, _ *Service, c call) (string, error) {
+	return givenOrDerivedID(d, c), nil
 }
 
-// against finds the taxpayer and holds the payout account against it.
-func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
+// conflicts finds the taxpayer of the creator, keeps it in d.owner, and lists what contradicts it:
+// an unknown taxpayer, a change of taxpayer, and a payout method that this kind of taxpayer may not
+// use.
+func (d *creatorDraft) conflicts(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	id := d.TaxpayerID
 	if c.previous != nil {
 		var before tenancy.Creator
@@ -121,7 +128,7 @@ func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault
 		id = before.TaxpayerID
 	}
 	if d.Taxpayer != nil {
-		return d.alongside(ctx, s, c)
+		return d.findEnclosedTaxpayer(ctx, s, c)
 	}
 	if id == "" {
 		return nil, nil
@@ -133,58 +140,72 @@ func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault
 	if !exists {
 		return []fault.Field{{Field: "taxpayer_id", Problem: "names no taxpayer of yours"}}, nil
 	}
-	t, err := readTaxpayer(latest.Doc)
+	t, err := decodeTaxpayer(latest.Doc)
 	if err == nil && c.previous == nil {
-		// a creator that is there already keeps the taxpayer under which its account is sealed
-		t, err = s.survivor(ctx, c.Tenant, t)
+		// A new creator belongs to the taxpayer into which the named one was merged. An existing creator
+		// keeps the taxpayer under whose keys its account is sealed.
+		t, err = s.readSurvivor(ctx, c.Tenant, t)
 		id = t.TaxpayerID
 	}
-	d.owner = owner{id: string(id)}
-	return d.payable(t.Profiles), err
+	d.owner = taxpayerRef{id: string(id)}
+	return d.payoutMethodProblems(t.Profiles), err
 }
 
-// alongside looks for the taxpayer that comes along: the same papers are the same taxpayer.
-func (d *creatorDraft) alongside(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
-	if len(d.ownerProblems(c)) > 0 {
+// findEnclosedTaxpayer looks for a stored taxpayer with the ID number of the enclosed one and keeps
+// the result in d.owner. The problems that it returns are contradictions to the stored taxpayer, or
+// what a new taxpayer lacks.
+func (d *creatorDraft) findEnclosedTaxpayer(ctx context.Context, s *Service,
+	c call) ([]fault.Field, error) {
+	// An invalid taxpayer is reported already; its number cannot be looked up.
+	if len(d.enclosedTaxpayerProblems(c)) > 0 {
 		return nil, nil
 	}
-	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer}.digested(d.Taxpayer)
+	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer}.withDigest(
+		d.Taxpayer)
 	if err != nil {
 		return nil, err
 	}
-	id, err := d.Taxpayer.locate(ctx, s, along)
+	id, err := d.Taxpayer.findID(ctx, s, along)
 	if err != nil {
 		return nil, err
 	}
-	d.owner = owner{id: id}
+	d.owner = taxpayerRef{id: id}
 	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, tenancy.KindTaxpayer, id)
 	if err != nil {
 		return nil, err
 	}
 	if !exists {
 		d.owner.new = true
-		found := d.payable(d.Taxpayer.profiles())
-		if len(d.Taxpayer.Profiles) == 0 {
-			found = append(found,
-				fault.Field{Field: "taxpayer.profiles", Problem: "must hold at least one profile"})
-		}
-		return found, nil
+		return d.newTaxpayerProblems(), nil
 	}
-	t, err := readTaxpayer(latest.Doc)
+	t, err := decodeTaxpayer(latest.Doc)
 	if err != nil {
 		return nil, err
 	}
-	found := d.agrees(c, t) // with the record that has this number
-	if t, err = s.survivor(ctx, c.Tenant, t); err != nil {
+	// The document is compared with the record that has this number, although the creator will belong
+	// to the record into which that one was merged.
+	found := d.taxpayerMismatches(c, t)
+	if t, err = s.readSurvivor(ctx, c.Tenant, t); err != nil {
 		return nil, err
 	}
 	d.owner.id = string(t.TaxpayerID)
-	return append(found, d.payable(t.Profiles)...), nil
+	return append(found, d.payoutMethodProblems(t.Profiles)...), nil
 }
 
-// agrees compares a known taxpayer with what was said of it.
-func (d *creatorDraft) agrees(c call, t storedTaxpayer) []fault.Field {
-	clear := d.Taxpayer.person()
+// newTaxpayerProblems lists what an enclosed taxpayer lacks that is not stored yet.
+func (d *creatorDraft) newTaxpayerProblems() []fault.Field {
+	found := d.payoutMethodProblems(d.Taxpayer.profiles())
+	if len(d.Taxpayer.Profiles) == 0 {
+		found = append(found,
+			fault.Field{Field: "taxpayer.profiles", Problem: "must hold at least one profile"})
+	}
+	return found
+}
+
+// taxpayerMismatches lists what the enclosed taxpayer says differently from the stored taxpayer
+// with the same ID number.
+func (d *creatorDraft) taxpayerMismatches(c call, t storedTaxpayer) []fault.Field {
+	clear := d.Taxpayer.normalizedPerson()
 	masked := clear.Masked()
 	switch {
 	case masked.IDType != t.IDType || masked.IDNumber != t.IDNumber:
@@ -192,7 +213,7 @@ func (d *creatorDraft) agrees(c call, t storedTaxpayer) []fault.Field {
 	case nameHash(c, clear.Name) != t.NameHash:
 		return []fault.Field{{Field: "taxpayer.name",
 			Problem: string("is not the name of taxpayer " + t.TaxpayerID + ", who has this number")}}
-	case len(d.Taxpayer.Profiles) > 0 && !sameProfiles(d.Taxpayer.profiles(), t.Profiles):
+	case len(d.Taxpayer.Profiles) > 0 && !haveSameProfiles(d.Taxpayer.profiles(), t.Profiles):
 		return []fault.Field{
 			{Field: "taxpayer.profiles",
 				Problem: string("differ from those of taxpayer " + t.TaxpayerID +
@@ -201,7 +222,9 @@ func (d *creatorDraft) agrees(c call, t storedTaxpayer) []fault.Field {
 	return nil
 }
 
-func sameProfiles(a, b []tenancy.Profile) bool {
+// haveSameProfiles reports whether two lists of tax profiles are equal; a missing list of papers
+// equals an empty one.
+func haveSameProfiles(a, b []tenancy.Profile) bool {
 	return slices.EqualFunc(a, b, func(p, q tenancy.Profile) bool {
 		papers := slices.Equal(p.Papers, q.Papers)
 		p.Papers, q.Papers = nil, nil
@@ -209,8 +232,9 @@ func sameProfiles(a, b []tenancy.Profile) bool {
 	})
 }
 
-// payable wants organisations to be paid to a bank account: wallets belong to people.
-func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
+// payoutMethodProblems refuses wallets for organisations, which are paid to a bank account only,
+// because a wallet belongs to a person.
+func (d *creatorDraft) payoutMethodProblems(profiles []tenancy.Profile) []fault.Field {
 	if d.Payout == nil || d.Payout.Method == "bank" {
 		return nil
 	}
@@ -223,55 +247,72 @@ func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
 	return nil
 }
 
-func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, error) {
-	k := storedCreator{Creator: d.creator()}
-	if c.previous != nil {
-		var before storedCreator
-		if err := json.Unmarshal(c.previous, &before); err != nil {
-			return written{}, fault.Internal(err)
-		}
-		k.Payout = before.Payout
-		k.PayoutSince = before.PayoutSince
-		k.PayoutAt = before.PayoutAt
-		k.PayoutHash = before.PayoutHash
-		k.HolderHash = before.HolderHash
+// buildWrites returns the new version of the creator, the new taxpayer where the document encloses
+// one, and the sealed personal data of both.
+func (d *creatorDraft) buildWrites(ctx context.Context, s *Service, c call) (writeSet, error) {
+	k, err := d.withStoredPayout(c)
+	if err != nil {
+		return writeSet{}, err
 	}
-	w := written{taxpayer: ident.Taxpayer(d.owner.id)}
+	w := writeSet{taxpayer: ident.Taxpayer(d.owner.id)}
 	records := map[string]map[string]string{}
 	if d.Payout != nil {
-		if err := d.recorded(ctx, s, c, &k); err != nil {
-			return written{}, err
+		if err := d.setPayoutAccount(ctx, s, c, &k); err != nil {
+			return writeSet{}, err
 		}
-		records[vault.CreatorRecord(ident.Creator(c.id))] = map[string]string{vault.Account: d.Payout.Account,
-			vault.Holder: d.Payout.Holder}
+		records[vault.CreatorRecord(ident.Creator(c.id))] = map[string]string{
+			vault.Account: d.Payout.Account,
+			vault.Holder:  d.Payout.Holder}
 	}
 	k.CreatorID = ident.Creator(c.id)
 	k.TaxpayerID = ident.Taxpayer(d.owner.id)
 	k.Version = c.version
 	k.By = c.Subject
-	w.objects = append(w.objects, versionOf(c, k))
+	w.objects = append(w.objects, versionObject(c, k))
 	if d.owner.new {
-		t, fields, err := d.newOwner(c)
+		t, fields, err := d.newTaxpayerObject(c)
 		if err != nil {
-			return written{}, err
+			return writeSet{}, err
 		}
 		w.objects = append(w.objects, t)
 		records[vault.TaxpayerRecord()] = fields
 	}
+	// Without new personal data there is nothing to seal.
 	if len(records) == 0 {
 		return w, nil
 	}
 	sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(d.owner.id), records)
 	if err != nil {
-		return written{}, err
+		return writeSet{}, err
 	}
 	w.sealed = []vault.Sealing{sealed}
 	return w, nil
 }
 
-// recorded puts the payout account into the creator's version; the same account again keeps its
-// dates.
-func (d *creatorDraft) recorded(ctx context.Context, s *Service, c call, k *storedCreator) error {
+// withStoredPayout returns the creator with the payout account of the version before: the masked
+// account, its dates and its hashes.
+func (d *creatorDraft) withStoredPayout(c call) (storedCreator, error) {
+	k := storedCreator{Creator: d.toCreator()}
+	if c.previous == nil {
+		return k, nil
+	}
+	var before storedCreator
+	if err := json.Unmarshal(c.previous, &before); err != nil {
+		return k, fault.Internal(err)
+	}
+	k.Payout = before.Payout
+	k.PayoutSince = before.PayoutSince
+	k.PayoutAt = before.PayoutAt
+	k.PayoutHash = before.PayoutHash
+	k.HolderHash = before.HolderHash
+	return k, nil
+}
+
+// setPayoutAccount puts the masked payout account and its keyed hashes into the creator's version.
+// PayoutSince and PayoutAt change only when the account differs from the stored one: review rules
+// treat a changed account as a risk.
+func (d *creatorDraft) setPayoutAccount(ctx context.Context, s *Service, c call,
+	k *storedCreator) error {
 	k.Payout = d.Payout.Masked()
 	k.HolderHash = nameHash(c, strings.TrimSpace(d.Payout.Holder))
 	account := c.hash.Hash("payout", string(c.Tenant), d.Payout.Method, d.Payout.Account,
@@ -289,14 +330,13 @@ func (d *creatorDraft) recorded(ctx context.Context, s *Service, c call, k *stor
 	return nil
 }
 
-// newOwner gives the taxpayer's first version as its own route would write it.
-func (d *creatorDraft) newOwner(c call) (tenancy.Object, map[string]string, error) {
+// newTaxpayerObject returns the first version of the enclosed taxpayer and its fields to be sealed,
+// as POST /v1/taxpayers would write them.
+func (d *creatorDraft) newTaxpayerObject(c call) (tenancy.Object, map[string]string, error) {
 	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer, id: d.owner.id,
-		version: 1}.digested(d.Taxpayer)
+		version: 1}.withDigest(d.Taxpayer)
 	if err != nil {
 		return tenancy.Object{}, nil, err
 	}
-	return d.Taxpayer.object(along)
+	return d.Taxpayer.buildObject(along)
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -14,67 +14,88 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// draft is an object as somebody wants it to be.
+// draft is a document of master data as a client sends it, before it is validated and stored.
 type draft interface {
-	// head returns the id and the version that the document names, "" and 0 when it names none.
-	head() (id string, version int)
-	// problems lists what is wrong with it in itself.
+	// idAndVersion returns the id and the version that the document names; "" and 0 when it names
+	// none.
+	idAndVersion() (id string, version int)
+	// problems lists the invalid fields, judged by the document alone.
 	problems(c call) []fault.Field
-	// content is what makes another call the same one; only its keyed hash is kept.
-	content() any
-	// locate finds the object's id when the document does not name it.
-	locate(ctx context.Context, s *Service, c call) (string, error)
-	// against lists what is wrong with it among the tenant's other objects, without what problems
-	// lists.
-	against(ctx context.Context, s *Service, c call) ([]fault.Field, error)
-	// build returns what is to be written.
-	build(ctx context.Context, s *Service, c call) (written, error)
+	// content returns the fields that decide whether two calls are the same call. Only the keyed hash
+	// of their JSON is stored, so the names of these fields must never change.
+	digestContent() any
+	// findID returns the id of the object that the document describes; a document may leave it out.
+	findID(ctx context.Context, s *Service, c call) (string, error)
+	// conflicts lists what contradicts the tenant's other objects; problems of the document alone are
+	// not repeated.
+	conflicts(ctx context.Context, s *Service, c call) ([]fault.Field, error)
+	// buildWrites returns everything that the call has to store.
+	buildWrites(ctx context.Context, s *Service, c call) (writeSet, error)
 }
 
-// call is one creation or change.
+// call is one creation or change of one object by one caller.
 type call struct {
 	Caller
 	kind     tenancy.Kind
 	id       string
-	change   bool // of an object that is there
-	today    civil.Date
-	hash     vault.Hasher
-	digest   string
-	version  int             // the version to be written
-	previous json.RawMessage // the version before, nil for a creation
-	corpus   *tax.Corpus     // the rules in force
+	change   bool            // true when the object exists and gets another version
+	today    civil.Date      // business date, by which birth dates are checked
+	hash     vault.Hasher    // keyed hashes of personal data
+	digest   string          // keyed hash of content, by which a repeated call is recognised
+	version  int             // number of the version to be written
+	previous json.RawMessage // document of the version before; nil for a creation
+	corpus   *tax.Corpus     // tax rules in force, which know places and open questions of law
 }
 
-// written is what one act writes.
-type written struct {
+// writeSet is everything that one act stores in one transaction.
+type writeSet struct {
 	objects  []tenancy.Object // the first one is the object that the call is about
 	sealed   []vault.Sealing
-	taxpayer ident.Taxpayer // whom it concerns, for the audit
-	why      string         // the reason that was given, if any
+	taxpayer ident.Taxpayer // taxpayer whom the act concerns, for the audit record
+	why      string         // reason that the caller gave, for the audit record; may be empty
 }
 
-// kind is one sort of master data: how a document of it is read, and how a stored one is shown.
-type kind struct {
+// kindSpec says, for one kind of master data, how a document is read and how a stored object is
+// shown.
+type kindSpec struct {
 	draft func() draft
 	show  func(json.RawMessage) (any, error)
 }
 
-func kinds() map[tenancy.Kind]kind {
-	return map[tenancy.Kind]kind{
-		tenancy.KindEntity:   {func() draft { return &entityDraft{} }, publicForm[tenancy.PayingEntity]},
-		tenancy.KindTaxpayer: {func() draft { return &taxpayerDraft{} }, publicForm[tenancy.Taxpayer]},
-		tenancy.KindCreator:  {func() draft { return &creatorDraft{} }, publicForm[tenancy.Creator]},
-		tenancy.KindContract: {func() draft { return &contractDraft{} }, publicForm[tenancy.Contract]},
-		tenancy.KindStrategy: {func() draft { return &strategyDraft{} }, publicForm[tenancy.Strategy]},
-		tenancy.KindPosition: {func() draft { return &positionDraft{} }, publicForm[tenancy.Position]},
-		tenancy.KindReview:   {func() draft { return &reviewDraft{} }, publicForm[review.Rules]},
+// kindSpecs returns the specification of every kind of master data.
+func kindSpecs() map[tenancy.Kind]kindSpec {
+	return map[tenancy.Kind]kindSpec{
+		tenancy.KindEntity: {func() draft {
+			return &entityDraft{}
+		}, decodePublicForm[tenancy.PayingEntity]},
+		tenancy.KindTaxpayer: {func() draft {
+			return &taxpayerDraft{}
+		}, decodePublicForm[tenancy.Taxpayer]},
+		tenancy.KindCreator: {func() draft {
+			return &creatorDraft{}
+		}, decodePublicForm[tenancy.Creator]},
+		tenancy.KindContract: {func() draft {
+			return &contractDraft{}
+		}, decodePublicForm[tenancy.Contract]},
+		tenancy.KindStrategy: {func() draft {
+			return &strategyDraft{}
+		}, decodePublicForm[tenancy.Strategy]},
+		tenancy.KindPosition: {func() draft {
+			return &positionDraft{}
+		}, decodePublicForm[tenancy.Position]},
+		tenancy.KindReview: {func() draft { return &reviewDraft{} }, decodePublicForm[review.Rules]},
 	}
 }
 
-// show returns a stored object in its public form.
-func show(name tenancy.Kind, doc json.RawMessage) (any, error) { return kinds()[name].show(doc) }
+// publicForm decodes a stored object and returns its public form: personal data masked, hashes left
+// out.
+func publicForm(kind tenancy.Kind, doc json.RawMessage) (any, error) {
+	return kindSpecs()[kind].show(doc)
+}
 
-func publicForm[V any](doc json.RawMessage) (any, error) {
+// decodePublicForm decodes a stored document into the public type V, which has no fields for
+// hashes.
+func decodePublicForm[V any](doc json.RawMessage) (any, error) {
 	var v V
 	if err := json.Unmarshal(doc, &v); err != nil {
 		return nil, fault.Internal(err)
@@ -82,9 +103,9 @@ func publicForm[V any](doc json.RawMessage) (any, error) {
 	return v, nil
 }
 
-// digested adds the keyed hash of the draft's content.
-func (c call) digested(d draft) (call, error) {
-	content, err := json.Marshal(d.content())
+// withDigest returns the call with the keyed hash of the draft's content.
+func (c call) withDigest(d draft) (call, error) {
+	content, err := json.Marshal(d.digestContent())
 	if err != nil {
 		return c, fault.Internal(err)
 	}
@@ -92,10 +113,10 @@ func (c call) digested(d draft) (call, error) {
 	return c, nil
 }
 
-// headProblems checks id and version: a change names the version it was decided upon, a creation
-// none.
-func headProblems(d draft, c call) []fault.Field {
-	id, version := d.head()
+// idAndVersionProblems checks the id and the version in the document: a change names the version
+// that its sender had read, a creation names none.
+func idAndVersionProblems(d draft, c call) []fault.Field {
+	id, version := d.idAndVersion()
 	var found fault.Problems
 	found.AddIf(c.change && version < 1, "version", "must be the version that you read")
 	found.AddIf(!c.change && version != 0, "version", "is for changes only")
@@ -104,8 +125,9 @@ func headProblems(d draft, c call) []fault.Field {
 	return found
 }
 
-// merge adds problems of fields that have none yet, so that each field is named once.
-func merge(problems, more []fault.Field) []fault.Field {
+// addUnreportedFields appends the problems of fields that have no problem yet, so that no field is
+// reported twice. A problem of a list hides those of its elements.
+func addUnreportedFields(problems, more []fault.Field) []fault.Field {
 	for _, m := range more {
 		known := false
 		for _, p := range problems {
@@ -118,20 +140,21 @@ func merge(problems, more []fault.Field) []fault.Field {
 	return problems
 }
 
-// versionOf is the version that a call writes of a document.
-func versionOf(c call, doc any) tenancy.Object {
+// versionObject returns the object to be stored for the version of a document that the call writes.
+func versionObject(c call, doc any) tenancy.Object {
 	return tenancy.Object{Kind: c.kind, ID: c.id, Version: c.version, Doc: doc, Digest: c.digest}
 }
 
-// stamped returns the dates of the version that a call writes.
-func stamped(c call, v tenancy.Version) tenancy.Version {
+// stampVersion sets the number and the author of the version that the call writes; the dates stay.
+func stampVersion(c call, v tenancy.Version) tenancy.Version {
 	v.Version = c.version
 	v.By = c.Subject
 	return v
 }
 
-// reserved refuses fields that only the system sets; the pairs are names and values.
-func reserved(fields ...[2]string) []fault.Field {
+// reservedFieldProblems refuses fields that only the system may set. Each pair is the name of a
+// field and its value in the document.
+func reservedFieldProblems(fields ...[2]string) []fault.Field {
 	var found fault.Problems
 	for _, f := range fields {
 		found.AddIf(f[1] != "", f[0], "is not a known field")
@@ -139,16 +162,20 @@ func reserved(fields ...[2]string) []fault.Field {
 	return found
 }
 
-// located is the id of an object that is known by its id only. Where the document names none, the
-// id follows from the content, so that the same call again finds the object.
-func located(d draft, c call) string {
-	if id, _ := d.head(); id != "" {
+// givenOrDerivedID returns the id that the document names. Without one the id is derived from the
+// digest of the content, so that the same creation sent again finds the object that it made.
+func givenOrDerivedID(d draft, c call) string {
+	if id, _ := d.idAndVersion(); id != "" {
 		return id
 	}
+	// 24 hexadecimal digits are 96 bits: enough against collisions, and short to read.
 	return string(c.kind) + "-" + c.digest[:24]
 }
 
-// alone is a draft that needs no other object.
-type alone struct{}
+// selfContained is embedded in drafts that refer to no other object.
+type selfContained struct{}
 
-func (alone) against(context.Context, *Service, call) ([]fault.Field, error) { return nil, nil }
+// conflicts returns no problems.
+func (selfContained) conflicts(context.Context, *Service, call) ([]fault.Field, error) {
+	return nil, nil
+}

@@ -10,35 +10,39 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
+// entityDraft is a paying entity as a client sends it.
 type entityDraft struct {
-	alone
+	selfContained
 	tenancy.PayingEntity
 }
 
-// beginning is the first day of an entity that names none.
-func beginning() civil.Date { return civil.On(1900, 1, 1) }
+// defaultEntityStart returns the first day of a paying entity whose document names none, long
+// before any settlement.
+func defaultEntityStart() civil.Date { return civil.On(1900, 1, 1) }
 
-func (d *entityDraft) head() (string, int) { return string(d.EntityID), d.Version.Version }
+func (d *entityDraft) idAndVersion() (string, int) { return string(d.EntityID), d.Version.Version }
 
-// entity gives the entity in its normal form.
-func (d *entityDraft) entity(c call) tenancy.PayingEntity {
+// normalizedEntity returns the entity with its credit code in capitals and, for a creation without
+// from, the default first day.
+func (d *entityDraft) normalizedEntity(c call) tenancy.PayingEntity {
 	e := d.PayingEntity
 	e.USCC = strings.ToUpper(strings.TrimSpace(e.USCC))
 	if e.From.IsZero() && !c.change {
-		e.From = beginning()
+		e.From = defaultEntityStart()
 	}
 	return e
 }
 
+// problems lists the invalid fields of the entity, among them a place that the rules do not know.
 func (d *entityDraft) problems(c call) []fault.Field {
-	found := append(reserved([2]string{"by", d.By}), d.entity(c).Problems()...)
-	return append(found, c.unknownPlace("place", d.Place)...)
+	found := append(reservedFieldProblems([2]string{"by", d.By}), d.normalizedEntity(c).Problems()...)
+	return append(found, c.unknownPlaceProblems("place", d.Place)...)
 }
 
-// unknownPlace tells of a code whose form is right and that is no place whose rules are kept.
-func (c call) unknownPlace(field, code string) []fault.Field {
+// unknownPlaceProblems reports a six-digit code that is no place of the mainland.
+func (c call) unknownPlaceProblems(field, code string) []fault.Field {
 	if len(code) != 6 {
-		return nil // told already
+		return nil // a code of another length is reported by the form of the field
 	}
 	if _, err := c.corpus.EngineAt(code); fault.HasCode(err, fault.InvalidInput) {
 		return []fault.Field{
@@ -48,14 +52,14 @@ func (c call) unknownPlace(field, code string) []fault.Field {
 	return nil
 }
 
-func (d *entityDraft) content() any { return d.PayingEntity }
+func (d *entityDraft) digestContent() any { return d.PayingEntity }
 
-func (d *entityDraft) locate(_ context.Context, _ *Service, c call) (string, error) {
-	return located(d, c), nil
+func (d *entityDraft) findID(_ context.Context, _ *Service, c call) (string, error) {
+	return givenOrDerivedID(d, c), nil
 }
 
-func (d *entityDraft) build(_ context.Context, _ *Service, c call) (written, error) {
-	e := d.entity(c)
-	e.EntityID, e.Version = ident.Entity(c.id), stamped(c, e.Version)
-	return written{objects: []tenancy.Object{versionOf(c, e)}}, nil
+func (d *entityDraft) buildWrites(_ context.Context, _ *Service, c call) (writeSet, error) {
+	e := d.normalizedEntity(c)
+	e.EntityID, e.Version = ident.Entity(c.id), stampVersion(c, e.Version)
+	return writeSet{objects: []tenancy.Object{versionObject(c, e)}}, nil
 }

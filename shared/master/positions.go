@@ -7,34 +7,39 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
+// positionDraft is a tax position as a client sends it.
 type positionDraft struct {
-	alone
+	selfContained
 	tenancy.Position
 }
 
-func (d *positionDraft) head() (string, int) { return d.PositionID, d.Version.Version }
+func (d *positionDraft) idAndVersion() (string, int) { return d.PositionID, d.Version.Version }
 
+// problems lists the invalid fields of the position, among them a reading that the rule does not
+// offer on the first day.
 func (d *positionDraft) problems(c call) []fault.Field {
-	set := reserved([2]string{"by", d.By}, [2]string{"decided_by", d.DecidedBy},
+	found := reservedFieldProblems([2]string{"by", d.By}, [2]string{"decided_by", d.DecidedBy},
 		[2]string{"approved_by", d.ApprovedBy})
-	set = append(set, d.Problems()...)
+	found = append(found, d.Problems()...)
+	// Without rule, reading and first day there is nothing to look up in the rules.
 	if d.Rule == "" || d.Reading == "" || d.From.IsZero() {
-		return set
+		return found
 	}
-	return append(set, c.corpus.CheckPosition(d.Rule, d.Reading, d.From)...)
+	return append(found, c.corpus.CheckPosition(d.Rule, d.Reading, d.From)...)
 }
 
-func (d *positionDraft) content() any { return d.Position }
+func (d *positionDraft) digestContent() any { return d.Position }
 
-func (d *positionDraft) locate(_ context.Context, _ *Service, c call) (string, error) {
-	return located(d, c), nil
+func (d *positionDraft) findID(_ context.Context, _ *Service, c call) (string, error) {
+	return givenOrDerivedID(d, c), nil
 }
 
-// build makes the caller the one who decided; a changed position waits for its second person again.
-func (d *positionDraft) build(_ context.Context, _ *Service, c call) (written, error) {
+// buildWrites returns the new version of the position, decided by the caller. The new version
+// carries no approval, so a changed position needs its second person again.
+func (d *positionDraft) buildWrites(_ context.Context, _ *Service, c call) (writeSet, error) {
 	p := d.Position
 	p.PositionID = c.id
-	p.Version = stamped(c, p.Version)
+	p.Version = stampVersion(c, p.Version)
 	p.DecidedBy = c.Subject
-	return written{objects: []tenancy.Object{versionOf(c, p)}}, nil
+	return writeSet{objects: []tenancy.Object{versionObject(c, p)}}, nil
 }

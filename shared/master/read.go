@@ -11,19 +11,20 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// dated is any version of any object.
-type dated struct {
+// datedDoc is one version of an object of any kind: its dates, and its document as stored.
+type datedDoc struct {
 	tenancy.Version
 	doc json.RawMessage
 }
 
-func (s *Service) versions(ctx context.Context, tenant ident.Tenant, name tenancy.Kind,
-	id string) ([]dated, error) {
-	docs, err := s.Store.VersionDocs(ctx, tenant, name, id)
+// readVersions reads all versions of an object, oldest first, with their dates.
+func (s *Service) readVersions(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	id string) ([]datedDoc, error) {
+	docs, err := s.Store.VersionDocs(ctx, tenant, kind, id)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]dated, len(docs))
+	out := make([]datedDoc, len(docs))
 	for i, doc := range docs {
 		out[i].doc = doc
 		if err := json.Unmarshal(doc, &out[i].Version); err != nil {
@@ -33,40 +34,43 @@ func (s *Service) versions(ctx context.Context, tenant ident.Tenant, name tenanc
 	return out, nil
 }
 
-// Read returns the version of an object in force on a day, in its public form. The zero day is
-// today; where no version is in force today, the newest one is returned. 3003 when there is none.
-func (s *Service) Read(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string,
+// Read returns the version of an object that is in force on a day, in its public form. The zero day
+// means today; when no version is in force today, the newest version is returned.
+//
+// Errors: 3003 when there is no such object or no version in force on the given day.
+func (s *Service) Read(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string,
 	day civil.Date) (any, error) {
-	asked, err := s.dayOrToday(ctx, day)
+	onDay, err := s.dayOrToday(ctx, day)
 	if err != nil {
 		return nil, err
 	}
 	if len(tenancy.IDProblems("id", id)) > 0 {
-		return nil, fault.Absent(string(name))
+		return nil, fault.Absent(string(kind))
 	}
-	versions, err := s.versions(ctx, tenant, name, id)
+	versions, err := s.readVersions(ctx, tenant, kind, id)
 	if err != nil {
 		return nil, err
 	}
-	found, ok := tenancy.InForce(versions, asked)
+	found, ok := tenancy.InForce(versions, onDay)
+	// Without a date a person wants to see the object, even one whose first day lies ahead.
 	if !ok && day.IsZero() {
 		found, ok = tenancy.LatestVersion(versions)
 	}
 	if !ok {
-		return nil, fault.Absent(string(name))
+		return nil, fault.Absent(string(kind))
 	}
-	return show(name, found.doc)
+	return publicForm(kind, found.doc)
 }
 
-// ReviewRules returns a tenant's review rules in force on a day, the defaults where it has set
-// none. The zero day is today.
+// ReviewRules returns a tenant's review rules in force on a day, and the default rules when the
+// tenant has none. The zero day means today.
 func (s *Service) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	day civil.Date) (review.Rules, error) {
 	day, err := s.dayOrToday(ctx, day)
 	if err != nil {
 		return review.Rules{}, err
 	}
-	versions, err := s.versions(ctx, tenant, tenancy.KindReview, tenancy.ReviewID)
+	versions, err := s.readVersions(ctx, tenant, tenancy.KindReview, tenancy.ReviewID)
 	if err != nil {
 		return review.Rules{}, err
 	}
@@ -85,6 +89,7 @@ func (s *Service) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	return rules.WithDefaults(base), nil
 }
 
+// dayOrToday returns the day, or the business date of today for the zero day.
 func (s *Service) dayOrToday(ctx context.Context, day civil.Date) (civil.Date, error) {
 	if !day.IsZero() {
 		return day, nil

@@ -10,39 +10,39 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// reviewDraft is the tenant's only set of review rules.
+// reviewDraft is a tenant's set of review rules as a client sends it; each tenant has one set.
 type reviewDraft struct {
-	alone
+	selfContained
 	review.Rules
 }
 
-func (d *reviewDraft) head() (string, int) { return "", d.Version.Version }
+func (d *reviewDraft) idAndVersion() (string, int) { return "", d.Version.Version }
 
 func (d *reviewDraft) problems(call) []fault.Field {
-	return append(reserved([2]string{"by", d.By}), d.Problems()...)
+	return append(reservedFieldProblems([2]string{"by", d.By}), d.Problems()...)
 }
 
-func (d *reviewDraft) content() any { return d.Rules }
+func (d *reviewDraft) digestContent() any { return d.Rules }
 
-func (d *reviewDraft) locate(context.Context, *Service, call) (string, error) {
+func (d *reviewDraft) findID(context.Context, *Service, call) (string, error) {
 	return tenancy.ReviewID, nil
 }
 
-func (d *reviewDraft) build(_ context.Context, _ *Service, c call) (written, error) {
+func (d *reviewDraft) buildWrites(_ context.Context, _ *Service, c call) (writeSet, error) {
 	r := d.Rules
-	r.Version = stamped(c, r.Version)
-	return written{objects: []tenancy.Object{versionOf(c, r)}}, nil
+	r.Version = stampVersion(c, r.Version)
+	return writeSet{objects: []tenancy.Object{versionObject(c, r)}}, nil
 }
 
-// ChangeReviewRules adds a version to the tenant's review rules; the first one is made over the
-// defaults.
+// ChangeReviewRules stores a new version of the tenant's review rules. The first change replaces
+// the default rules and names no version.
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first.
 func (s *Service) ChangeReviewRules(ctx context.Context, by Caller, body []byte) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) { return s.changeReview(ctx, by, body) })
+	return optimistic.Value(ctx, func() (Answer, error) { return s.changeReviewRules(ctx, by, body) })
 }
 
-func (s *Service) changeReview(ctx context.Context, by Caller, body []byte) (Answer, error) {
+func (s *Service) changeReviewRules(ctx context.Context, by Caller, body []byte) (Answer, error) {
 	c := call{Caller: by, kind: tenancy.KindReview, id: tenancy.ReviewID}
 	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, c.kind, c.id)
 	if err != nil {
@@ -51,13 +51,14 @@ func (s *Service) changeReview(ctx context.Context, by Caller, body []byte) (Ans
 	var head struct {
 		Version int `json:"version"`
 	}
-	// the first change names none, nor does its repeat
+	// The first change names no version, and neither does its repeat, which must not be refused for
+	// it.
 	named := json.Unmarshal(body, &head) != nil || head.Version != 0
 	c.change = exists && named
-	d, c, err := s.begin(ctx, c, body)
+	d, c, err := s.prepareDraft(ctx, c, body)
 	if err != nil {
 		return Answer{}, err
 	}
 	c.change = exists
-	return s.replace(ctx, d, c, latest)
+	return s.replaceLatest(ctx, d, c, latest)
 }

@@ -8,8 +8,10 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
+// strategyDraft is a reward strategy as a client sends it; amounts stay raw JSON until the kind of
+// reward is known.
 type strategyDraft struct {
-	alone
+	selfContained
 	tenancy.Version
 	StrategyID string          `json:"strategy_id"`
 	Match      tenancy.Match   `json:"match"`
@@ -17,16 +19,18 @@ type strategyDraft struct {
 	DailyCap   json.RawMessage `json:"daily_cap"`
 }
 
+// rewardDraft is the reward of a strategy as a client sends it.
 type rewardDraft struct {
 	Kind    string          `json:"kind"`
 	Amount  json.RawMessage `json:"amount"`
 	PerUnit json.RawMessage `json:"per_unit"`
 }
 
-func (d *strategyDraft) head() (string, int) { return d.StrategyID, d.Version.Version }
+func (d *strategyDraft) idAndVersion() (string, int) { return d.StrategyID, d.Version.Version }
 
-// strategy reads the quantities, whose form depends on the kind of reward.
-func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
+// parseStrategy reads the amounts of the strategy, which are yuan for cash and whole points
+// otherwise, and lists the fields that cannot be read.
+func (d *strategyDraft) parseStrategy() (tenancy.Strategy, []fault.Field) {
 	s := tenancy.Strategy{Version: d.Version, StrategyID: d.StrategyID, ActionType: d.Match.ActionType,
 		Platform: d.Match.Platform}
 	s.Reward = tenancy.Reward{Kind: d.Reward.Kind, PerUnit: d.Reward.PerUnit != nil &&
@@ -36,6 +40,7 @@ func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
 	if s.Reward.PerUnit {
 		value, field = d.Reward.PerUnit, "reward.per_unit"
 	}
+	// A reward is either for the action or for each unit; both or neither would be ambiguous.
 	if (d.Reward.Amount == nil) == (d.Reward.PerUnit == nil) {
 		found.Add("reward.amount", "must be given, or per_unit instead, not both")
 	} else {
@@ -57,22 +62,24 @@ func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
 	return s, found
 }
 
+// problems lists the invalid fields of the strategy.
 func (d *strategyDraft) problems(call) []fault.Field {
-	s, found := d.strategy()
-	return merge(append(reserved([2]string{"by", d.By}), found...), s.Problems())
+	s, found := d.parseStrategy()
+	return addUnreportedFields(append(reservedFieldProblems([2]string{"by", d.By}), found...),
+		s.Problems())
 }
 
-func (d *strategyDraft) content() any {
-	s, _ := d.strategy()
+func (d *strategyDraft) digestContent() any {
+	s, _ := d.parseStrategy()
 	return s
 }
 
-func (d *strategyDraft) locate(_ context.Context, _ *Service, c call) (string, error) {
-	return located(d, c), nil
+func (d *strategyDraft) findID(_ context.Context, _ *Service, c call) (string, error) {
+	return givenOrDerivedID(d, c), nil
 }
 
-func (d *strategyDraft) build(_ context.Context, _ *Service, c call) (written, error) {
-	s, _ := d.strategy()
-	s.StrategyID, s.Version = c.id, stamped(c, s.Version)
-	return written{objects: []tenancy.Object{versionOf(c, s)}}, nil
+func (d *strategyDraft) buildWrites(_ context.Context, _ *Service, c call) (writeSet, error) {
+	s, _ := d.parseStrategy()
+	s.StrategyID, s.Version = c.id, stampVersion(c, s.Version)
+	return writeSet{objects: []tenancy.Object{versionObject(c, s)}}, nil
 }

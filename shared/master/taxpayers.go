@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -11,7 +12,8 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// taxpayerDraft is a taxpayer in clear. In a change, what is left out stays as it is.
+// taxpayerDraft is a taxpayer as a client sends it, in clear text. A change keeps the stored value
+// of each field that it leaves out.
 type taxpayerDraft struct {
 	From       civil.Date     `json:"from"`
 	Version    int            `json:"version"`
@@ -23,25 +25,29 @@ type taxpayerDraft struct {
 	Profiles   []profileDraft `json:"profiles"`
 }
 
-// profileDraft wants residence to be said: left out, it would make a person a foreigner.
+// profileDraft is a tax profile as a client sends it. Resident is a pointer because it must be
+// given: a missing value would make a person a foreigner.
 type profileDraft struct {
 	tenancy.Profile
 	Resident *bool `json:"resident"`
 }
 
-// storedTaxpayer is the masked taxpayer with a keyed hash of its name, to compare without reading.
+// storedTaxpayer is the masked taxpayer as it is stored, with a keyed hash of the name that lets
+// names be compared without decrypting.
 type storedTaxpayer struct {
 	tenancy.Taxpayer
 	NameHash string `json:"name_hash"`
 }
 
-func (d *taxpayerDraft) head() (string, int) { return string(d.TaxpayerID), d.Version }
+func (d *taxpayerDraft) idAndVersion() (string, int) { return string(d.TaxpayerID), d.Version }
 
-func (d *taxpayerDraft) person() tenancy.Person {
+// normalizedPerson returns the personal data in normal form, in clear text.
+func (d *taxpayerDraft) normalizedPerson() tenancy.Person {
 	return tenancy.Person{Name: d.Name, IDType: d.IDType, IDNumber: d.IDNumber,
 		Phone: d.Phone}.Normalized()
 }
 
+// profiles returns the tax profiles with their residence filled in.
 func (d *taxpayerDraft) profiles() []tenancy.Profile {
 	out := make([]tenancy.Profile, len(d.Profiles))
 	for i, p := range d.Profiles {
@@ -51,27 +57,30 @@ func (d *taxpayerDraft) profiles() []tenancy.Profile {
 	return out
 }
 
+// problems lists the invalid fields of the person and of the tax profiles.
 func (d *taxpayerDraft) problems(c call) []fault.Field {
 	found := d.personProblems(c)
 	if id := d.TaxpayerID; id != "" {
 		found = append(found, tenancy.IDProblems("taxpayer_id", string(id))...)
 	}
+	// A change without profiles keeps the stored ones.
 	if len(d.Profiles) > 0 || !c.change {
-		found = append(found, tenancy.ProfileProblems(d.profiles(), d.person().IDType)...)
+		found = append(found, tenancy.ProfileProblems(d.profiles(), d.normalizedPerson().IDType)...)
 	}
 	for i, p := range d.Profiles {
 		if p.Resident == nil {
 			found = append(found,
-				fault.Field{Field: "profiles." + itoa(i) + ".resident", Problem: "must be given"})
+				fault.Field{Field: "profiles." + strconv.Itoa(i) + ".resident", Problem: "must be given"})
 		}
-		found = append(found, c.unknownPlace("profiles."+itoa(i)+".jurisdiction", p.Jurisdiction)...)
+		found = append(found,
+			c.unknownPlaceProblems("profiles."+strconv.Itoa(i)+".jurisdiction", p.Jurisdiction)...)
 	}
 	return found
 }
 
-// personProblems checks name, number and phone; in a change only those that are given.
+// personProblems checks name, ID number and phone; in a change only those that are given.
 func (d *taxpayerDraft) personProblems(c call) []fault.Field {
-	all := d.person().Problems(c.today)
+	all := d.normalizedPerson().Problems(c.today)
 	if !c.change {
 		return all
 	}
@@ -83,42 +92,47 @@ func (d *taxpayerDraft) personProblems(c call) []fault.Field {
 			found = append(found, p)
 		}
 	}
+	// A number can only be checked by the rules of its ID type.
 	found.AddIf(given["id_type"] != given["id_number"], "id_number",
 		"must be given together with id_type")
 	return found
 }
 
-// content leaves the id out: the same person with the same facts is the same taxpayer.
-func (d *taxpayerDraft) content() any {
+// content leaves the id out: two documents with the same person and the same facts describe the
+// same taxpayer. The names of these fields are part of stored digests.
+func (d *taxpayerDraft) digestContent() any {
 	return struct {
 		From     civil.Date
 		Person   tenancy.Person
 		Profiles []tenancy.Profile
-	}{d.From, d.person(), d.profiles()}
+	}{d.From, d.normalizedPerson(), d.profiles()}
 }
 
-// lookupHash is the keyed hash under which a person is found.
-func lookupHash(c call, p tenancy.Person) string {
+// identityHash returns the keyed hash of ID type and number under which a taxpayer is found.
+func identityHash(c call, p tenancy.Person) string {
 	return c.hash.Hash("taxpayer", string(c.Tenant), p.IDType, p.IDNumber)
 }
 
+// nameHash returns the keyed hash of a name, by which names are compared.
 func nameHash(c call, name string) string { return c.hash.Hash("name", string(c.Tenant), name) }
 
-// locate finds the taxpayer who has this number already.
-func (d *taxpayerDraft) locate(ctx context.Context, s *Service, c call) (string, error) {
-	found, err := s.Store.TaxpayerByHash(ctx, c.Tenant, lookupHash(c, d.person()))
+// findID returns the id of the taxpayer that is stored with this ID number, else the given or
+// derived id.
+func (d *taxpayerDraft) findID(ctx context.Context, s *Service, c call) (string, error) {
+	found, err := s.Store.TaxpayerByHash(ctx, c.Tenant, identityHash(c, d.normalizedPerson()))
 	if err != nil || found != "" {
 		return found, err
 	}
-	return located(d, c), nil
+	return givenOrDerivedID(d, c), nil
 }
 
-// against keeps the number of a taxpayer: another number is another taxpayer.
-func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
+// conflicts refuses a change of a merged taxpayer and a change of the ID number: another number
+// would be another taxpayer.
+func (d *taxpayerDraft) conflicts(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	if c.previous == nil {
 		return nil, nil
 	}
-	before, err := readTaxpayer(c.previous)
+	before, err := decodeTaxpayer(c.previous)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +140,7 @@ func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]faul
 		return nil, fault.New(fault.IllegalMove, "already_merged",
 			"This taxpayer was merged into "+before.MergedInto+"; change that one.")
 	}
+	// The profiles of a change must fit the stored ID type, which the change may leave out.
 	found := tenancy.ProfileProblems(d.profiles(), before.IDType)
 	if len(d.Profiles) == 0 {
 		found = nil
@@ -133,7 +148,7 @@ func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]faul
 	if d.IDNumber == "" {
 		return found, nil
 	}
-	owner, err := s.Store.TaxpayerByHash(ctx, c.Tenant, lookupHash(c, d.person()))
+	owner, err := s.Store.TaxpayerByHash(ctx, c.Tenant, identityHash(c, d.normalizedPerson()))
 	if err == nil && owner != c.id {
 		found = append(found,
 			fault.Field{Field: "id_number", Problem: "cannot change; another number is another taxpayer"})
@@ -141,7 +156,8 @@ func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]faul
 	return found, err
 }
 
-func readTaxpayer(doc json.RawMessage) (storedTaxpayer, error) {
+// decodeTaxpayer decodes the stored document of a taxpayer.
+func decodeTaxpayer(doc json.RawMessage) (storedTaxpayer, error) {
 	var t storedTaxpayer
 	if err := json.Unmarshal(doc, &t); err != nil {
 		return t, fault.Internal(err)
@@ -149,33 +165,36 @@ func readTaxpayer(doc json.RawMessage) (storedTaxpayer, error) {
 	return t, nil
 }
 
-func (d *taxpayerDraft) build(ctx context.Context, s *Service, c call) (written, error) {
-	o, fields, err := d.object(c)
+// buildWrites returns the new version of the taxpayer and its sealed personal data, where the
+// document carries any.
+func (d *taxpayerDraft) buildWrites(ctx context.Context, s *Service, c call) (writeSet, error) {
+	o, fields, err := d.buildObject(c)
 	if err != nil {
-		return written{}, err
+		return writeSet{}, err
 	}
-	w := written{objects: []tenancy.Object{o}, taxpayer: ident.Taxpayer(c.id)}
+	w := writeSet{objects: []tenancy.Object{o}, taxpayer: ident.Taxpayer(c.id)}
 	if len(fields) > 0 {
 		sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(c.id),
 			map[string]map[string]string{vault.TaxpayerRecord(): fields})
 		if err != nil {
-			return written{}, err
+			return writeSet{}, err
 		}
 		w.sealed = []vault.Sealing{sealed}
 	}
 	return w, nil
 }
 
-// object gives the masked version and the fields to be sealed.
-func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error) {
+// buildObject returns the masked version of the taxpayer and the clear text of the fields to be
+// sealed. Fields that a change leaves out keep their stored value.
+func (d *taxpayerDraft) buildObject(c call) (tenancy.Object, map[string]string, error) {
 	var t storedTaxpayer
 	if c.previous != nil {
 		var err error
-		if t, err = readTaxpayer(c.previous); err != nil {
+		if t, err = decodeTaxpayer(c.previous); err != nil {
 			return tenancy.Object{}, nil, err
 		}
 	}
-	clear := d.person()
+	clear := d.normalizedPerson()
 	masked := clear.Masked()
 	fields := map[string]string{}
 	if clear.Name != "" {
@@ -189,7 +208,8 @@ func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error
 		fields[vault.IDNumber] = clear.IDNumber
 	}
 	if clear.Phone != "" {
-		t.Phone, fields[vault.Phone] = masked.Phone, clear.Phone
+		t.Phone = masked.Phone
+		fields[vault.Phone] = clear.Phone
 	}
 	if len(d.Profiles) > 0 {
 		t.Profiles = d.profiles()
@@ -198,7 +218,7 @@ func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error
 	t.From = d.From
 	t.Version = c.version
 	t.By = c.Subject
-	o := versionOf(c, t)
-	o.Hash = lookupHash(c, clear)
+	o := versionObject(c, t)
+	o.Hash = identityHash(c, clear)
 	return o, fields, nil
 }

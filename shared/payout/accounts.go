@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// MerchantAccount is a tenant's account at a gateway, with the adapter that signs and verifies with
-// its keys.
+// MerchantAccount is a tenant's account at a payment gateway, with the adapter that signs and
+// verifies with its keys.
 type MerchantAccount struct {
 	Tenant   ident.Tenant
 	Merchant string // the gateway's number of the account
@@ -18,19 +18,21 @@ type MerchantAccount struct {
 	Gateway  Gateway
 }
 
-// Gateways are merchant accounts; they implement Merchants.
+// Gateways is a list of merchant accounts; it implements Merchants.
 type Gateways []MerchantAccount
 
-// Merchants gives the gateway to talk to.
+// Merchants finds the gateway for a payment, and the tenant of a notice.
 type Merchants interface {
-	GatewayFor(ctx context.Context, tenant ident.Tenant, method Method, merchant string) (Gateway, error)
-	ReadNotice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error)
+	GatewayFor(ctx context.Context, tenant ident.Tenant, method Method,
+		merchant string) (Gateway, error)
+	ReadNotice(ctx context.Context, method Method, headers map[string]string,
+		body []byte) (Notice, error)
 }
 
 var _ Merchants = Gateways{}
 
-// GatewayFor finds the account a tenant pays through: the named merchant, or the tenant's first for the
-// method where none is named. The error has reason merchant_missing.
+// GatewayFor returns the gateway through which a tenant pays: that of the given merchant, or the
+// tenant's first account for the method when no merchant is given. Errors: 5002 merchant_missing.
 func (g Gateways) GatewayFor(_ context.Context, tenant ident.Tenant, method Method,
 	merchant string) (Gateway, error) {
 	for _, a := range g {
@@ -43,11 +45,11 @@ func (g Gateways) GatewayFor(_ context.Context, tenant ident.Tenant, method Meth
 			"account.")
 }
 
-// ReadNotice reads a gateway's message with the keys of each merchant account of the method; the one
-// whose keys verify it gives the tenant.
+// ReadNotice reads a gateway's message with the keys of each merchant account of the method. The
+// account whose keys verify the message determines the tenant.
 //
-// Errors: fault.SignatureInvalid when none does, fault.Absent when there is no such gateway here,
-// fault.InvalidInput when a verified message cannot be read.
+// Errors: 1002 when no account verifies it, 3003 when there is no gateway of this method, 2001 when
+// a verified message cannot be read.
 func (g Gateways) ReadNotice(ctx context.Context, method Method, headers map[string]string,
 	body []byte) (Notice, error) {
 	if !slices.ContainsFunc(g, func(a MerchantAccount) bool { return a.Method == method }) {

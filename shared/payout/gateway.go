@@ -1,4 +1,4 @@
-// Package payout moves a settlement's money to its payee through a payment gateway, once (promise
+// Package payout pays a settlement to its payee through a payment gateway, exactly once (promise
 // P3).
 package payout
 
@@ -17,10 +17,10 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Method is the way a payee is paid.
+// Method is a method of payment.
 type Method string
 
-// The methods of the model; a tenant can use those it has a merchant account for.
+// The methods of payment; a tenant can use those for which it has a merchant account.
 const (
 	Douyin Method = "douyin"
 	WeChat Method = "wechat"
@@ -28,10 +28,10 @@ const (
 	Bank   Method = "bank"
 )
 
-// Order is one payment as a gateway is asked to make it. The same key always carries the same
+// Order is one payment as it is requested from a gateway. The same key always carries the same
 // content.
 type Order struct {
-	Key        string // 32 letters and digits; the gateway's uniqueness rests on it
+	Key        string // 32 letters and digits; the gateway accepts each key once
 	Amount     money.Amount
 	Account    string // Douyin open id or account number, clear text: never logged
 	HolderName string // clear text: never logged
@@ -42,15 +42,17 @@ type Order struct {
 // Outcome is what a gateway says about an order.
 type Outcome struct {
 	State     State
-	GatewayID string       // the gateway's own number
-	Reason    string       // the gateway's word for a failure or why it is unclear; no personal data
-	Amount    money.Amount // as the gateway has it; zero when it did not say
-	At        time.Time    // when the gateway says it happened, otherwise when we heard
+	GatewayID string // the gateway's own number
+	// code of the gateway for a failure, or why the outcome is unclear; no personal data
+	Reason string
+	Amount money.Amount // amount at the gateway; zero when the gateway did not say
+	At     time.Time    // time of the event according to the gateway, else when the answer came
 }
 
 // Notice is a gateway's verified message about an order.
 type Notice struct {
-	// of the merchant account whose key verified the body; a body never names a tenant
+	// Tenant is the tenant of the merchant account whose key verified the body; the body itself never
+	// names a tenant.
 	Tenant ident.Tenant
 	Key    string
 	Outcome
@@ -58,38 +60,39 @@ type Notice struct {
 
 // Gateway sends orders through one merchant account.
 type Gateway interface {
-	// Send asks for a payment. Whatever leaves open whether the order was taken (time-out, 5xx, an
-	// unknown code, an answer whose signature is wrong) is Outcome UNKNOWN with a nil error. An error
-	// means that nothing was sent. Sending the same order again never pays twice.
+	// Send requests a payment. Whatever leaves open whether the order was taken (time-out, 5xx, an
+	// unknown code, an answer with a wrong signature) is Outcome UNKNOWN with a nil error. An error
+	// means that nothing was sent, because the order or our own configuration is wrong. Sending the
+	// same order again never pays twice.
 	Send(ctx context.Context, o Order) (Outcome, error)
-	// Query asks what became of a key: NOT_FOUND when the gateway surely has none, UNKNOWN when it did
-	// not say. An error means that it was not asked.
+	// Query requests the state of an order by its key: NOT_FOUND when the gateway certainly has no
+	// such order, UNKNOWN when the answer leaves that open. An error means that nothing was sent.
 	Query(ctx context.Context, key string) (Outcome, error)
-	// ParseNotice verifies a message and reads it. Header names are in lower case. The error is
-	// ErrUnverified when the message is not from this merchant account's gateway, and fault.Invalid
-	// when it is but cannot be read.
+	// ParseNotice verifies and reads a message. Header names are in lower case. The error is
+	// ErrUnverified when the message is not from the gateway of this merchant account, and 2001 when a
+	// verified message cannot be read.
 	ParseNotice(ctx context.Context, headers map[string]string, body []byte) (Notice, error)
 }
 
-// ErrUnverified tells that a message carries no signature, or none that the merchant account's keys
-// verify.
+// ErrUnverified means that a message has no signature, or one that the keys of the merchant account
+// do not verify.
 var ErrUnverified = errors.New("signature missing or wrong")
 
-// RemarkLimit is the number of characters that every gateway takes as remark.
+// RemarkLimit is the number of characters that every gateway accepts as remark.
 const RemarkLimit = 32
 
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{32}$`)
 
-// PayoutKey gives the payout key of a settlement: 32 hexadecimal digits made of tenant and settlement
-// id. A settlement is one occurrence of a payable, so asking again can never make a second key; a
-// reopened payable is another settlement and has another.
+// PayoutKey returns the payout key of a settlement: 32 hexadecimal digits derived from tenant and
+// settlement id. So a repeated request for payment can never have a second key; a reopened payable
+// is another settlement and has another key.
 func PayoutKey(tenant ident.Tenant, settlementID ident.Settlement) string {
 	sum := sha256.Sum256([]byte(string("payout\x1f"+tenant+"\x1f") + string(settlementID)))
 	return hex.EncodeToString(sum[:16])
 }
 
-// Validate tells all that is wrong with an order before anything is written or sent. The texts name
-// fields and never repeat a value.
+// Validate returns an error with every invalid field of an order, before anything is stored or
+// sent. The texts of Validate name fields and never contain a value.
 func (o Order) Validate() error {
 	var fields []fault.Field
 	refuse := func(bad bool, field, problem string) {
@@ -99,12 +102,12 @@ func (o Order) Validate() error {
 	}
 	refuse(!keyShape.MatchString(o.Key), "key", "must be 32 letters and digits")
 	refuse(!o.Amount.Positive(), "amount", "must be above zero")
-	refuse(o.Account == "" || !printable(o.Account), "account",
+	refuse(o.Account == "" || !isPrintable(o.Account), "account",
 		"must be present, without control characters")
-	refuse(o.HolderName == "" || !printable(o.HolderName), "holder",
+	refuse(o.HolderName == "" || !isPrintable(o.HolderName), "holder",
 		"must be present, without control characters")
-	refuse(!printable(o.Bank), "bank", "must have no control characters")
-	refuse(!printable(o.Remark) || utf8.RuneCountInString(o.Remark) > RemarkLimit, "remark",
+	refuse(!isPrintable(o.Bank), "bank", "must have no control characters")
+	refuse(!isPrintable(o.Remark) || utf8.RuneCountInString(o.Remark) > RemarkLimit, "remark",
 		"must have at most 32 characters and no control characters")
 	if len(fields) > 0 {
 		return fault.Invalid(fields...)
@@ -112,7 +115,8 @@ func (o Order) Validate() error {
 	return nil
 }
 
-func printable(s string) bool {
+// isPrintable reports whether a text is valid UTF-8 without control characters.
+func isPrintable(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}

@@ -17,87 +17,90 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Payable is a settlement as paying sees it.
+// Payable is a settlement with the data that its payment needs.
 type Payable struct {
 	Tenant       ident.Tenant
 	SettlementID ident.Settlement
 	CreatorID    ident.Creator
 	TaxpayerID   ident.Taxpayer
 	Entity       ident.Entity // paying entity
-	Key          string       // KeyFor, written when the settlement was booked
+	Key          string       // PayoutKey, stored when the settlement was booked
 	State        State
 	Status       string // the settlement's status
 	Version      int64  // the settlement's status_version
 	Hold         string // reason of the hold, empty for none; possible before the first send only
 	ToPay        money.Amount
 	Method       Method
-	// merchant account of the paying entity; empty: the tenant's for the method
+	// Merchant is the merchant account of the paying entity; when it is empty, the tenant's account
+	// for the method is used.
 	Merchant string
-	// names the version of the payee account that was approved; empty: not bound
+	// Account identifies the version of the payee account that was approved; when it is empty, any
+	// version may be paid.
 	Account     string
 	Period      civil.Month // service period, shown to the payee
-	TaxMonth    civil.Month // month of the payment date that the booking taxed
+	TaxMonth    civil.Month // month of the payment date by which the booking was taxed
 	PaymentDate civil.Date  // business date of the first send; set by the service before MarkSent
-	SentAt      time.Time   // of the first send
-	Remark      string      // shown to the payee; empty: made from the period
-	Trace       string      // W3C traceparent of what is going on, for the outbox
+	SentAt      time.Time   // time of the first send
+	Remark      string      // shown to the payee; when empty, made from the period
+	Trace       string      // W3C traceparent of the request, for the outbox
 }
 
-// Paying is the settlement status in which money is sent.
+// Paying is the settlement status in which a payout is sent.
 const Paying = "PAYING"
 
-// Payables is the part of settlement storage that paying needs.
+// Payables is the part of settlement storage that payments need.
 type Payables interface {
-	// Load gives the settlement as it stands, by a consistent read. It is fault.Absent when there is
-	// none.
+	// Load reads a settlement by a consistent read. Errors: 3003 when the tenant has no such
+	// settlement.
 	Load(ctx context.Context, tenant ident.Tenant, settlementID ident.Settlement) (Payable, error)
-	// MarkSent moves CREATED -> SENT before the first send and writes p.PaymentDate and at, on
-	// condition that the settlement is still PAYING and CREATED, without a hold and booked for that
-	// month. A broken condition is fault.IllegalMove or fault.StaleVersion; finding one's own write is
+	// MarkSent changes CREATED to SENT before the first send and stores p.PaymentDate and the time.
+	// The condition of MarkSent is that the settlement is still PAYING and CREATED, has no hold, and
+	// is booked for that month; a failed condition is 3001 or 3002. Finding its own earlier write is
 	// success.
 	MarkSent(ctx context.Context, p Payable, at time.Time) error
-	// Record moves the payout to o.State by one step of Path from where it stands then, in one act
-	// with what follows: PAID writes books and settlement PAID, FAILED and CANCELLED settlement
-	// FAILED, RETURNED leaves the settlement PAID. A word that Path calls old is success and changes
-	// nothing; a contradiction is ErrContradiction.
+	// RecordOutcome makes one step of Transitions from the stored state to o.State, with its
+	// consequences, in one transaction: PAID posts the payment and makes the settlement PAID, FAILED
+	// and CANCELLED make it FAILED, RETURNED leaves it PAID. An outcome that Transitions considers old
+	// is success and changes nothing; a contradiction is ErrContradiction.
 	RecordOutcome(ctx context.Context, p Payable, o Outcome) error
-	// ByKey finds a settlement by its payout key. It is fault.Absent when there is none in the tenant.
+	// FindByKey finds a settlement of the tenant by its payout key. Errors: 3003 when the tenant has
+	// no payout with this key.
 	FindByKey(ctx context.Context, tenant ident.Tenant, key string) (Payable, error)
 }
 
-// Unclear lists payouts whose end is outstanding.
+// Unclear lists payouts that were sent and are not final.
 type Unclear interface {
-	// Unclear gives at most limit payouts, of all tenants, that are SENT, UNKNOWN, ACCEPTED or
-	// WAITING_PAYEE and were last changed before a time; the longest waiting first.
+	// ListUnclear returns at most limit payouts, of all tenants, that are SENT, UNKNOWN, ACCEPTED or
+	// WAITING_PAYEE and were last changed before a time; the longest waiting come first.
 	ListUnclear(ctx context.Context, before time.Time, limit int) ([]Payable, error)
 }
 
-// Payee is where the money goes, in clear text: fetched right before sending, never stored or
-// logged.
+// Payee is the account to which money is paid, in clear text. Payee is read immediately before
+// sending and never stored or logged.
 type Payee struct {
 	Account, Holder, Bank string
-	Ref                   string // names the version of the account, compared with Payable.Account
+	// identifies the version of the account; compared with Payable.Account
+	Ref string
 }
 
-// LogValue keeps a payee out of logs.
+// LogValue keeps the data of a payee out of logs.
 func (Payee) LogValue() slog.Value { return slog.StringValue("payee") }
 
-// Accounts decrypts payees.
+// Accounts decrypts the accounts of payees.
 type Accounts interface {
-	// Payee gives the account that p is to be paid to. The read is told to the audit before it is
-	// answered.
+	// Payee returns the account to which p is to be paid, after an audit record of the read is stored.
 	Payee(ctx context.Context, p Payable) (Payee, error)
 }
 
-// Rebooking has a settlement taxed again for another month before anything is sent.
+// Rebooking requests that a settlement is booked again for another month before anything is sent.
 type Rebooking interface {
-	// Rebook asks for the booking of p to be reversed and made anew for the month of today; asking
-	// twice is asking once.
+	// Rebook requests that the booking of p is reversed and made again for the month of today. Rebook
+	// is idempotent.
 	Rebook(ctx context.Context, p Payable, today civil.Date) error
 }
 
-// Service pays. Hear needs Payables, Merchants, Clock and Log only; Pay needs Accounts and
-// Rebooking besides, and Sweep needs Unclear too.
+// Service pays settlements. HandleNotice needs only Payables, Merchants, Clock and Log; Pay also
+// needs Accounts and Rebooking, and Sweep also needs Unclear.
 type Service struct {
 	Payables  Payables
 	Unclear   Unclear
@@ -108,92 +111,101 @@ type Service struct {
 	Log       *slog.Logger
 }
 
-// Decision is what a call of the service came to.
+// Decision is what a call of Pay did.
 type Decision string
 
-// The decisions.
+// What a call of Pay did.
 const (
-	NothingDue   Decision = "nothing" // not to be paid now: on hold, not PAYING, or already on its way
-	GatewayAsked Decision = "asked"   // the gateway was asked to pay, or what became of it
-	RebookNeeded Decision = "rebook"  // the tax month has changed; nothing was sent
+	// nothing: the settlement is on hold, not PAYING, or its payout is final
+	NothingDue   Decision = "nothing"
+	GatewayAsked Decision = "asked" // the gateway was called, to pay or to query
+	// the tax month has changed; a new booking was requested and nothing sent
+	RebookNeeded Decision = "rebook"
 )
 
-// reach is how long a gateway answers queries about an order. After it NOT_FOUND says nothing: only
-// the gateway's bill or a bank statement line ends the payout.
-const reach = 29 * 24 * time.Hour
+// queryPeriod is how long a gateway answers queries about an order. After it NOT_FOUND proves
+// nothing: only the gateway's bill or a bank statement shows what happened.
+const queryPeriod = 29 * 24 * time.Hour
 
-// ErrPayeeChanged tells that the payee's account is not the one that was approved; nothing was
-// sent.
+// ErrPayeeChanged means that the payee's account is not the approved one; nothing was sent.
 var ErrPayeeChanged = fault.New(fault.IllegalMove, "payee_changed",
 	"The payee's account was changed after the approval; cancel this settlement and let the next "+
 		"one be approved with the new account.")
 
-// Pay does what a settlement needs next: the first send, or the question what became of it. It may
-// be called any number of times, also at once: money moves once.
+// Pay does the next step for the payout of a settlement: the first send, or a query of what became
+// of it. Pay may be called any number of times, also concurrently; money moves once.
 func (s *Service) Pay(ctx context.Context, tenant ident.Tenant,
 	settlementID ident.Settlement) (Decision, error) {
 	p, err := s.Payables.Load(ctx, tenant, settlementID)
 	if err != nil {
 		return NothingDue, err
 	}
-	return s.pay(ctx, p)
+	return s.payPayable(ctx, p)
 }
 
-func (s *Service) pay(ctx context.Context, p Payable) (Decision, error) {
+// payPayable chooses the next step by the state of the payout.
+func (s *Service) payPayable(ctx context.Context, p Payable) (Decision, error) {
 	switch {
 	case p.Status != Paying:
 		return NothingDue, nil
 	case p.State == Created && p.Hold != "":
 		return NothingDue, nil
 	case p.State == Created:
-		return s.first(ctx, p)
+		return s.sendFirst(ctx, p)
 	case p.State.IsOpen():
-		return GatewayAsked, s.clear(ctx, p)
+		return GatewayAsked, s.resolveByQuery(ctx, p)
 	default:
 		return NothingDue, nil
 	}
 }
 
-// first sends for the first time. Everything that can be refused is refused before SENT is written.
-func (s *Service) first(ctx context.Context, p Payable) (Decision, error) {
+// sendFirst sends the payment for the first time. Whatever can be refused is refused before the
+// state SENT is stored.
+func (s *Service) sendFirst(ctx context.Context, p Payable) (Decision, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return NothingDue, err
 	}
+	// Tax is due for the month of payment; a booking for another month must be replaced first.
 	if today.Month() != p.TaxMonth {
 		return RebookNeeded, s.Rebooking.Rebook(ctx, p, today)
 	}
-	gateway, order, err := s.prepare(ctx, p)
+	gateway, order, err := s.prepareOrder(ctx, p)
 	if err != nil {
 		return NothingDue, err
 	}
-	p.PaymentDate, p.SentAt = today, s.Clock.Instant()
+	p.PaymentDate = today
+	p.SentAt = s.Clock.Instant()
+	// SENT is stored before the send: after a crash the gateway is queried, and money is never sent
+	// without a trace.
 	err = s.Payables.MarkSent(ctx, p, p.SentAt)
 	if fault.HasCode(err, fault.IllegalMove) || fault.HasCode(err, fault.StaleVersion) {
-		return s.overtaken(ctx, p, err)
+		return s.reloadAfterRefusal(ctx, p, err)
 	}
 	if err != nil {
 		return NothingDue, err
 	}
 	p.State = Sent
-	return GatewayAsked, s.send(ctx, p, gateway, order, true)
+	return GatewayAsked, s.sendOrder(ctx, p, gateway, order, true)
 }
 
-// overtaken looks again after somebody else was faster: a hold, a cancellation, or another sender,
-// whose send may be under way, so that only asking is right.
-func (s *Service) overtaken(ctx context.Context, p Payable, cause error) (Decision, error) {
+// reloadAfterRefusal reads the settlement again after MarkSent was refused: it may have been put on
+// hold or cancelled, or another process is sending it, whose send may be in progress, so that only
+// a query is allowed.
+func (s *Service) reloadAfterRefusal(ctx context.Context, p Payable,
+	cause error) (Decision, error) {
 	now, err := s.Payables.Load(ctx, p.Tenant, p.SettlementID)
 	if err != nil {
 		return NothingDue, err
 	}
 	if now.State == Created && now.Status == Paying && now.Hold == "" {
-		return NothingDue, cause // nothing we know of stands in the way: the next delivery tries again
+		return NothingDue, cause // no known obstacle: the next delivery of the message tries again
 	}
-	return s.pay(ctx, now)
+	return s.payPayable(ctx, now)
 }
 
-// prepare finds the merchant account and makes the order, which is the same each time.
-func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error) {
+// prepareOrder finds the merchant account and makes the order, whose content is the same each time.
+func (s *Service) prepareOrder(ctx context.Context, p Payable) (Gateway, Order, error) {
 	gateway, err := s.Merchants.GatewayFor(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return nil, Order{}, err
@@ -206,66 +218,82 @@ func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error
 		return nil, Order{}, ErrPayeeChanged
 	}
 	o := Order{Key: p.Key, Amount: p.ToPay, Account: payee.Account, HolderName: payee.Holder,
-		Bank: payee.Bank, Remark: p.remark()}
+		Bank: payee.Bank, Remark: p.remarkOrDefault()}
 	return gateway, o, o.Validate()
 }
 
-func (p Payable) remark() string {
+// remarkOrDefault returns the remark for the payee, by default the service period.
+func (p Payable) remarkOrDefault() string {
 	if p.Remark != "" {
 		return p.Remark
 	}
 	return p.Period.String() + " 结算款"
 }
 
-// send asks for the payment and writes down what was heard. An unclear answer is followed up once
-// right away: most end there.
-func (s *Service) send(ctx context.Context, p Payable, g Gateway, order Order,
+// sendOrder sends the order and stores the outcome. With followUp an unclear outcome is queried at
+// once, because most of them are clear by then.
+func (s *Service) sendOrder(ctx context.Context, p Payable, g Gateway, order Order,
 	followUp bool) error {
 	o, err := g.Send(ctx, order)
 	if err != nil {
+		// A failing gateway is an UNKNOWN outcome; an error of Gateway.Send means that the order or our
+		// own configuration is wrong, so a retry cannot help.
 		return fault.Internal(err)
 	}
-	if p, err = s.record(ctx, p, o); err != nil {
+	if p, err = s.recordOutcome(ctx, p, o); err != nil {
 		return err
 	}
 	if o.State == Unknown && followUp {
-		return s.clear(ctx, p)
+		return s.resolveByQuery(ctx, p)
 	}
 	return nil
 }
 
-// clear asks the gateway what became of a payout that was sent. Where it knows nothing of a payout
-// that we are not sure it ever took, the same order goes out again under the same key.
-func (s *Service) clear(ctx context.Context, p Payable) error {
+// query asks the gateway of a payout for the state of its order. A gateway that fails is an UNKNOWN
+// outcome; 5001 means that our own configuration is wrong.
+func (s *Service) query(ctx context.Context, p Payable) (Outcome, error) {
 	gateway, err := s.Merchants.GatewayFor(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
 	o, err := gateway.Query(ctx, p.Key)
 	if err != nil {
-		return fault.Internal(err)
+		return Outcome{}, fault.Internal(err)
 	}
-	if o.State != NotFound {
-		_, err = s.record(ctx, p, o)
-		return err
-	}
-	if p.State != Sent && p.State != Unknown {
-		return contradiction(p.State, NotFound) // it was accepted, and now it is not known
-	}
-	if s.Clock.Instant().Sub(p.SentAt) > reach {
-		return contradiction(p.State, NotFound)
-	}
-	gateway, order, err := s.prepare(ctx, p)
+	return o, nil
+}
+
+// resolveByQuery asks the gateway for the state of a payout that was sent. When the gateway does
+// not know a payout that it may never have received, the same order is sent again under the same
+// key.
+func (s *Service) resolveByQuery(ctx context.Context, p Payable) error {
+	o, err := s.query(ctx, p)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, p, gateway, order, false)
+	if o.State != NotFound {
+		_, err = s.recordOutcome(ctx, p, o)
+		return err
+	}
+	if p.State != Sent && p.State != Unknown {
+		return contradictionError(p.State, NotFound) // the gateway had accepted the order
+	}
+	// The gateway may have paid and forgotten the order, so it must not be sent again.
+	if s.Clock.Instant().Sub(p.SentAt) > queryPeriod {
+		return contradictionError(p.State, NotFound)
+	}
+	gateway, order, err := s.prepareOrder(ctx, p)
+	if err != nil {
+		return err
+	}
+	return s.sendOrder(ctx, p, gateway, order, false)
 }
 
-// record takes the gateway's word into the books, step by step.
-func (s *Service) record(ctx context.Context, p Payable, o Outcome) (Payable, error) {
+// recordOutcome stores the transitions that follow from an outcome, one by one.
+func (s *Service) recordOutcome(ctx context.Context, p Payable, o Outcome) (Payable, error) {
+	// Another amount means that the outcome is not about this payout.
 	if !o.Amount.IsZero() && o.Amount != p.ToPay {
-		return p, otherAmount(p, o)
+		return p, amountContradiction(p, o)
 	}
 	steps, err := Transitions(p.State, o.State)
 	if err != nil {
@@ -279,23 +307,23 @@ func (s *Service) record(ctx context.Context, p Payable, o Outcome) (Payable, er
 		}
 		p.State = step
 		s.Log.InfoContext(ctx, "payout heard", "tenant", p.Tenant, "settlement_id", p.SettlementID,
-			"payout_key", p.Key,
-			"from", from, "to", step, "gateway_id", o.GatewayID, "reason", o.Reason, "amount",
-			p.ToPay.String(), "trace", p.Trace)
+			"payout_key", p.Key, "from", from, "to", step, "gateway_id", o.GatewayID,
+			"reason", o.Reason, "amount", p.ToPay.String(), "trace", p.Trace)
 	}
 	return p, nil
 }
 
-func otherAmount(p Payable, o Outcome) error {
+// amountContradiction returns ErrContradiction with both amounts.
+func amountContradiction(p Payable, o Outcome) error {
 	return ErrContradiction.Wrap(fmt.Errorf("payout of %s, gateway says %s", p.ToPay, o.Amount))
 }
 
-// HandleNotice takes a gateway's message: it verifies it, finds the payout in the tenant whose merchant
-// account it is for, compares the amount and writes the word down. A message about an UNKNOWN
-// payout is only a reason to ask, because only a query ends that state.
+// HandleNotice handles a gateway's message: it verifies the signature, finds the payout in the
+// tenant of the merchant account, compares the amount and stores the outcome. A message about an
+// UNKNOWN payout only causes a query, because only a query ends that state.
 //
-// Errors: those of Gateways.Notice; fault.Absent for a key the tenant does not have;
-// ErrContradiction; fault.Unavailable while the gateway does not answer the question.
+// Errors: those of Gateways.ReadNotice; 3003 for a key that the tenant does not have;
+// ErrContradiction; 5003 while the gateway does not answer the query.
 func (s *Service) HandleNotice(ctx context.Context, method Method, headers map[string]string,
 	body []byte) error {
 	n, err := s.Merchants.ReadNotice(ctx, method, headers, body)
@@ -310,44 +338,42 @@ func (s *Service) HandleNotice(ctx context.Context, method Method, headers map[s
 		return fault.Absent("payout")
 	}
 	if n.Amount != p.ToPay {
-		return otherAmount(p, n.Outcome)
+		return amountContradiction(p, n.Outcome)
 	}
 	if p.State == Unknown {
-		return s.ask(ctx, p)
+		return s.queryAfterNotice(ctx, p)
 	}
-	_, err = s.record(ctx, p, n.Outcome)
+	_, err = s.recordOutcome(ctx, p, n.Outcome)
 	return err
 }
 
-func (s *Service) ask(ctx context.Context, p Payable) error {
-	gateway, err := s.Merchants.GatewayFor(ctx, p.Tenant, p.Method, p.Merchant)
+// queryAfterNotice queries an UNKNOWN payout after a notice about it. While the query gives no
+// clear answer, the error 5003 makes the gateway send its notice again.
+func (s *Service) queryAfterNotice(ctx context.Context, p Payable) error {
+	o, err := s.query(ctx, p)
 	if err != nil {
 		return err
-	}
-	o, err := gateway.Query(ctx, p.Key)
-	if err != nil {
-		return fault.Internal(err)
 	}
 	if o.State == Unknown || o.State == NotFound {
 		return fault.Later(fmt.Errorf("gateway notified, but its query says %s %s", o.State, o.Reason))
 	}
-	_, err = s.record(ctx, p, o)
+	_, err = s.recordOutcome(ctx, p, o)
 	return err
 }
 
-// A notice normally comes within seconds: what is younger than quiet is not asked about. One sweep
-// asks about sweepLimit payouts at most; the next goes on.
+// A notice normally arrives within seconds, so a sweep queries no payout younger than sweepMinAge.
+// One sweep queries at most sweepLimit payouts; the next one continues.
 const (
-	quiet      = time.Minute
-	sweepLimit = 1000
+	sweepMinAge = time.Minute
+	sweepLimit  = 1000
 )
 
-// SweepUnclear is the Sweep of the schedule.
+// SweepUnclear is the scheduled call of Sweep.
 func (s *Service) SweepUnclear(ctx context.Context) error {
-	return s.Sweep(ctx, s.Clock.Instant().Add(-quiet), sweepLimit)
+	return s.Sweep(ctx, s.Clock.Instant().Add(-sweepMinAge), sweepLimit)
 }
 
-// Sweep asks about payouts that have waited since before, at most limit of them. One that fails
+// Sweep queries at most limit payouts that have been open since before a time. A failing payout
 // does not stop the others; the error joins all failures.
 func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error {
 	list, err := s.Unclear.ListUnclear(ctx, before, limit)
@@ -364,7 +390,7 @@ func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error 
 		slots <- struct{}{}
 		asking.Go(func() {
 			defer func() { <-slots }()
-			if err := s.followUp(ctx, p); err != nil {
+			if err := s.resolveUnclear(ctx, p); err != nil {
 				mu.Lock()
 				failed = append(failed, err)
 				mu.Unlock()
@@ -375,34 +401,35 @@ func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error 
 	return errors.Join(failed...)
 }
 
-// sweepAtOnce is how many payouts a sweep asks about at the same time.
+// sweepAtOnce is the number of payouts that a sweep queries at the same time.
 const sweepAtOnce = 8
 
-func (s *Service) followUp(ctx context.Context, p Payable) error {
+// resolveUnclear does the next step for one open payout and logs its failure.
+func (s *Service) resolveUnclear(ctx context.Context, p Payable) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := s.pay(ctx, p)
+	_, err := s.payPayable(ctx, p)
 	if err == nil {
 		return nil
 	}
 	e := fault.Of(err)
 	s.Log.ErrorContext(ctx, "payout stays unclear", "tenant", p.Tenant, "settlement_id",
-		p.SettlementID, "payout_key", p.Key,
-		"state", p.State, "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
+		p.SettlementID, "payout_key", p.Key, "state", p.State, "code", int(e.Code), "reason", e.Reason,
+		"cause", e.Error())
 	return fmt.Errorf("settlement %s: %w", p.SettlementID, err)
 }
 
-// Message is what the payout queue carries.
+// Message is a message of the payout queue.
 type Message struct {
 	Tenant       ident.Tenant     `json:"tenant"`
 	SettlementID ident.Settlement `json:"settlement_id"`
 	TransitionID string           `json:"transition_id"`
-	Op           string           `json:"op"` // send or query; both do what the payout needs next
+	Op           string           `json:"op"` // send or query; both mean the next step of the payout
 	Trace        string           `json:"trace,omitempty"`
 }
 
-// ParseMessage reads a message of the payout queue; the error is fault.InvalidInput.
+// ParseMessage reads a message of the payout queue. Errors: 2001 with every problem.
 func ParseMessage(body []byte) (Message, error) {
 	var m Message
 	if json.Unmarshal(body, &m) != nil {
@@ -418,7 +445,7 @@ func ParseMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
-// HandleMessage does what a message of the payout queue asks.
+// HandleMessage does the next step for the payout that a message of the payout queue names.
 func (s *Service) HandleMessage(ctx context.Context, body []byte) error {
 	m, err := ParseMessage(body)
 	if err != nil {

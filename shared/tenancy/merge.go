@@ -8,14 +8,15 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// MergeProblems lists all that speaks against t and into being one person: papers of which a person
-// has one only, and tax facts that differ on a day for which both have a profile. Names may differ,
-// as a passport writes one in Latin letters.
+// MergeProblems lists what contradicts that two taxpayers are one person: two numbers of an ID type
+// of which a person has only one, and different tax facts on a day for which both have a profile.
+// Names may differ, because a passport writes a name in Latin letters.
 func MergeProblems(t, into Taxpayer) []fault.Field {
-	var c checks
+	var c validator
 	if t.IDType == into.IDType && (t.IDType == CitizenCard || t.IDType == CreditCode) {
 		c.Add("id_type", "is "+t.IDType+" on both sides, and nobody has two numbers of that kind")
 	}
+	// Facts change only on the first day of a profile, so these days are enough.
 	var days []civil.Date
 	for _, p := range append(slices.Clone(t.Profiles), into.Profiles...) {
 		days = append(days, p.From)
@@ -29,16 +30,17 @@ func MergeProblems(t, into Taxpayer) []fault.Field {
 		}
 		return 0
 	})
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, day := range slices.Compact(days) {
 		p, known := t.ProfileOn(day)
-		q, both := into.ProfileOn(day)
-		if !known || !both {
+		q, knownToo := into.ProfileOn(day)
+		if !known || !knownToo {
 			continue
 		}
 		for _, d := range p.differences(q) {
-			if !told[d.Field] { // once, on its first day
-				told[d.Field] = true
+			// A contradiction is reported for its first day only.
+			if !reported[d.Field] {
+				reported[d.Field] = true
 				c.Add("profiles."+d.Field, d.Problem+" from "+day.String())
 			}
 		}
@@ -46,12 +48,13 @@ func MergeProblems(t, into Taxpayer) []fault.Field {
 	return c.Problems
 }
 
-// differences lists the tax facts in which two profiles contradict each other. Papers add up.
+// differences lists the tax facts in which two profiles differ. Papers are not compared: a merged
+// taxpayer has the papers of both.
 func (p Profile) differences(q Profile) []fault.Field {
-	var c checks
+	var c validator
 	differ := func(field, mine, theirs string) {
 		if mine != theirs {
-			c.Add(field, "is "+named(mine)+" here and "+named(theirs)+" there")
+			c.Add(field, "is "+valueOrNotGiven(mine)+" here and "+valueOrNotGiven(theirs)+" there")
 		}
 	}
 	differ("kind", p.Kind, q.Kind)
@@ -67,7 +70,8 @@ func (p Profile) differences(q Profile) []fault.Field {
 	return c.Problems
 }
 
-func named(value string) string {
+// valueOrNotGiven returns the value, or "not given" for an empty one, for use in a sentence.
+func valueOrNotGiven(value string) string {
 	if value == "" {
 		return "not given"
 	}

@@ -9,35 +9,36 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Overlap is a day on which another contract covers the same income of the creator too.
+// Overlap is a day on which another contract of the creator covers the same income type.
 type Overlap struct {
 	Contract   string
 	IncomeType string
 	Day        civil.Date
 }
 
-// Overlaps compares one contract of a creator with its others, all given with all versions. It
-// gives the first such day for each other contract and income type.
+// Overlaps compares one contract of a creator with its other contracts. all holds every version of
+// every contract of the creator. For each other contract and income type the first day of overlap
+// is returned.
 func Overlaps(all []Contract, contract string) []Overlap {
 	versions := GroupByContract(all)
 	var found []Overlap
-	for _, other := range sorted(versions) {
+	for _, other := range sortedKeys(versions) {
 		if other != contract {
-			found = append(found, overlaps(versions[contract], versions[other])...)
+			found = append(found, contractOverlaps(versions[contract], versions[other])...)
 		}
 	}
 	return found
 }
 
-// overlaps looks at the first days of all versions: what is in force together begins on one of
-// them.
-func overlaps(mine, others []Contract) []Overlap {
+// contractOverlaps returns the overlaps of two contracts, given by their versions. contractOverlaps
+// looks at the first days of all versions only, because any overlap begins on such a day.
+func contractOverlaps(mine, others []Contract) []Overlap {
 	var days []civil.Date
 	for _, c := range slices.Concat(mine, others) {
 		days = append(days, c.From)
 	}
 	slices.SortFunc(days, func(a, b civil.Date) int { return strings.Compare(a.String(), b.String()) })
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	var found []Overlap
 	for _, day := range days {
 		a, here := InForce(mine, day)
@@ -45,9 +46,9 @@ func overlaps(mine, others []Contract) []Overlap {
 		if !here || !there {
 			continue
 		}
-		for _, incomeType := range sorted(a.Routes) {
-			if _, both := b.Routes[incomeType]; both && !told[incomeType] {
-				told[incomeType] = true
+		for _, incomeType := range sortedKeys(a.Routes) {
+			if _, both := b.Routes[incomeType]; both && !reported[incomeType] {
+				reported[incomeType] = true
 				found = append(found, Overlap{b.ContractID, incomeType, day})
 			}
 		}
@@ -55,7 +56,7 @@ func overlaps(mine, others []Contract) []Overlap {
 	return found
 }
 
-// GroupByContract sorts versions by the contract that they belong to.
+// GroupByContract groups contract versions by the id of their contract.
 func GroupByContract(all []Contract) map[string][]Contract {
 	versions := map[string][]Contract{}
 	for _, c := range all {
@@ -64,9 +65,9 @@ func GroupByContract(all []Contract) map[string][]Contract {
 	return versions
 }
 
-// FindCovering finds the contract version in force on a day that names a route for the income type. At
-// most one contract of a creator does. A version that waits for its second person leaves the one
-// before in force.
+// FindCovering returns the contract version in force on a day that has a route for the income type.
+// At most one contract of a creator has. A version without its approval leaves the version before
+// in force.
 func FindCovering(all []Contract, incomeType string, day civil.Date) (Contract, bool) {
 	for _, versions := range GroupByContract(ApprovedOnly(all)) {
 		c, ok := InForce(versions, day)
@@ -77,7 +78,8 @@ func FindCovering(all []Contract, incomeType string, day civil.Date) (Contract, 
 	return Contract{}, false
 }
 
-// NoContractError is the error of a day on which no contract covers an income type.
+// NoContractError returns the error 5002 contract_missing, for an income type that no contract
+// covers on a day.
 func NoContractError(creator ident.Creator, incomeType string, day civil.Date) error {
 	return fault.Missing("contract_missing", string(creator+" ")+incomeType+" "+day.String(),
 		"No contract of this creator covers the income type on that day; add one, then send it again.")

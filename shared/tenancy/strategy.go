@@ -15,14 +15,14 @@ const (
 	Shop    = "shop"
 )
 
-// Match names the actions that a strategy rewards; an empty platform is every platform.
+// Match names the actions that a strategy rewards; an empty platform matches every platform.
 type Match struct {
 	ActionType string `json:"action_type"`
 	Platform   string `json:"platform,omitempty"`
 }
 
-// rewardJSON is the stored and public form: amount for the action or per_unit for each unit, a
-// decimal string of yuan for cash and a whole number for points.
+// rewardJSON is the stored and public form of a Reward: amount for the action, or per_unit for each
+// unit; a decimal string of yuan for cash, a whole number for points.
 type rewardJSON struct {
 	Kind    string          `json:"kind"`
 	Amount  json.RawMessage `json:"amount,omitempty"`
@@ -32,7 +32,7 @@ type rewardJSON struct {
 // MarshalJSON writes {kind, amount} or {kind, per_unit}.
 func (r Reward) MarshalJSON() ([]byte, error) {
 	out := rewardJSON{Kind: r.Kind}
-	value, err := quantity(r.Kind, r.Amount, r.Points)
+	value, err := marshalQuantity(r.Kind, r.Amount, r.Points)
 	if r.PerUnit {
 		out.PerUnit = value
 	} else {
@@ -44,7 +44,7 @@ func (r Reward) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads the form that MarshalJSON writes.
 func (r *Reward) UnmarshalJSON(b []byte) error {
 	var in rewardJSON
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -60,19 +60,19 @@ func (r *Reward) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// quantity writes an amount of a kind of reward.
-func quantity(kind string, amount money.Amount, points int64) (json.RawMessage, error) {
+// marshalQuantity writes an amount of a kind of reward: yuan for cash, points otherwise.
+func marshalQuantity(kind string, amount money.Amount, points int64) (json.RawMessage, error) {
 	if kind == Cash {
 		return amount.MarshalJSON()
 	}
 	return strconv.AppendInt(nil, points, 10), nil
 }
 
-// ErrPoints tells that points are not a whole number.
+// ErrPoints is the error of points that are not a whole number.
 var ErrPoints = errors.New("must be a whole number of points")
 
-// ParseQuantity reads an amount of a kind of reward: money for cash, points otherwise.
-// Errors: money.ErrFormat, ErrPoints.
+// ParseQuantity reads an amount of a kind of reward: money for cash, points otherwise. Errors:
+// money.ErrFormat, ErrPoints.
 func ParseQuantity(kind string, raw json.RawMessage) (money.Amount, int64, error) {
 	if kind == Cash {
 		var a money.Amount
@@ -97,21 +97,21 @@ type strategyJSON struct {
 	DailyCap   json.RawMessage `json:"daily_cap,omitempty"`
 }
 
-// MarshalJSON writes the contract's form; a cap is a decimal string for cash and a whole number for
-// points.
+// MarshalJSON writes the form of the HTTP contract; the daily cap is a decimal string for cash and
+// a whole number for points.
 func (s Strategy) MarshalJSON() ([]byte, error) {
 	out := strategyJSON{Version: s.Version, StrategyID: s.StrategyID,
 		Match: Match{s.ActionType, s.Platform}, Reward: s.Reward}
 	if s.HasDailyCap() {
 		var err error
-		if out.DailyCap, err = quantity(s.Reward.Kind, s.DailyCap, s.DailyCapPoints); err != nil {
+		if out.DailyCap, err = marshalQuantity(s.Reward.Kind, s.DailyCap, s.DailyCapPoints); err != nil {
 			return nil, err
 		}
 	}
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads the form that MarshalJSON writes.
 func (s *Strategy) UnmarshalJSON(b []byte) error {
 	var in strategyJSON
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -127,5 +127,5 @@ func (s *Strategy) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// HasDailyCap tells whether the strategy has a daily cap.
+// HasDailyCap reports whether the strategy has a daily cap.
 func (s Strategy) HasDailyCap() bool { return !s.DailyCap.IsZero() || s.DailyCapPoints != 0 }

@@ -10,36 +10,36 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Version is what every dated object carries: the day from which it holds, the first day on which
-// it no longer does (none = open), and a number that grows by one with each change.
+// Version is what every dated object has: the first and the last day on which it is in force (no
+// last day means open), and a number that grows by one with each change.
 type Version struct {
 	From    civil.Date `json:"from"`
 	To      civil.Date `json:"to,omitzero"`
 	Version int        `json:"version"`
-	// By is the subject who made this version; it counts as a preparer.
+	// By is the subject who made this version; the review counts it as a preparer.
 	By string `json:"by,omitempty"`
 }
 
-// IsInForceOn tells whether the version is in force on a day. To is the last day of force.
+// IsInForceOn reports whether the version is in force on a day. Both From and To are days of force.
 func (v Version) IsInForceOn(day civil.Date) bool {
 	return !day.Before(v.From) && (v.To.IsZero() || !day.After(v.To))
 }
 
-// PayingEntity is a company of the tenant that pays creators and withholds (结算主体, 扣缴义务人).
+// PayingEntity is a company of the tenant that pays creators and withholds taxes (结算主体, 扣缴义务人).
 type PayingEntity struct {
 	Version
 	EntityID  ident.Entity     `json:"entity_id"`
 	Name      string           `json:"name"`
 	USCC      string           `json:"uscc"`
-	Place     string           `json:"place"`      // six digits of the tax bureau's place
-	PlaceTier string           `json:"place_tier"` // city, county, other: decides the UMCT rate
+	Place     string           `json:"place"`      // six-digit code of the place of its tax bureau
+	PlaceTier string           `json:"place_tier"` // city, county or other: decides the UMCT rate
 	VAT       string           `json:"vat"`        // small_scale, general
 	Filings   []PlatformFiling `json:"platform_filings,omitempty"`
 	Accounts  []EntityAccount  `json:"accounts,omitempty"`
 }
 
-// PlatformFiling is the filing under STA Announcement 2025 No. 15 that allows the cumulative
-// method.
+// PlatformFiling is the filing of a platform under STA Announcement 2025 No. 15; it allows the
+// paying entity to use the cumulative method of withholding for that platform.
 type PlatformFiling struct {
 	Platform string     `json:"platform"`
 	Class    string     `json:"class"`
@@ -49,16 +49,16 @@ type PlatformFiling struct {
 	To       civil.Date `json:"to,omitzero"`
 }
 
-// EntityAccount is an account of a paying entity: at a bank or a payment gateway.
+// EntityAccount is an account of a paying entity at a bank or a payment gateway.
 type EntityAccount struct {
 	Method  string `json:"method"` // douyin, wechat, alipay, bank
 	Account string `json:"account"`
 }
 
-// Taxpayer is one person or organisation (纳税人). Name and number are masked here; the vault holds
-// them.
+// Taxpayer is one person or organisation (纳税人). Name, ID number and phone are masked; the vault
+// holds them sealed.
 type Taxpayer struct {
-	// first day of this version; none = from the beginning
+	// From is the first day of this version; the zero date means from the beginning.
 	From       civil.Date     `json:"from,omitzero"`
 	TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
 	Name       string         `json:"name"`
@@ -68,15 +68,17 @@ type Taxpayer struct {
 	Profiles   []Profile      `json:"profiles"`
 	Version    int            `json:"version"`
 	By         string         `json:"by,omitempty"`
-	// MergedInto is the taxpayer who turned out to be the same person: from then on settlements are
-	// taxed as that one's. Merge is the request that led or may lead there.
+	// MergedInto is the taxpayer record that goes on for the same person: after a merge, settlements
+	// of this record are taxed as that one's. Merge is the request that led to the merge, or that
+	// waits for approval.
 	MergedInto string `json:"merged_into,omitempty"`
 	Merge      *Merge `json:"merge,omitempty"`
-	// Merged are the taxpayers that were merged into this one.
+	// Merged lists the taxpayers that were merged into this one.
 	Merged []string `json:"merged,omitempty"`
 }
 
-// Merge is one person's request to merge a taxpayer into another, and the second person's yes.
+// Merge is one person's request to merge a taxpayer into another, with the approval of a second
+// person once it is given.
 type Merge struct {
 	Into       ident.Taxpayer `json:"into"`
 	Reason     string         `json:"reason"`
@@ -86,7 +88,7 @@ type Merge struct {
 	ApprovedAt time.Time      `json:"approved_at,omitzero"`
 }
 
-// Profile is a taxpayer's effective-dated tax facts (涉税资料).
+// Profile is a taxpayer's tax facts from a day on (涉税资料).
 type Profile struct {
 	From civil.Date `json:"from"`
 	// natural_person, individual_business, sole_proprietorship, partnership, company, employee,
@@ -96,19 +98,22 @@ type Profile struct {
 	VAT          string `json:"vat"`        // natural_person, small_scale, general
 	Collection   string `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
 	Jurisdiction string `json:"jurisdiction"`
-	// city, county, other, of its own registration: decides the UMCT it files itself
+	// PlaceTier is city, county or other, for the place of the taxpayer's own registration; it decides
+	// the UMCT that the taxpayer files itself.
 	PlaceTier string `json:"place_tier,omitempty"`
 	Industry  string `json:"industry,omitempty"`
-	// month (also when "") or quarter, for VAT that it files itself
+	// VATPeriod is month (also when empty) or quarter, for VAT that the taxpayer files itself.
 	VATPeriod string `json:"vat_period,omitempty"`
-	// a person abroad who sells services consumed in China (境外个人)
+	// Overseas marks a person abroad who sells services that are consumed in China (境外个人).
 	Overseas bool `json:"overseas,omitempty"`
-	// holds equity, shares or partnership interests, and so must keep books
+	// HoldsEquity marks a taxpayer that holds equity, shares or partnership interests and therefore
+	// must keep books.
 	HoldsEquity bool    `json:"holds_equity,omitempty"`
 	Papers      []Paper `json:"papers,omitempty"`
 }
 
-// Paper is a document that a profile rests on; a missing or expired one is a hold with its name.
+// Paper is a document that proves a fact of a profile. A missing or expired paper stops a
+// settlement by the hold PAPER_MISSING.
 type Paper struct {
 	Name       string     `json:"name"`
 	Number     string     `json:"number"`
@@ -118,13 +123,18 @@ type Paper struct {
 	CheckedBy  string     `json:"checked_by,omitempty"`
 }
 
-// DatedVersion gives first day and number of the version; a taxpayer has no last day.
-func (t Taxpayer) DatedVersion() Version { return Version{From: t.From, Version: t.Version, By: t.By} }
+// DatedVersion returns first day, number and author of the version; a taxpayer has no last day.
+func (t Taxpayer) DatedVersion() Version {
+	return Version{From: t.From, Version: t.Version, By: t.By}
+}
 
-// DatedVersion gives first day and number of the version; a creator has no last day.
-func (c Creator) DatedVersion() Version { return Version{From: c.From, Version: c.Version, By: c.By} }
+// DatedVersion returns first day, number and author of the version; a creator has no last day.
+func (c Creator) DatedVersion() Version {
+	return Version{From: c.From, Version: c.Version, By: c.By}
+}
 
-// ProfileOn gives the profile in force on a day, and whether there is one.
+// ProfileOn returns the profile in force on a day, which is the last one that has begun; the second
+// result is false when none has.
 func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
 	var best Profile
 	for _, p := range t.Profiles {
@@ -135,9 +145,9 @@ func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
 	return best, !best.From.IsZero()
 }
 
-// Creator is a payee account of the tenant (达人).
+// Creator is a payee of the tenant with accounts at platforms (达人).
 type Creator struct {
-	// first day of this version; none = from the beginning
+	// From is the first day of this version; the zero date means from the beginning.
 	From       civil.Date        `json:"from,omitzero"`
 	CreatorID  ident.Creator     `json:"creator_id"`
 	TaxpayerID ident.Taxpayer    `json:"taxpayer_id"`
@@ -145,22 +155,22 @@ type Creator struct {
 	Level      string            `json:"level,omitempty"`
 	Accounts   []PlatformAccount `json:"platform_accounts,omitempty"`
 	Payout     PayoutAccount     `json:"payout"`
-	// PayoutSince is the business date, and PayoutAt the instant, on which this payout account was
-	// recorded; zero where it was recorded before such dates were kept.
+	// PayoutSince is the business date, and PayoutAt the time, at which this payout account was
+	// recorded. Both are zero for accounts that were recorded before these dates were kept.
 	PayoutSince civil.Date `json:"payout_since,omitzero"`
 	PayoutAt    time.Time  `json:"payout_at,omitzero"`
 	Version     int        `json:"version"`
 	By          string     `json:"by,omitempty"`
 }
 
-// PlatformAccount is the creator's account at a platform.
+// PlatformAccount is a creator's account at a platform.
 type PlatformAccount struct {
 	Platform string `json:"platform"`
 	UID      string `json:"uid"`
 }
 
-// PayoutAccount is where a creator is paid; account and holder are masked here, the vault holds
-// them.
+// PayoutAccount is the account to which a creator is paid. In stored creators account and holder
+// are masked; the vault holds them sealed.
 type PayoutAccount struct {
 	Method  string `json:"method"` // douyin, wechat, alipay, bank
 	Account string `json:"account"`
@@ -176,25 +186,25 @@ const (
 	Payroll             = "payroll"
 )
 
-// IsPaidByTenant tells whether on this route the tenant pays the creator; where it does not, lines are
-// shown as settled by somebody else and make no tax, payable or payout.
+// IsPaidByTenant reports whether the tenant pays the creator on this settlement route. On the other
+// routes income lines are shown as settled by somebody else and make no tax, payable or payout.
 func IsPaidByTenant(route string) bool {
 	return route == MCNPays || route == StudioInvoice || route == Payroll
 }
 
-// The cycles: how long a part of a contract's income is gathered before it is settled.
+// The cycles: the span of time whose income is settled together.
 const (
 	Daily     = "daily"
 	Weekly    = "weekly"
 	HalfMonth = "half_month"
 	Monthly   = "month"
-	OnDemand  = "on_demand" // settled when somebody asks for it
+	OnDemand  = "on_demand" // settled when somebody requests it
 )
 
-// Cycles are all of them.
+// Cycles lists all cycles.
 func Cycles() []string { return []string{Daily, Weekly, HalfMonth, Monthly, OnDemand} }
 
-// The ways in which a pay day moves that is no working day.
+// The directions in which a pay day that is no working day is moved.
 const (
 	MovesNext     = "next"
 	MovesPrevious = "previous"
@@ -206,68 +216,76 @@ type Contract struct {
 	ContractID   string        `json:"contract_id"`
 	CreatorID    ident.Creator `json:"creator_id"`
 	PayingEntity ident.Entity  `json:"paying_entity"`
-	// income type -> route
+	// Routes names the settlement route of each income type.
 	Routes map[string]string `json:"routes"`
-	// income type -> split
+	// Splits says, for each income type, how the income is divided.
 	Splits map[string]Split `json:"splits"`
-	// daily, weekly, half_month, month, on_demand
+	// Cycle is daily, weekly, half_month, month or on_demand.
 	Cycle string `json:"cycle"`
-	// of a monthly cycle: day of the month after, on which the statement is made
+	// CutOffDay is, for a monthly cycle, the day of the next month on which the statement is made.
 	CutOffDay int `json:"cut_off_day,omitempty"`
-	// of a monthly cycle: day of the month after the service period
+	// PayDay is, for a monthly cycle, the day of pay in the month after the service period.
 	PayDay int `json:"pay_day,omitempty"`
-	// days from the last day of the part until its statement is made
+	// CutOffAfterDays is the number of days from the last day of the settled span until its statement
+	// is made.
 	CutOffAfterDays int `json:"cut_off_after_days,omitempty"`
-	// days from the last day of the part until the pay day
+	// PayAfterDays is the number of days from the last day of the settled span until the pay day.
 	PayAfterDays int `json:"pay_after_days,omitempty"`
-	// likewise in working days
+	// PayAfterWorkingDays is the same as PayAfterDays, counted in working days.
 	PayAfterWorkingDays int `json:"pay_after_working_days,omitempty"`
-	// where a pay day is no working day: next (also when "") or previous
+	// PayDayMoves is the direction in which a pay day that is no working day is moved: next (also when
+	// empty) or previous.
 	PayDayMoves string `json:"pay_day_moves,omitempty"`
-	// a creator's share below it is carried on to the next part
+	// MinimumPayout is the least amount that is paid; a smaller share is carried forward to the next
+	// settlement.
 	MinimumPayout money.Amount `json:"minimum_payout,omitzero"`
-	// carried for at most so many months, then paid; 0 is without end
+	// MinimumPayoutMonths is the number of months after which a share below the minimum is paid all
+	// the same; 0 means never.
 	MinimumPayoutMonths int `json:"minimum_payout_months,omitempty"`
-	// last day of the cooperation: what is open after it is settled for good
+	// LeftOn is the last day of the cooperation; whatever is open after it is settled finally, without
+	// a minimum.
 	LeftOn civil.Date `json:"left_on,omitzero"`
-	// before_tax, after_tax, with_vat, without_vat
+	// PriceBasis is before_tax, after_tax, with_vat or without_vat.
 	PriceBasis   string `json:"price_basis"`
-	RevenueBasis string `json:"revenue_basis"` // gross, net
+	RevenueBasis string `json:"revenue_basis"` // gross or net: how the agency books its revenue
 	ProjectID    string `json:"project_id,omitempty"`
-	// why it is taxed as a project of its own; goes with project_id
+	// ProjectReason says why the contract is taxed as a project of its own; it is required with
+	// project_id.
 	ProjectReason string `json:"project_reason,omitempty"`
-	// the second person of a version with a project_id
+	// ApprovedBy is the second person who approved a version with a project_id.
 	ApprovedBy           string `json:"approved_by,omitempty"`
 	InvoiceBeforePayment bool   `json:"invoice_before_payment,omitempty"`
-	// nothing is paid before the creator has confirmed or accepted its statement
+	// ConfirmBeforePayment holds every payment until the creator has confirmed or accepted the
+	// statement.
 	ConfirmBeforePayment bool `json:"confirm_before_payment,omitempty"`
-	// days after which silence accepts a statement that was sent; 0 = it never does
+	// AcceptAfterDays is the number of days after which a statement that was sent counts as accepted;
+	// 0 means that silence accepts nothing.
 	AcceptAfterDays int `json:"accept_after_days,omitempty"`
 }
 
-// Reward is what an action earns: cash in yuan, traffic or shop points in whole numbers.
+// Reward is what an action earns: cash in yuan, or traffic or shop points in whole numbers.
 type Reward struct {
 	Kind    string       // cash, traffic, shop
 	Amount  money.Amount // cash for the action, or for each unit when PerUnit
-	Points  int64        // points likewise
+	Points  int64        // points for the action, or for each unit when PerUnit
 	PerUnit bool
 }
 
-// Strategy rewards matching events (激励策略). Its JSON is the contract's: {match: {...}, reward:
-// {...}, daily_cap}.
+// Strategy rewards matching events (激励策略). The JSON of Strategy is the form of the HTTP contract:
+// {match: {...}, reward: {...}, daily_cap}.
 type Strategy struct {
 	Version
 	StrategyID string
 	ActionType string
 	Platform   string // empty matches every platform
 	Reward     Reward
-	// DailyCap is the most a creator earns by it in a day, zero for no cap; DailyCapPoints likewise
-	// where the reward is points.
+	// DailyCap is the most cash that a creator earns by the strategy in one day; DailyCapPoints is the
+	// same for points. Zero means no cap.
 	DailyCap       money.Amount
 	DailyCapPoints int64
 }
 
-// Position is a tenant's recorded decision where the law is open (税务口径).
+// Position is a tenant's recorded decision on a question that the law leaves open (税务口径).
 type Position struct {
 	Version
 	PositionID string `json:"position_id"`
@@ -279,5 +297,5 @@ type Position struct {
 	ApprovedBy string `json:"approved_by,omitempty"`
 }
 
-// IsApproved tells whether a second person has approved the position.
+// IsApproved reports whether a second person has approved the position.
 func (p Position) IsApproved() bool { return p.ApprovedBy != "" && p.ApprovedBy != p.DecidedBy }

@@ -206,8 +206,8 @@ func TestSharesSumToOneExactly(t *testing.T) {
 		"a party without any name": {[]Party{party("creator", "0.5"), {Kind: "mcn", Share: money.MustRate("0.5")}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var k checks
-			k.split("s", "xingtu_ad", Contract{Splits: map[string]Split{"xingtu_ad": {Method: "ratio", Parties: c.parties}}})
+			var k validator
+			k.checkSplit("s", "xingtu_ad", Contract{Splits: map[string]Split{"xingtu_ad": {Method: "ratio", Parties: c.parties}}})
 			if (len(k.Problems) == 0) != c.ok {
 				t.Errorf("found %v", k.Problems)
 			}

@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The price bases of a contract: what the amounts of the creator's share are meant to be.
+// The price bases of a contract: which taxes the agreed amounts of the creator's share include.
 const (
 	BeforeTax  = "before_tax"
 	AfterTax   = "after_tax"   // the share is promised net; the payer bears the tax on it (包税)
@@ -18,65 +18,68 @@ const (
 
 // The methods of a split.
 const (
-	MethodRatio  = "ratio"  // every money party has a share
-	MethodFixed  = "fixed"  // some have a fixed amount per settlement; the others share what is left
-	MethodTiered = "tiered" // shares by bands of the distributable
+	MethodRatio = "ratio" // every party that shares the money has a share
+	// some parties have a fixed amount per settlement; the others share the rest
+	MethodFixed  = "fixed"
+	MethodTiered = "tiered" // shares depend on bands of the distributable amount
 )
 
-// The ways to read bands.
+// The modes of a tiered split.
 const (
-	Marginal = "marginal" // each band's share is taken of what lies in it (超额累进)
-	Whole    = "whole"    // the share of the band reached is taken of the whole amount (全额)
+	Marginal = "marginal" // each band's share applies to the part of the amount within the band (超额累进)
+	Whole    = "whole"    // the share of the highest band reached applies to the whole amount (全额)
 )
 
-// PerSettlement is the one measure of amounts in a split: each settlement by itself.
+// PerSettlement is the only value of Split.Measured: amounts count for each settlement by itself.
 const PerSettlement = "settlement"
 
-// DefaultLevel names the factor of creators whose level the table does not name.
+// DefaultLevel is the key of the factor for creators whose level is not in the table of factors.
 const DefaultLevel = "default"
 
-// Split says who gets which part of an income type.
+// Split says which party of a contract gets which part of an income type.
 type Split struct {
 	Method      string  `json:"method"` // ratio, fixed, tiered
 	Parties     []Party `json:"parties"`
 	RemainderTo string  `json:"remainder_to,omitempty"`
 	TierMode    string  `json:"tier_mode,omitempty"` // marginal or whole, with method tiered
-	// Measured says over what fixed amounts, bands, caps, floors and the guarantee are counted: each
-	// settlement by itself, the only measure there is. A contract that makes several settlements in a
-	// month must write it down.
+	// Measured says for what fixed amounts, bands, caps, floors and the guarantee count: for each
+	// settlement by itself, the only measure there is. A contract whose cycle makes several
+	// settlements in a month must state it.
 	Measured string `json:"measured,omitempty"`
 	// LevelFactors weigh the creator's share of live tips by the creator's level.
 	LevelFactors map[string]money.Rate `json:"level_factors,omitempty"`
 }
 
-// Party is one side of a split. Kind is creator, mcn, payee (another creator, named by Party) or
-// memo. Amounts are per settlement.
+// Party is one party of a split. Kind is creator, mcn, payee (another creator, whose id is Party)
+// or memo. All amounts are per settlement.
 type Party struct {
 	Party string       `json:"party"`
 	Kind  string       `json:"kind"`
 	Share money.Rate   `json:"share,omitzero"`
-	Fixed money.Amount `json:"fixed,omitzero"` // instead of a share
+	Fixed money.Amount `json:"fixed,omitzero"` // fixed amount in place of a share
 	Tiers []Tier       `json:"tiers,omitempty"`
-	// at most this; what lies above goes to the party that takes the rest
+	// Cap is the most that the party gets; the excess goes to the party that takes the remainder.
 	Cap money.Amount `json:"cap,omitzero"`
-	// at least this, out of the part of the party that takes the rest
+	// Floor is the least that the party gets; the party that takes the remainder pays the difference.
 	Floor money.Amount `json:"floor,omitzero"`
-	// Guarantee is what the creator gets at least (保底); the MCN's part of the settlement pays the
+	// Guarantee is the least that the creator gets (保底); the MCN's part of the settlement pays the
 	// difference, down to zero. Without income there is no settlement, and so no guarantee.
 	Guarantee money.Amount `json:"guarantee,omitzero"`
 }
 
-// Tier is a band of the distributable: from its first yuan on, up to the next one's.
+// Tier is a band of the distributable amount: from From, inclusive, up to the From of the next
+// band.
 type Tier struct {
 	From  money.Amount `json:"from"`
 	Share money.Rate   `json:"share"`
 }
 
-// SharesMoney tells whether the party takes part in the money; memo parties do not.
+// SharesMoney reports whether the party gets a part of the money; memo parties are figures for
+// reports only.
 func (p Party) SharesMoney() bool { return p.Kind != "memo" }
 
-// RemainderParty finds the party that takes the rest: the one that the terms name, else the creator, else the
-// first money party; -1 when there is none.
+// RemainderParty returns the index of the party that takes the remainder: the one that the terms
+// name, else the creator, else the first party that shares the money; -1 when there is none.
 func (s Split) RemainderParty() int {
 	first := -1
 	for i, p := range s.Parties {
@@ -91,60 +94,47 @@ func (s Split) RemainderParty() int {
 	return first
 }
 
-// IsApproved tells whether the version may be in force: a project of its own needs a second person.
+// IsApproved reports whether the version may be in force: a contract with a project_id needs a
+// second person, because a separate project can lower the tax.
 func (k Contract) IsApproved() bool {
 	return k.ProjectID == "" || (k.ApprovedBy != "" && k.ApprovedBy != k.By)
 }
 
-// ApprovedOnly leaves out the versions that wait for their second person; what was in force before
-// stays so.
+// ApprovedOnly leaves out the versions that wait for their approval; the version before them stays
+// in force.
 func ApprovedOnly(all []Contract) []Contract {
 	return slices.DeleteFunc(slices.Clone(all), func(k Contract) bool { return !k.IsApproved() })
 }
 
-// Bounds of what a contract says.
+// Limits of a split, which keep its computation and its explanation small.
 const (
 	maxParties = 8
 	maxTiers   = 12
 	maxLevels  = 20
 )
 
-func (c *checks) project(k Contract) {
+// checkProject demands a reason with a project_id, and refuses a reason without one.
+func (c *validator) checkProject(k Contract) {
 	if k.ProjectID == "" {
 		if k.ProjectReason != "" {
 			c.Add("project_reason", "goes with project_id only")
 		}
 		return
 	}
-	c.id("project_id", k.ProjectID)
-	c.text("project_reason", k.ProjectReason, 1000)
+	c.checkID("project_id", k.ProjectID)
+	c.checkText("project_reason", k.ProjectReason, 1000)
 }
 
-// split wants parties with names of their own, one creator among them, each with one way to its
-// money, and terms that always give out the whole amount.
-func (c *checks) split(field, incomeType string, k Contract) {
+// checkSplit checks the split of one income type: parties with different names, exactly one
+// creator, one kind of amount for each party, and terms that always distribute the whole amount.
+func (c *validator) checkSplit(field, incomeType string, k Contract) {
 	s := k.Splits[incomeType]
-	c.oneOf(field+".method", s.Method, MethodRatio, MethodFixed, MethodTiered)
+	c.checkOneOf(field+".method", s.Method, MethodRatio, MethodFixed, MethodTiered)
 	if len(s.Parties) > maxParties {
 		c.Add(field+".parties", "must be at most "+strconv.Itoa(maxParties))
 		return
 	}
-	named := map[string]bool{}
-	kinds := map[string]int{}
-	for i, p := range s.Parties {
-		path := at(field+".parties", i)
-		c.id(path+"party", p.Party)
-		if named[p.Party] {
-			c.Add(path+"party", "is named twice")
-		}
-		named[p.Party] = true
-		kinds[p.Kind]++
-		c.oneOf(path+"kind", p.Kind, "creator", "mcn", "payee", "memo")
-		if p.Kind == "payee" && ident.Creator(p.Party) == k.CreatorID {
-			c.Add(path+"party", "is the contract's own creator; name another creator, or use kind creator")
-		}
-		c.party(path, s, p)
-	}
+	kinds := c.checkParties(field, k, s)
 	if kinds["creator"] != 1 {
 		c.Add(field+".parties", "must have exactly one party of kind creator")
 	}
@@ -153,29 +143,51 @@ func (c *checks) split(field, incomeType string, k Contract) {
 	}) {
 		c.Add(field+".remainder_to", "must name a party that shares the money")
 	}
-	c.restTaker(field, s)
-	c.guarantees(field, s, kinds["mcn"])
-	c.levels(field, incomeType, s)
-	c.measured(field+".measured", s, k.Cycle)
+	c.checkRemainderParty(field, s)
+	c.checkGuarantees(field, s, kinds["mcn"])
+	c.checkLevelFactors(field, incomeType, s)
+	c.checkMeasure(field+".measured", s, k.Cycle)
 	if s.Method == MethodTiered {
-		c.oneOf(field+".tier_mode", s.TierMode, Marginal, Whole)
-		c.tierSums(field, s)
+		c.checkOneOf(field+".tier_mode", s.TierMode, Marginal, Whole)
+		c.checkTierSums(field, s)
 		return
 	}
 	if s.TierMode != "" {
 		c.Add(field+".tier_mode", "goes with method tiered only")
 	}
-	c.shareSums(field, s)
+	c.checkShareSums(field, s)
 }
 
-// measured wants a contract to say that amounts count for each settlement where its cycle makes
-// several in a month: what was meant for the month would be paid as often as it is settled.
-func (c *checks) measured(field string, s Split, cycle string) {
+// checkParties checks each party of a split and returns the number of parties of each kind.
+func (c *validator) checkParties(field string, k Contract, s Split) map[string]int {
+	seen := map[string]bool{}
+	kinds := map[string]int{}
+	for i, p := range s.Parties {
+		path := elementPath(field+".parties", i)
+		c.checkID(path+"party", p.Party)
+		if seen[p.Party] {
+			c.Add(path+"party", "is named twice")
+		}
+		seen[p.Party] = true
+		kinds[p.Kind]++
+		c.checkOneOf(path+"kind", p.Kind, "creator", "mcn", "payee", "memo")
+		if p.Kind == "payee" && ident.Creator(p.Party) == k.CreatorID {
+			c.Add(path+"party", "is the contract's own creator; name another creator, or use kind creator")
+		}
+		c.checkParty(path, s, p)
+	}
+	return kinds
+}
+
+// checkMeasure demands that the split states its measure when it has amounts and the contract's
+// cycle makes several settlements in a month: an amount meant for the month would be paid with each
+// of them.
+func (c *validator) checkMeasure(field string, s Split, cycle string) {
 	switch {
 	case s.Measured == PerSettlement:
 	case s.Measured != "":
-		c.oneOf(field, s.Measured, PerSettlement)
-	case s.countsAmounts() && slices.Contains(Cycles(), cycle) && cycle != Monthly:
+		c.checkOneOf(field, s.Measured, PerSettlement)
+	case s.dependsOnAmount() && slices.Contains(Cycles(), cycle) && cycle != Monthly:
 		c.Add(field, "must be settlement, to say that fixed amounts, bands, caps, floors and the "+
 			"guarantee count for each settlement by itself: the cycle "+cycle+
 			" makes several in a month, and each of them counts anew; for terms of the month choose the "+
@@ -183,32 +195,34 @@ func (c *checks) measured(field string, s Split, cycle string) {
 	}
 }
 
-// countsAmounts tells whether the split depends on how much is settled at once, beyond rounding.
-func (s Split) countsAmounts() bool {
+// dependsOnAmount reports whether the split depends on how much is settled at once, beyond
+// rounding.
+func (s Split) dependsOnAmount() bool {
 	return slices.ContainsFunc(s.Parties, func(p Party) bool {
 		return !p.Guarantee.IsZero() || len(p.Tiers) > 0 ||
-			slices.ContainsFunc(p.bounds(), func(b bound) bool {
+			slices.ContainsFunc(p.amountBounds(), func(b bound) bool {
 				return !b.amount.IsZero()
 			})
 	})
 }
 
-// bound is an amount that replaces or bounds a share.
+// bound is an amount that replaces or limits a share, with the name of its field.
 type bound struct {
 	name   string
 	amount money.Amount
 }
 
-func (p Party) bounds() []bound {
+// amountBounds lists the fixed amount, the cap and the floor of the party.
+func (p Party) amountBounds() []bound {
 	return []bound{{"fixed", p.Fixed}, {"cap", p.Cap}, {"floor", p.Floor}}
 }
 
-// party checks one party's ways to money.
-func (c *checks) party(path string, s Split, p Party) {
+// checkParty checks the share, the amounts and the bands of one party.
+func (c *validator) checkParty(path string, s Split, p Party) {
 	if !p.Share.IsShare() {
 		c.Add(path+"share", "must be between 0 and 1")
 	}
-	for _, a := range append(p.bounds(), bound{"guarantee", p.Guarantee}) {
+	for _, a := range append(p.amountBounds(), bound{"guarantee", p.Guarantee}) {
 		switch {
 		case a.amount.IsZero():
 		case a.amount.Negative():
@@ -229,11 +243,12 @@ func (c *checks) party(path string, s Split, p Party) {
 	if !p.Cap.IsZero() && p.Cap.Cmp(p.Floor) < 0 {
 		c.Add(path+"cap", "must not be below the floor")
 	}
-	c.tiers(path, s, p)
+	c.checkTiers(path, s, p)
 }
 
-// tiers wants bands that begin at 0.00 and rise, so that every amount lies in exactly one.
-func (c *checks) tiers(path string, s Split, p Party) {
+// checkTiers demands bands that begin at 0.00 and rise, so that every amount lies in exactly one
+// band.
+func (c *validator) checkTiers(path string, s Split, p Party) {
 	if len(p.Tiers) == 0 {
 		return
 	}
@@ -249,7 +264,7 @@ func (c *checks) tiers(path string, s Split, p Party) {
 		return
 	}
 	for i, t := range p.Tiers {
-		tier := at(path+"tiers", i)
+		tier := elementPath(path+"tiers", i)
 		switch {
 		case i == 0 && !t.From.IsZero():
 			c.Add(tier+"from", "must be 0.00, so that no amount lies below the first tier")
@@ -262,15 +277,15 @@ func (c *checks) tiers(path string, s Split, p Party) {
 	}
 }
 
-// restTaker refuses bounds on the party that takes the rest: what is above its cap would belong to
-// nobody.
-func (c *checks) restTaker(field string, s Split) {
+// checkRemainderParty refuses a fixed amount, cap or floor for the party that takes the remainder:
+// an excess above its cap would belong to nobody.
+func (c *validator) checkRemainderParty(field string, s Split) {
 	rest := s.RemainderParty()
 	if rest < 0 {
 		return
 	}
-	p, path := s.Parties[rest], at(field+".parties", rest)
-	for _, a := range p.bounds() {
+	p, path := s.Parties[rest], elementPath(field+".parties", rest)
+	for _, a := range p.amountBounds() {
 		if a.amount.Positive() {
 			c.Add(path+a.name,
 				"is not possible for the party that takes the rest; name another one in remainder_to")
@@ -278,9 +293,11 @@ func (c *checks) restTaker(field string, s Split) {
 	}
 }
 
-func (c *checks) guarantees(field string, s Split, mcns int) {
+// checkGuarantees allows a guarantee for the creator only, and only beside a party of kind mcn,
+// which pays it.
+func (c *validator) checkGuarantees(field string, s Split, mcns int) {
 	for i, p := range s.Parties {
-		path := at(field+".parties", i) + "guarantee"
+		path := elementPath(field+".parties", i) + "guarantee"
 		switch {
 		case !p.Guarantee.Positive():
 		case p.Kind != "creator":
@@ -293,8 +310,8 @@ func (c *checks) guarantees(field string, s Split, mcns int) {
 	}
 }
 
-// levels wants a short table of factors, for live tips shared by ratio.
-func (c *checks) levels(field, incomeType string, s Split) {
+// checkLevelFactors allows a short table of factors, for live tips that are split by ratio.
+func (c *validator) checkLevelFactors(field, incomeType string, s Split) {
 	if len(s.LevelFactors) == 0 {
 		return
 	}
@@ -308,19 +325,19 @@ func (c *checks) levels(field, incomeType string, s Split) {
 		c.Add(path, "must be at most "+strconv.Itoa(maxLevels))
 		return
 	}
-	for _, level := range sorted(s.LevelFactors) {
+	for _, level := range sortedKeys(s.LevelFactors) {
 		factor := s.LevelFactors[level]
-		c.text(path+"."+level, level, 32)
+		c.checkText(path+"."+level, level, 32)
 		if !factor.Positive() || factor.Cmp(money.Ratio(10, 1)) > 0 {
 			c.Add(path+"."+level, "must be above 0 and at most 10")
 		}
 	}
 }
 
-// shareSums wants the shares to sum to 1: of the money parties alone or, where a memo party is part
-// of a ratio such as 7:2:1, of all. Beside fixed amounts, the shares are of what these leave, and
-// may be none: then one party takes it all.
-func (c *checks) shareSums(field string, s Split) {
+// checkShareSums demands shares that sum to 1: of the parties that share the money or, where a memo
+// party is part of a ratio such as 7:2:1, of all parties. Beside fixed amounts the shares divide
+// the rest and may be left out; then the party that takes the remainder gets all of the rest.
+func (c *validator) checkShareSums(field string, s Split) {
 	var all, paid []money.Rate // of all parties, and of those that share the money
 	fixed := false
 	for _, p := range s.Parties {
@@ -342,14 +359,15 @@ func (c *checks) shareSums(field string, s Split) {
 	}
 }
 
+// sumIsOne reports whether the rates sum to 1 exactly.
 func sumIsOne(rates []money.Rate) bool {
 	sum, one := money.SumOfRates(rates...)
 	return sum.Equal(one)
 }
 
-// tierSums wants the shares to sum to 1 in every band, or to stay within 1 where one party has no
-// share of its own and takes the rest.
-func (c *checks) tierSums(field string, s Split) {
+// checkTierSums demands shares that sum to 1 in every band, or to at most 1 where the party that
+// takes the remainder has no share.
+func (c *validator) checkTierSums(field string, s Split) {
 	rest := s.RemainderParty()
 	if rest < 0 {
 		return
@@ -360,11 +378,12 @@ func (c *checks) tierSums(field string, s Split) {
 	}
 	for i, p := range s.Parties {
 		if p.SharesMoney() && i != rest && p.Share.IsZero() && len(p.Tiers) == 0 {
-			c.Add(at(field+".parties", i)+"tiers",
+			c.Add(elementPath(field+".parties", i)+"tiers",
 				"or a share must be given; only the party that takes the rest has none")
 		}
 	}
-	for _, from := range boundaries(s) {
+	// The sum of shares changes only where some band begins.
+	for _, from := range tierBoundaries(s) {
 		var shares []money.Rate
 		for _, p := range s.Parties {
 			if p.SharesMoney() {
@@ -380,7 +399,7 @@ func (c *checks) tierSums(field string, s Split) {
 	}
 }
 
-// ShareAt gives the party's share in the band of an amount.
+// ShareAt returns the party's share in the band of an amount.
 func (p Party) ShareAt(amount money.Amount) money.Rate {
 	share := p.Share
 	for _, t := range p.Tiers {
@@ -391,8 +410,8 @@ func (p Party) ShareAt(amount money.Amount) money.Rate {
 	return share
 }
 
-// boundaries lists where a band of any party begins.
-func boundaries(s Split) []money.Amount {
+// tierBoundaries lists, in rising order, the amounts at which a band of any party begins.
+func tierBoundaries(s Split) []money.Amount {
 	var all []money.Amount
 	for _, p := range s.Parties {
 		for _, t := range p.Tiers {
@@ -403,23 +422,24 @@ func boundaries(s Split) []money.Amount {
 	return slices.Compact(all)
 }
 
-// Payees lists the payee parties of all splits, each once with the path where it is named first.
+// Payees lists the payee parties of all splits, each with the path of the field that names it
+// first.
 func (k Contract) Payees() []PayeeRef {
 	var found []PayeeRef
-	for _, incomeType := range sorted(k.Splits) {
+	for _, incomeType := range sortedKeys(k.Splits) {
 		for i, p := range k.Splits[incomeType].Parties {
 			if p.Kind == "payee" && !slices.ContainsFunc(found, func(f PayeeRef) bool {
 				return f.CreatorID == ident.Creator(p.Party)
 			}) {
 				found = append(found,
-					PayeeRef{at("splits."+incomeType+".parties", i) + "party", ident.Creator(p.Party)})
+					PayeeRef{elementPath("splits."+incomeType+".parties", i) + "party", ident.Creator(p.Party)})
 			}
 		}
 	}
 	return found
 }
 
-// PayeeRef is a payee party and where the contract names it.
+// PayeeRef is a payee of a contract and the path of the field that names it.
 type PayeeRef struct {
 	Field     string
 	CreatorID ident.Creator

@@ -5,17 +5,19 @@ import "fenzhang/shared/civil"
 // Dated is an object that exists in dated versions.
 type Dated interface{ DatedVersion() Version }
 
-// DatedVersion gives the version itself; embedding Version makes an object Dated.
+// DatedVersion returns the version itself; a type that embeds Version is thereby Dated.
 func (v Version) DatedVersion() Version { return v }
 
-// InForce gives the version that governs a day: the one with the highest number among those that
-// have begun. A later version thus replaces earlier ones from its first day on, and one that has
-// ended leaves nothing in force; the false result says so.
+// InForce returns the version that is in force on a day: the one with the highest number among
+// those that have begun. So a later version replaces earlier ones from its first day on, and after
+// the last day of the newest version no version is in force. The second result is false when no
+// version is in force on the day.
 func InForce[V Dated](versions []V, day civil.Date) (V, bool) {
 	var best V
 	found := false
 	for _, v := range versions {
-		if !day.Before(v.DatedVersion().From) && (!found || v.DatedVersion().Version > best.DatedVersion().Version) {
+		if !day.Before(v.DatedVersion().From) &&
+			(!found || v.DatedVersion().Version > best.DatedVersion().Version) {
 			best, found = v, true
 		}
 	}
@@ -26,7 +28,8 @@ func InForce[V Dated](versions []V, day civil.Date) (V, bool) {
 	return best, true
 }
 
-// LatestVersion gives the version with the highest number.
+// LatestVersion returns the version with the highest number; the second result is false when there
+// is no version.
 func LatestVersion[V Dated](versions []V) (V, bool) {
 	var best V
 	for _, v := range versions {

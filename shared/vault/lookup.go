@@ -8,23 +8,24 @@ import (
 	"errors"
 )
 
-// Hasher makes keyed hashes, by which personal data is found and compared without being read. A
-// plain hash would not do: identity numbers can be enumerated.
+// Hasher makes keyed hashes, by which personal data is found and compared without being decrypted.
+// A plain hash would not protect it, because all ID numbers can be enumerated.
 type Hasher struct{ key []byte }
 
-// ErrLookupKey tells that the key of keyed hashes is too short to be one.
+// ErrLookupKey means that the key of keyed hashes is too short.
 var ErrLookupKey = errors.New("vault: the key of keyed hashes is shorter than 16 bytes")
 
-// NewHasher uses the key of the secret store.
+// NewHasher makes a Hasher with the key from the secret store.
 func NewHasher(secret string) (Hasher, error) {
+	// 16 bytes are 128 bits, the least strength of a key.
 	if len(secret) < 16 {
 		return Hasher{}, ErrLookupKey
 	}
 	return Hasher{[]byte(secret)}, nil
 }
 
-// Hash gives the HMAC-SHA256 of the parts in lower-case hexadecimal; parts are told apart by their
-// lengths.
+// Hash returns the HMAC-SHA256 of the parts in lower-case hexadecimal. Each part is hashed with its
+// length, so that different parts never give the same text.
 func (h Hasher) Hash(parts ...string) string {
 	mac := hmac.New(sha256.New, h.key)
 	for _, p := range parts {

@@ -1,6 +1,6 @@
-// Package vault keeps personal data sealed: each field under AES-256-GCM with a data key of its
-// taxpayer, which a master key outside wraps. What is read in clear is told to the audit before it
-// is answered (promise P7).
+// Package vault seals personal data: each field is encrypted by AES-256-GCM with a data key of its
+// taxpayer, which is wrapped by a master key. Data in clear text is returned only after an audit
+// record of the read is stored (promise P7).
 package vault
 
 import (
@@ -18,16 +18,16 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Purpose names what data keys are for; it is bound to each wrapped key together with the tenant.
+// Purpose is the purpose of data keys; each wrapped key is bound to it and to the tenant.
 const Purpose = "personal-data"
 
-// KeySize is the size of a data key in bytes: AES-256.
+// KeySize is the size of a data key in bytes, 32 for AES-256.
 const KeySize = 32
 
-// MaxKeyAge is how long new data is sealed under a data key; then rotation makes another.
+// MaxKeyAge is the age at which rotation replaces a data key by a new one.
 const MaxKeyAge = 90 * 24 * time.Hour
 
-// The fields that are sealed.
+// The names of the sealed fields.
 const (
 	Name     = "name"
 	IDNumber = "id_number"
@@ -36,79 +36,80 @@ const (
 	Holder   = "holder"
 )
 
-// TaxpayerRecord and OfCreator name the records of a taxpayer: its own facts, and the payout account of
-// each of its creators.
+// TaxpayerRecord returns the name of the record that holds a taxpayer's own name, ID number and
+// phone.
 func TaxpayerRecord() string { return "taxpayer" }
 
-// CreatorRecord names the record of a creator's payout account.
+// CreatorRecord returns the name of the record that holds a creator's payout account.
 func CreatorRecord(creator ident.Creator) string { return string("creator#" + creator) }
 
-// DataKey is a wrapped data key of a taxpayer.
+// DataKey is a data key of a taxpayer, wrapped by the master key.
 type DataKey struct {
 	Version int
 	Wrapped []byte
 	Made    time.Time
 }
 
-// Record is a set of sealed fields; each value is a nonce followed by the sealed text.
+// Record is a set of sealed fields. Each value is a nonce followed by the encrypted text.
 type Record struct {
 	Name       string
 	KeyVersion int
 	Fields     map[string][]byte
-	// Revision names the act that wrote the record as it was read; rotation replaces that state only.
+	// Revision is the id of the act that wrote the record as it was read; rotation replaces the record
+	// in that state only.
 	Revision string
 }
 
-// Box is all that is stored of a taxpayer: data keys, oldest first, and records by name.
+// Box is everything that is stored of a taxpayer: its data keys, oldest first, and its records by
+// name.
 type Box struct {
 	Keys    []DataKey
 	Records map[string]Record
 }
 
-// Sealing is what one act must store: records, and the data key where they are sealed under a new
-// one.
+// Sealing is what one act has to store: sealed records, and the data key when it is new.
 type Sealing struct {
 	Taxpayer ident.Taxpayer
 	NewKey   *DataKey
 	Records  []Record
-	KeySince time.Time // when the data key of the records was made
+	KeySince time.Time // time at which the data key of the records was made
 }
 
-// Store reads what was stored of a taxpayer; nothing stored is an empty Box.
+// Store reads what is stored of a taxpayer; the Box is empty when nothing is.
 type Store interface {
 	ReadBox(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Box, error)
 }
 
-// KeyMaster wraps data keys. The tenant and the purpose are bound to a wrapped key: it opens for no
-// other.
+// KeyMaster wraps data keys with a master key. A wrapped key is bound to its tenant and purpose and
+// can be unwrapped for no other.
 type KeyMaster interface {
-	// New makes a data key, in clear and wrapped.
+	// New makes a data key and returns it in clear and wrapped.
 	New(ctx context.Context, tenant ident.Tenant, purpose string) (clear, wrapped []byte, err error)
-	// Unwrap gives a data key in clear.
+	// Unwrap returns a data key in clear.
 	Unwrap(ctx context.Context, tenant ident.Tenant, purpose string, wrapped []byte) ([]byte, error)
 }
 
-// ReadLog takes the record of a read of personal data; only then the data is given out.
+// ReadLog stores the audit record of a read of personal data; the data is returned only after that.
 type ReadLog interface {
 	RecordRead(ctx context.Context, r audit.Record) error
 }
 
-// Vault seals and opens. Data keys in clear are wiped after each use and never kept.
+// Vault seals and opens personal data. Data keys in clear are wiped after each use and never kept.
 type Vault struct {
 	Store  Store
 	Master KeyMaster
 	Reads  ReadLog
-	Now    func() time.Time // the real instant
+	Now    func() time.Time // real time
 	NewID  func() string
-	Random io.Reader // crypto/rand outside of tests
+	Random io.Reader // source of nonces; crypto/rand outside tests
 }
 
-// ErrNotSealed tells that the taxpayer has no such record or field.
+// ErrNotSealed means that the taxpayer has no such record.
 var ErrNotSealed = errors.New("vault: nothing is sealed there")
 
-// Seal seals records under the taxpayer's newest data key, or under a new one when it has none yet.
-// Fields of a record that are not given stay as they are. Nothing is stored: the caller writes the
-// Sealing in the transaction of its act.
+// Seal seals records under the taxpayer's newest data key, or under a new key when the taxpayer has
+// none. Fields of a stored record that are not given keep their value. Nothing is stored: the
+// caller writes the Sealing in the transaction of its act.
 func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer,
 	records map[string]map[string]string) (Sealing, error) {
 	box, err := v.Store.ReadBox(ctx, tenant, taxpayer)
@@ -122,28 +123,31 @@ func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Ta
 		version = box.Keys[n-1].Version
 		key, err = v.Master.Unwrap(ctx, tenant, Purpose, box.Keys[n-1].Wrapped)
 	} else {
-		key, out.NewKey, err = v.newKey(ctx, tenant, version)
+		key, out.NewKey, err = v.createDataKey(ctx, tenant, version)
 	}
 	if err != nil {
 		return Sealing{}, err
 	}
 	defer clear(key)
 	for name, fields := range records {
-		if fields, err = v.merged(ctx, box, place{tenant, taxpayer, name, version}, fields); err != nil {
+		if fields, err = v.mergeStoredFields(ctx, box, place{tenant, taxpayer, name, version},
+			fields); err != nil {
 			return Sealing{}, err
 		}
-		r, err := v.seal(key, place{tenant, taxpayer, name, version}, fields)
+		r, err := v.sealRecord(key, place{tenant, taxpayer, name, version}, fields)
 		if err != nil {
 			return Sealing{}, err
 		}
+		// The record may be replaced only as it was read, or the fields that were kept could be out of
+		// date.
 		r.Revision = box.Records[name].Revision
 		out.Records = append(out.Records, r)
 	}
 	return out, nil
 }
 
-// merged adds to the given fields those that the record holds besides.
-func (v *Vault) merged(ctx context.Context, box Box, at place,
+// mergeStoredFields returns the given fields together with the other fields of the stored record.
+func (v *Vault) mergeStoredFields(ctx context.Context, box Box, at place,
 	fields map[string]string) (map[string]string, error) {
 	old := box.Records[at.record]
 	kept := Record{Name: old.Name, KeyVersion: old.KeyVersion, Fields: map[string][]byte{}}
@@ -152,16 +156,17 @@ func (v *Vault) merged(ctx context.Context, box Box, at place,
 			kept.Fields[name] = sealed
 		}
 	}
+	// Without other fields the old key need not be unwrapped.
 	if len(kept.Fields) == 0 {
 		return fields, nil
 	}
-	key, err := v.key(ctx, at.tenant, box, old.KeyVersion)
+	key, err := v.unwrapDataKey(ctx, at.tenant, box, old.KeyVersion)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(key)
 	at.version = old.KeyVersion
-	all, err := open(key, at, kept)
+	all, err := openRecord(key, at, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +174,8 @@ func (v *Vault) merged(ctx context.Context, box Box, at place,
 	return all, nil
 }
 
-func (v *Vault) newKey(ctx context.Context, tenant ident.Tenant,
+// createDataKey makes the data key with this version number.
+func (v *Vault) createDataKey(ctx context.Context, tenant ident.Tenant,
 	version int) ([]byte, *DataKey, error) {
 	key, wrapped, err := v.Master.New(ctx, tenant, Purpose)
 	if err != nil {
@@ -178,7 +184,7 @@ func (v *Vault) newKey(ctx context.Context, tenant ident.Tenant,
 	return key, &DataKey{Version: version, Wrapped: wrapped, Made: v.Now()}, nil
 }
 
-// Access says who opens which record, and why.
+// Access says which record is opened, by whom, and why.
 type Access struct {
 	Tenant     ident.Tenant
 	Taxpayer   ident.Taxpayer
@@ -188,8 +194,9 @@ type Access struct {
 	Trace      string
 }
 
-// Open gives all fields of a record in clear, after the audit has taken note of it.
-// Errors: ErrNotSealed; those of store, master key and audit.
+// Open returns all fields of a record in clear text, after the audit record of the read is stored.
+//
+// Errors: ErrNotSealed; those of the store, the master key and the read log.
 func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
 	box, err := v.Store.ReadBox(ctx, a.Tenant, a.Taxpayer)
 	if err != nil {
@@ -199,12 +206,12 @@ func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
 	if !ok {
 		return nil, ErrNotSealed
 	}
-	key, err := v.key(ctx, a.Tenant, box, r.KeyVersion)
+	key, err := v.unwrapDataKey(ctx, a.Tenant, box, r.KeyVersion)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(key)
-	fields, err := open(key, place{a.Tenant, a.Taxpayer, r.Name, r.KeyVersion}, r)
+	fields, err := openRecord(key, place{a.Tenant, a.Taxpayer, r.Name, r.KeyVersion}, r)
 	if err != nil {
 		return nil, err
 	}
@@ -218,14 +225,14 @@ func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
 	return fields, nil
 }
 
-// IsKeyDue tells whether the newest data key of a box is older than MaxKeyAge at an instant.
+// IsKeyDue reports whether the newest data key of the box has reached MaxKeyAge.
 func (b Box) IsKeyDue(now time.Time) bool {
 	return len(b.Keys) > 0 && now.Sub(b.Keys[len(b.Keys)-1].Made) >= MaxKeyAge
 }
 
-// Renew seals all records of a taxpayer anew under the newest data key, and first makes one when
-// that is due. Records that are under it already are left out, so a renewal that was stopped goes
-// on where it was.
+// Renew reseals all records of a taxpayer under the newest data key, which it first makes when the
+// newest is due. Records that are sealed under it already are left out, so an interrupted renewal
+// is continued by the next call.
 func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) (Sealing, error) {
 	box, err := v.Store.ReadBox(ctx, tenant, taxpayer)
@@ -238,9 +245,9 @@ func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant,
 	if box.IsKeyDue(v.Now()) {
 		newest++
 		out.KeySince = v.Now()
-		key, out.NewKey, err = v.newKey(ctx, tenant, newest)
+		key, out.NewKey, err = v.createDataKey(ctx, tenant, newest)
 	} else {
-		key, err = v.key(ctx, tenant, box, newest)
+		key, err = v.unwrapDataKey(ctx, tenant, box, newest)
 	}
 	if err != nil {
 		return Sealing{}, err
@@ -250,7 +257,7 @@ func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant,
 		if old.KeyVersion == newest {
 			continue
 		}
-		r, err := v.reseal(ctx, box, old, key, place{tenant, taxpayer, old.Name, newest})
+		r, err := v.resealRecord(ctx, box, old, key, place{tenant, taxpayer, old.Name, newest})
 		if err != nil {
 			return Sealing{}, err
 		}
@@ -259,24 +266,25 @@ func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant,
 	return out, nil
 }
 
-func (v *Vault) reseal(ctx context.Context, box Box, old Record, key []byte,
+// resealRecord opens a record with its old data key and seals it with another.
+func (v *Vault) resealRecord(ctx context.Context, box Box, old Record, key []byte,
 	at place) (Record, error) {
-	before, err := v.key(ctx, at.tenant, box, old.KeyVersion)
+	before, err := v.unwrapDataKey(ctx, at.tenant, box, old.KeyVersion)
 	if err != nil {
 		return Record{}, err
 	}
 	defer clear(before)
-	fields, err := open(before, place{at.tenant, at.taxpayer, old.Name, old.KeyVersion}, old)
+	fields, err := openRecord(before, place{at.tenant, at.taxpayer, old.Name, old.KeyVersion}, old)
 	if err != nil {
 		return Record{}, err
 	}
-	r, err := v.seal(key, at, fields)
+	r, err := v.sealRecord(key, at, fields)
 	r.Revision = old.Revision
 	return r, err
 }
 
-// key unwraps the data key of a version.
-func (v *Vault) key(ctx context.Context, tenant ident.Tenant, box Box,
+// unwrapDataKey returns the data key with this version number in clear.
+func (v *Vault) unwrapDataKey(ctx context.Context, tenant ident.Tenant, box Box,
 	version int) ([]byte, error) {
 	for _, k := range box.Keys {
 		if k.Version == version {
@@ -286,8 +294,8 @@ func (v *Vault) key(ctx context.Context, tenant ident.Tenant, box Box,
 	return nil, fmt.Errorf("vault: data key %d is missing", version)
 }
 
-// place is where a field is stored; it is bound to the sealed text, so that none can be moved
-// elsewhere.
+// place is where a sealed field is stored. The encrypted text is bound to its place, so that it
+// cannot be moved to another record or taxpayer.
 type place struct {
 	tenant   ident.Tenant
 	taxpayer ident.Taxpayer
@@ -295,9 +303,9 @@ type place struct {
 	version  int
 }
 
-// bound is the additional data of a field: each part with its length, so that no two places look
-// alike.
-func (p place) bound(field string) []byte {
+// additionalData returns the additional authenticated data of a field: each part with its length,
+// so that two different places never give the same bytes.
+func (p place) additionalData(field string) []byte {
 	var b []byte
 	for _, part := range []string{string(p.tenant), string(p.taxpayer), p.record, field} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
@@ -306,8 +314,9 @@ func (p place) bound(field string) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(p.version))
 }
 
-func (v *Vault) seal(key []byte, at place, fields map[string]string) (Record, error) {
-	gcm, err := aead(key)
+// sealRecord encrypts the fields of a record, each with a new random nonce.
+func (v *Vault) sealRecord(key []byte, at place, fields map[string]string) (Record, error) {
+	gcm, err := newAEAD(key)
 	if err != nil {
 		return Record{}, err
 	}
@@ -317,13 +326,14 @@ func (v *Vault) seal(key []byte, at place, fields map[string]string) (Record, er
 		if _, err := io.ReadFull(v.Random, nonce); err != nil {
 			return Record{}, fmt.Errorf("vault: nonce: %w", err)
 		}
-		r.Fields[name] = gcm.Seal(nonce, nonce, []byte(value), at.bound(name))
+		r.Fields[name] = gcm.Seal(nonce, nonce, []byte(value), at.additionalData(name))
 	}
 	return r, nil
 }
 
-func open(key []byte, at place, r Record) (map[string]string, error) {
-	gcm, err := aead(key)
+// openRecord decrypts all fields of a record.
+func openRecord(key []byte, at place, r Record) (map[string]string, error) {
+	gcm, err := newAEAD(key)
 	if err != nil {
 		return nil, err
 	}
@@ -332,7 +342,8 @@ func open(key []byte, at place, r Record) (map[string]string, error) {
 		if len(sealed) < gcm.NonceSize() {
 			return nil, fmt.Errorf("vault: %s of %s is cut off", name, at.record)
 		}
-		value, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():], at.bound(name))
+		value, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():],
+			at.additionalData(name))
 		if err != nil {
 			return nil, fmt.Errorf("vault: %s of %s does not open: %w", name, at.record, err)
 		}
@@ -341,7 +352,8 @@ func open(key []byte, at place, r Record) (map[string]string, error) {
 	return fields, nil
 }
 
-func aead(key []byte) (cipher.AEAD, error) {
+// newAEAD returns the AES-256-GCM cipher of a data key.
+func newAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("vault: a data key has %d bytes, not %d", len(key), KeySize)
 	}

@@ -1,5 +1,5 @@
-// Package auditverify fetches the evidence of a running stack and checks it as an auditor would:
-// with the files and the public key alone.
+// Package auditverify fetches the audit evidence of a running stack and checks it as an auditor
+// would: with the files and the public key alone.
 package auditverify
 
 import (
@@ -24,19 +24,20 @@ import (
 	"fenzhang/shared/vault/sm2signer"
 )
 
-// Command registers the flags of audit-verify. The last line that the returned function prints is
-// "N passed, N failed".
+// Command registers the flags of audit-verify and returns the function that checks the stack. The
+// last line that it prints is "N passed, N failed".
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	settings := flags.String("env", ".local/stack.env", "file with the settings of the running stack")
 	dir := flags.String("dir", ".local/evidence",
 		"folder for the fetched evidence; what is in it is replaced")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		return verify(ctx, *settings, *dir, out)
+		return verifyStack(ctx, *settings, *dir, out)
 	}
 }
 
-// verify fetches, exports the public key and checks; it returns whether all passed.
-func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, error) {
+// verifyStack waits until all records are sealed, fetches the evidence and the public key, checks
+// both, and returns whether all checks passed.
+func verifyStack(ctx context.Context, settings, dir string, out io.Writer) (bool, error) {
 	vars, err := tokens.Vars(settings, "AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN",
 		"QUEUE_AUDIT_URL")
 	if err != nil {
@@ -50,7 +51,8 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
 		cfg.BaseEndpoint = &endpoint
 	}
-	if err := waitQuiet(ctx, sqs.NewFromConfig(cfg), vars["QUEUE_AUDIT_URL"], out); err != nil {
+	if err := waitUntilQueueEmpty(ctx, sqs.NewFromConfig(cfg), vars["QUEUE_AUDIT_URL"],
+		out); err != nil {
 		return false, err
 	}
 	keyFile := filepath.Clean(dir) + ".pem"
@@ -59,7 +61,7 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 	if err != nil {
 		return false, err
 	}
-	odd, err := fetch(ctx, newS3(cfg), vars["AUDIT_BUCKET"], dir)
+	odd, err := fetchEvidence(ctx, newS3(cfg), vars["AUDIT_BUCKET"], dir)
 	if err != nil {
 		return false, err
 	}
@@ -67,6 +69,7 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 	if err != nil {
 		return false, err
 	}
+	// Additional versions of objects are faults that the files alone do not show.
 	report.Findings = append(report.Findings, odd...)
 	report.Failed += len(odd)
 	_, _ = fmt.Fprintf(out,
@@ -75,8 +78,8 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 	return report.Print(out)
 }
 
-// exportKey writes the public key of the signing secret. Only the stack's operator can do this; who
-// checks gets the file.
+// exportKey derives the public key from the signing secret and writes it to a file. Only the
+// stack's operator can read the secret; an auditor receives the file.
 func exportKey(ctx context.Context, client awsclient.SecretsAPI, arn,
 	path string) (*sm2signer.Public, error) {
 	secret, err := awsclient.Secret(ctx, client, arn)
@@ -97,42 +100,29 @@ func exportKey(ctx context.Context, client awsclient.SecretsAPI, arn,
 	return signer.Public(), os.WriteFile(path, text, 0o644)
 }
 
-// quietLimit is how long the queue may take to run empty.
-const quietLimit = 2 * time.Minute
+// queueTimeout is the longest time that the queue may take to become empty.
+const queueTimeout = 2 * time.Minute
 
-// counter is the part of SQS that is called.
-type counter interface {
+// queueAttributesAPI is the part of the SQS client that is used.
+type queueAttributesAPI interface {
 	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput,
 		...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
-// waitQuiet waits until no record is on its way, because a batch that is just being sealed has no
-// head yet.
-func waitQuiet(ctx context.Context, client counter, url string, out io.Writer) error {
-	deadline := time.Now().Add(quietLimit)
-	for said := false; ; said = true {
-		res, err := client.GetQueueAttributes(ctx,
-			&sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{
-				types.QueueAttributeNameApproximateNumberOfMessages,
-				types.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
-		if err != nil {
-			return fmt.Errorf("look at the audit queue: %w", err)
-		}
-		waiting := 0
-		for _, v := range res.Attributes {
-			n, err := strconv.Atoi(v)
-			if err != nil {
-				return fmt.Errorf("look at the audit queue: %w", err)
-			}
-			waiting += n
-		}
-		if waiting == 0 {
-			return nil
+// waitUntilQueueEmpty waits until no audit record is in the queue, because a batch that is being
+// sealed has no signed head yet.
+func waitUntilQueueEmpty(ctx context.Context, client queueAttributesAPI, url string,
+	out io.Writer) error {
+	deadline := time.Now().Add(queueTimeout)
+	for printed := false; ; printed = true {
+		waiting, err := countMessages(ctx, client, url)
+		if err != nil || waiting == 0 {
+			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%d audit records are still in the queue after %s", waiting, quietLimit)
+			return fmt.Errorf("%d audit records are still in the queue after %s", waiting, queueTimeout)
 		}
-		if !said {
+		if !printed {
 			_, _ = fmt.Fprintf(out, "waiting for %d audit records in the queue\n", waiting)
 		}
 		select {
@@ -141,4 +131,25 @@ func waitQuiet(ctx context.Context, client counter, url string, out io.Writer) e
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// countMessages returns the number of messages in a queue, those that a function is handling
+// included.
+func countMessages(ctx context.Context, client queueAttributesAPI, url string) (int, error) {
+	res, err := client.GetQueueAttributes(ctx,
+		&sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{
+			types.QueueAttributeNameApproximateNumberOfMessages,
+			types.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
+	if err != nil {
+		return 0, fmt.Errorf("look at the audit queue: %w", err)
+	}
+	waiting := 0
+	for _, v := range res.Attributes {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return 0, fmt.Errorf("look at the audit queue: %w", err)
+		}
+		waiting += n
+	}
+	return waiting, nil
 }

@@ -59,7 +59,7 @@ func TestVerifyARunningStack(t *testing.T) {
 	check := func(want bool, last string, says ...string) {
 		t.Helper()
 		var out bytes.Buffer
-		ok, err := verify(ctx, settings, dir, &out)
+		ok, err := verifyStack(ctx, settings, dir, &out)
 		must(err)
 		for _, s := range append(says, last) {
 			if !strings.Contains(out.String(), s) {

@@ -16,21 +16,23 @@ import (
 	"fenzhang/shared/audit/auditlog"
 )
 
+// newS3 makes the S3 client of the stack.
 func newS3(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, auditlog.UsePathStyleLocally(cfg))
 }
 
-// version is one version of an object. A lock protects versions: a newer one, or a mark of
-// deletion, can still be laid over the first.
+// version is one version of an object. Object Lock protects versions: a newer version or a delete
+// marker can still be added on top of the first version.
 type version struct{ key, id string }
 
-// fetchers is how many objects are read at once.
+// fetchers is the number of objects that are read at the same time.
 const fetchers = 16
 
-// fetch puts the first version of every object into dir, and names the objects over which something
-// was laid.
-func fetch(ctx context.Context, client *s3.Client, bucket, dir string) ([]audit.Finding, error) {
-	first, odd, err := versions(ctx, client, bucket)
+// fetchEvidence saves the first version of every object into a folder, and returns a finding for
+// each object that has a newer version or a delete marker.
+func fetchEvidence(ctx context.Context, client *s3.Client, bucket,
+	dir string) ([]audit.Finding, error) {
+	first, odd, err := firstVersions(ctx, client, bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +45,14 @@ func fetch(ctx context.Context, client *s3.Client, bucket, dir string) ([]audit.
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(fetchers)
 	for _, v := range first {
-		g.Go(func() error { return save(ctx, client, bucket, dir, v) })
+		g.Go(func() error { return saveObject(ctx, client, bucket, dir, v) })
 	}
 	return odd, g.Wait()
 }
 
-// versions lists the first version of every object; the list of S3 has the newest of a key first.
-func versions(ctx context.Context, client *s3.Client,
+// firstVersions lists the first version of every object. S3 lists the newest version of a key
+// first, so the last one listed is the first version.
+func firstVersions(ctx context.Context, client *s3.Client,
 	bucket string) (map[string]version, []audit.Finding, error) {
 	first := map[string]version{}
 	var odd []audit.Finding
@@ -75,8 +78,10 @@ func versions(ctx context.Context, client *s3.Client,
 	return first, odd, nil
 }
 
-func save(ctx context.Context, client *s3.Client, bucket, dir string, v version) error {
+// saveObject saves one version of an object below the folder.
+func saveObject(ctx context.Context, client *s3.Client, bucket, dir string, v version) error {
 	path := filepath.Join(dir, filepath.FromSlash(v.key))
+	// A key such as ../x would write outside the folder.
 	if !strings.HasPrefix(path, filepath.Clean(dir)+string(filepath.Separator)) {
 		return fmt.Errorf("the object %q has a name outside the folder", v.key)
 	}

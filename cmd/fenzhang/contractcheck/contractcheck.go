@@ -1,4 +1,4 @@
-// Package contractcheck runs the worked examples of contract files and prints what differs.
+// Package contractcheck computes the worked examples of contract files and prints the differences.
 package contractcheck
 
 import (
@@ -13,28 +13,29 @@ import (
 	"fenzhang/shared/contract/contractcheck"
 )
 
-// Command runs the examples of the named files, or of all samples.
+// Command returns the function that checks the examples of the named files, or of all samples when
+// none is named.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	return func(_ context.Context, out io.Writer) (bool, error) {
 		files := flags.Args()
 		if flags.Arg(0) == "" {
-			files, _ = filepath.Glob("samples/*/contracts/*.examples.yaml") // the pattern is a good one
+			files, _ = filepath.Glob("samples/*/contracts/*.examples.yaml") // fails for bad patterns only
 		}
-		return run(files, out)
+		return checkExamples(files, out)
 	}
 }
 
 var errNoFiles = errors.New(
 	"no examples found; usage: make contract-check [FILE=<contract with examples, YAML>]")
 
-// run checks every example of the files and returns whether all passed.
-func run(files []string, out io.Writer) (bool, error) {
+// checkExamples checks every example of the files and returns whether all passed.
+func checkExamples(files []string, out io.Writer) (bool, error) {
 	if len(files) == 0 {
 		return false, errNoFiles
 	}
 	passed, failed := 0, 0
 	for _, name := range files {
-		data, err := os.ReadFile(name) //nolint:gosec // the file that the caller names is the purpose
+		data, err := os.ReadFile(name) //nolint:gosec // the path is an argument of the command
 		if err != nil {
 			return false, err
 		}

@@ -12,13 +12,13 @@ func TestTheSamplesHold(t *testing.T) {
 		t.Fatalf("no samples: %v", err)
 	}
 	var out strings.Builder
-	if ok, err := run(files, &out); !ok || err != nil {
+	if ok, err := checkExamples(files, &out); !ok || err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
 
 func TestNoFilesIsAnError(t *testing.T) {
-	if _, err := run(nil, &strings.Builder{}); err == nil {
+	if _, err := checkExamples(nil, &strings.Builder{}); err == nil {
 		t.Error("nothing was checked and nobody was told")
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// export is which entries are taken, and where they go.
+// export says which entries are exported, and to which file.
 type export struct {
 	entity ident.Entity
 	period string // "" for all
@@ -31,59 +31,61 @@ type export struct {
 	out    io.Writer
 }
 
-// place is what is summed by.
+// place is an account of a paying entity, for which amounts are summed.
 type place struct {
 	entity  ident.Entity
 	account ledger.Account
 }
 
-// taken is what was written.
-type taken struct {
+// journalTotals counts what was written to the file and sums the amounts.
+type journalTotals struct {
 	entries, pages int
 	books          map[string]bool
 	sums           map[place]money.Amount
 }
 
-// write takes the journal into the file, which is there only when it is whole, and prints the sums.
-func (e export) write(ctx context.Context, api *apiclient.Client) error {
+// writeFile exports the journal into the file and prints the sums. writeFile writes a temporary
+// file first, so that the named file only ever exists complete.
+func (e export) writeFile(ctx context.Context, api *apiclient.Client) error {
 	if err := os.MkdirAll(filepath.Dir(e.file), 0o755); err != nil {
 		return err
 	}
 	part := e.file + ".part"
-	f, err := os.Create(part) //nolint:gosec // the file that the caller names is the purpose
+	f, err := os.Create(part) //nolint:gosec // the path is an argument of the command
 	if err != nil {
 		return err
 	}
 	lines := bufio.NewWriter(f)
-	t, err := e.pages(ctx, api, lines)
+	t, err := e.readPages(ctx, api, lines)
 	if err = errors.Join(err, lines.Flush(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(part))
 	}
 	if err := os.Rename(part, e.file); err != nil {
 		return err
 	}
-	return e.tell(t)
+	return e.printSums(t)
 }
 
-// between is how long nothing is said while pages are read.
-const between = time.Second
+// progressInterval is the least time between two lines about the progress.
+const progressInterval = time.Second
 
-// pages reads the journal page by page: book by book, each in order of posting, so that the same
-// journal gives the same file.
-func (e export) pages(ctx context.Context, api *apiclient.Client, lines io.Writer) (taken, error) {
-	t := taken{books: map[string]bool{}, sums: map[place]money.Amount{}}
-	said := time.Now()
+// readPages reads the journal page by page and writes each entry: book after book, each in order of
+// posting, so that the same journal always gives the same file.
+func (e export) readPages(ctx context.Context, api *apiclient.Client,
+	lines io.Writer) (journalTotals, error) {
+	t := journalTotals{books: map[string]bool{}, sums: map[place]money.Amount{}}
+	printed := time.Now()
 	for cursor := ""; ; {
 		var page struct {
 			Entries    []json.RawMessage `json:"entries"`
 			NextCursor *string           `json:"next_cursor"`
 		}
-		if _, err := api.Ask(ctx, http.MethodGet, e.path(cursor), nil, &page); err != nil {
+		if _, err := api.Ask(ctx, http.MethodGet, e.pagePath(cursor), nil, &page); err != nil {
 			return t, err
 		}
 		t.pages++
 		for _, line := range page.Entries {
-			if err := t.take(line, lines); err != nil {
+			if err := t.addEntry(line, lines); err != nil {
 				return t, err
 			}
 		}
@@ -91,14 +93,15 @@ func (e export) pages(ctx context.Context, api *apiclient.Client, lines io.Write
 			return t, nil
 		}
 		cursor = *page.NextCursor
-		if time.Since(said) >= between {
-			said = time.Now()
+		if time.Since(printed) >= progressInterval {
+			printed = time.Now()
 			_, _ = fmt.Fprintf(e.out, "  %d entries of %d books so far\n", t.entries, len(t.books))
 		}
 	}
 }
 
-func (e export) path(cursor string) string {
+// pagePath returns path and query of one page of the journal.
+func (e export) pagePath(cursor string) string {
 	q := url.Values{}
 	for name, value := range map[string]string{"paying_entity": string(e.entity), "period": e.period,
 		"cursor": cursor} {
@@ -109,8 +112,9 @@ func (e export) path(cursor string) string {
 	return "/v1/ledger/journal?" + q.Encode()
 }
 
-// take writes one entry as a line and adds it up; one that does not sum to zero is an error.
-func (t *taken) take(raw json.RawMessage, lines io.Writer) error {
+// addEntry writes one entry as a line and adds its amounts; an entry that does not sum to zero is
+// an error.
+func (t *journalTotals) addEntry(raw json.RawMessage, lines io.Writer) error {
 	var entry ledger.Entry
 	if err := json.Unmarshal(raw, &entry); err != nil {
 		return fmt.Errorf("an entry cannot be read: %w", err)
@@ -125,6 +129,7 @@ func (t *taken) take(raw json.RawMessage, lines io.Writer) error {
 		t.sums[at] = t.sums[at].Add(p.Amount)
 	}
 	var line bytes.Buffer
+	// Each entry must be one line, whatever form the API sends it in.
 	if err := json.Compact(&line, raw); err != nil {
 		return err
 	}
@@ -133,8 +138,9 @@ func (t *taken) take(raw json.RawMessage, lines io.Writer) error {
 	return err
 }
 
-// tell prints the sums by paying entity and account, debits positive, and where the file lies.
-func (e export) tell(t taken) error {
+// printSums prints the sums by paying entity and account, with debits positive, and the name of the
+// file.
+func (e export) printSums(t journalTotals) error {
 	places := slices.SortedFunc(maps.Keys(t.sums), func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.entity, b.entity), cmp.Compare(a.account, b.account))
 	})

@@ -97,7 +97,7 @@ func TestTheWholeJournalIsExported(t *testing.T) {
 	take := func(entity ident.Entity, period string) (string, string) {
 		t.Helper()
 		var out bytes.Buffer
-		must(t, export{entity: entity, period: period, file: file, out: &out}.write(t.Context(), api))
+		must(t, export{entity: entity, period: period, file: file, out: &out}.writeFile(t.Context(), api))
 		text, err := os.ReadFile(file)
 		must(t, err)
 		return string(text), out.String()
@@ -155,7 +155,7 @@ func TestAnUnfinishedExportLeavesTheOneBefore(t *testing.T) {
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "journal.ndjson")
 	must(t, os.WriteFile(file, []byte("before\n"), 0o600))
-	err := export{file: file, out: io.Discard}.write(t.Context(), apiclient.New(server.URL, apiclient.Static("token"), apiclient.WithRetries(1, time.Millisecond)))
+	err := export{file: file, out: io.Discard}.writeFile(t.Context(), apiclient.New(server.URL, apiclient.Static("token"), apiclient.WithRetries(1, time.Millisecond)))
 	if err == nil || calls != 2 {
 		t.Errorf("an entry that does not sum to zero was taken: %v", err)
 	}

@@ -14,8 +14,9 @@ import (
 	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
-// keygen writes a new private key, which must not exist, and prints the public one.
-func keygen(_ context.Context, args []string, out io.Writer) error {
+// generateKey writes a new private key into a file, which must not exist, and prints the public
+// key.
+func generateKey(_ context.Context, args []string, out io.Writer) error {
 	key, text, err := keyfile.Generate()
 	if err != nil {
 		return err
@@ -36,12 +37,13 @@ func keygen(_ context.Context, args []string, out io.Writer) error {
 	return err
 }
 
-// pack is what a command line says about a pack.
+// pack holds the arguments and flags of describe and sign.
 type pack struct {
 	dir, key, state string
-	with            []string // folders of packs that stand in for those of this program
+	with            []string // folders of packs that replace those of this program
 }
 
+// parsePack reads the flags and the folder of describe or sign.
 func parsePack(name string, args []string) (pack, error) {
 	var p pack
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -61,8 +63,9 @@ func parsePack(name string, args []string) (pack, error) {
 	return p, nil
 }
 
-// checked makes the manifest of a pack that publish-rules would take.
-func (p pack) checked(out io.Writer) (rulepack.Manifest, error) {
+// buildCheckedManifest makes the manifest of a pack and checks the pack as publish-rules would, its
+// examples included.
+func (p pack) buildCheckedManifest(out io.Writer) (rulepack.Manifest, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return rulepack.Manifest{}, err
@@ -88,28 +91,29 @@ func (p pack) checked(out io.Writer) (rulepack.Manifest, error) {
 	return m, err
 }
 
-// describe prints the manifest; what was checked goes to the error output, so that the manifest can
-// be kept.
-func describe(_ context.Context, args []string, out io.Writer) error {
+// describePack prints the unsigned manifest of a pack. The result of the check goes to the error
+// output, so that the output holds the manifest only.
+func describePack(_ context.Context, args []string, out io.Writer) error {
 	p, err := parsePack("describe", args)
 	if err != nil {
 		return err
 	}
-	m, err := p.checked(os.Stderr)
+	m, err := p.buildCheckedManifest(os.Stderr)
 	if err != nil {
 		return err
 	}
-	return write(out, m)
+	return writeManifest(out, m)
 }
 
-func write(out io.Writer, m rulepack.Manifest) error {
+// writeManifest prints a manifest as indented JSON.
+func writeManifest(out io.Writer, m rulepack.Manifest) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", " ")
 	return e.Encode(m)
 }
 
-// sign writes the signed manifest beside the files.
-func sign(ctx context.Context, args []string, out io.Writer) error {
+// signPack checks a pack and writes its signed manifest beside the files.
+func signPack(ctx context.Context, args []string, out io.Writer) error {
 	p, err := parsePack("sign", args)
 	if err != nil {
 		return err
@@ -122,7 +126,7 @@ func sign(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.checked(out)
+	m, err := p.buildCheckedManifest(out)
 	if err != nil {
 		return err
 	}
@@ -134,7 +138,7 @@ func sign(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := rulepack.ParseManifest(raw); err != nil { // a state that there is not
+	if _, err := rulepack.ParseManifest(raw); err != nil { // refuses an unknown state
 		return err
 	}
 	name := filepath.Join(p.dir, rulepack.ManifestName)

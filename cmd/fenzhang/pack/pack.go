@@ -1,4 +1,4 @@
-// Package pack makes, signs, hands in and moves policy packs:
+// Package pack makes, signs and uploads policy packs, and moves them between states:
 //
 //	fenzhang pack keygen FILE                            a new SM2 key; prints the public key for the stack's parameter
 //	fenzhang pack describe [-with DIR]... DIR            check a pack and print its manifest, unsigned
@@ -8,7 +8,7 @@
 //	fenzhang pack rollback PACK [VERSION]                back to the version that was active before (or "embedded")
 //	fenzhang pack status [PACK]                          the state of the packs, and what was refused
 //
-// The last four speak to AWS and read AWS_REGION, AWS_ENDPOINT_URL, the keys of the account,
+// The last four call AWS and read AWS_REGION, AWS_ENDPOINT_URL, the keys of the account,
 // STACK_NAME and RULES_BUCKET from the environment; `make rules-...` sets them for the local stack.
 package pack
 
@@ -19,31 +19,32 @@ import (
 	"io"
 )
 
-// Command does what the words after pack name.
+// Command returns the function that runs the pack command which the arguments name.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		err := run(ctx, flags.Args(), out)
+		err := runCommand(ctx, flags.Args(), out)
 		return err == nil, err
 	}
 }
 
-// command is one word of the command line with what may follow.
+// command is one pack command with the number of arguments that it takes.
 type command struct {
-	least, most int // arguments
+	least, most int // least and greatest number of arguments
 	do          func(ctx context.Context, args []string, out io.Writer) error
 }
 
+// commands lists the pack commands by name.
 func commands() map[string]command {
 	all := map[string]command{
-		"keygen":   {1, 1, keygen},
-		"describe": {1, 9, describe},
-		"sign":     {1, 12, sign},
-		"upload":   {1, 1, upload},
-		"rollback": {1, 2, move("rollback")},
-		"status":   {0, 1, status},
+		"keygen":   {1, 1, generateKey},
+		"describe": {1, 9, describePack},
+		"sign":     {1, 12, signPack},
+		"upload":   {1, 1, uploadPack},
+		"rollback": {1, 2, moveVersion("rollback")},
+		"status":   {0, 1, printStatus},
 	}
 	for _, job := range []string{"shadow", "activate", "draft", "revoke"} {
-		all[job] = command{2, 2, move(job)}
+		all[job] = command{2, 2, moveVersion(job)}
 	}
 	return all
 }
@@ -53,7 +54,9 @@ var errUsage = errors.New(
 		"draft|shadow|active] [-with DIR]... DIR | upload DIR | shadow|activate|draft|revoke PACK " +
 		"VERSION | rollback PACK [VERSION] | status [PACK]")
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+// runCommand runs the command that the first argument names, when the number of its arguments is
+// right.
+func runCommand(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return errUsage
 	}

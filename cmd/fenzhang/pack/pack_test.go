@@ -20,7 +20,7 @@ var national = filepath.Join("..", "..", "..", "rules", "national")
 
 func TestManifestOfTheNationalPack(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(context.Background(), []string{"describe", national}, &out); err != nil {
+	if err := runCommand(context.Background(), []string{"describe", national}, &out); err != nil {
 		t.Fatal(err)
 	}
 	if m, err := rulepack.ParseManifest(out.Bytes()); err != nil || m.Pack != "national" || m.Signature != nil {
@@ -45,17 +45,17 @@ func folder(t *testing.T) string {
 func TestKeysSignAndOthersDoNot(t *testing.T) {
 	ctx, dir, key := context.Background(), folder(t), filepath.Join(t.TempDir(), "publisher.key")
 	var public bytes.Buffer
-	if err := run(ctx, []string{"keygen", key}, &public); err != nil {
+	if err := runCommand(ctx, []string{"keygen", key}, &public); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(ctx, []string{"keygen", key}, &public); err == nil {
+	if err := runCommand(ctx, []string{"keygen", key}, &public); err == nil {
 		t.Error("a key was overwritten")
 	}
 	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key can be read by others: %v %v", info, err)
 	}
 	var out bytes.Buffer
-	if err := run(ctx, []string{"sign", "-key", key, "-state", "shadow", dir}, &out); err != nil {
+	if err := runCommand(ctx, []string{"sign", "-key", key, "-state", "shadow", dir}, &out); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, rulepack.ManifestName))
@@ -70,14 +70,14 @@ func TestKeysSignAndOthersDoNot(t *testing.T) {
 	if err != nil || m.CheckSignature(trusted) != nil {
 		t.Errorf("%v %v", err, m.CheckSignature(trusted))
 	}
-	if err := run(ctx, []string{"sign", "-key", key, "-state", "revoked", dir}, &out); err == nil {
+	if err := runCommand(ctx, []string{"sign", "-key", key, "-state", "revoked", dir}, &out); err == nil {
 		t.Error("a state that no manifest may ask for was signed")
 	}
 }
 
 func TestWrongUseIsSaid(t *testing.T) {
 	for _, args := range [][]string{{}, {"a", "b"}, {"describe"}, {"describe", t.TempDir()}, {"sign", t.TempDir()}, {"activate", "national"}, {"upload", t.TempDir()}, {"describe", "-more", "x"}} {
-		if run(context.Background(), args, &bytes.Buffer{}) == nil {
+		if runCommand(context.Background(), args, &bytes.Buffer{}) == nil {
 			t.Errorf("%v was taken", args)
 		}
 	}
@@ -118,14 +118,14 @@ func TestOrdersAreOneCall(t *testing.T) {
 	}}
 	serve(t, f)
 	var out bytes.Buffer
-	if err := run(context.Background(), []string{"activate", "national", "2030.1"}, &out); err != nil || !strings.Contains(out.String(), "active 2030.1 (before: embedded)") {
+	if err := runCommand(context.Background(), []string{"activate", "national", "2030.1"}, &out); err != nil || !strings.Contains(out.String(), "active 2030.1 (before: embedded)") {
 		t.Errorf("%q %v", &out, err)
 	}
-	if err := run(context.Background(), []string{"rollback", "national"}, &out); err == nil || !strings.Contains(err.Error(), "nothing was active before") {
+	if err := runCommand(context.Background(), []string{"rollback", "national"}, &out); err == nil || !strings.Contains(err.Error(), "nothing was active before") {
 		t.Errorf("a refusal: %v", err)
 	}
 	out.Reset()
-	if err := run(context.Background(), []string{"status", "national"}, &out); err != nil {
+	if err := runCommand(context.Background(), []string{"status", "national"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"change 3", "2030.1", "2026.11.22", "tampered", "k1"} {
@@ -142,7 +142,7 @@ func TestTheManifestIsCopiedLast(t *testing.T) {
 	dir, key := folder(t), filepath.Join(t.TempDir(), "publisher.key")
 	var out bytes.Buffer
 	for _, args := range [][]string{{"keygen", key}, {"sign", "-key", key, dir}} {
-		if err := run(context.Background(), args, &out); err != nil {
+		if err := runCommand(context.Background(), args, &out); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestTheManifestIsCopiedLast(t *testing.T) {
 	}
 	f := &fake{answer: map[string]string{"status": `{"packs":[{"pack":"national","versions":[{"version":"2030.1","sha256":"` + id.SHA256 + `","state":"draft"}]}]}`}}
 	serve(t, f)
-	if err := run(context.Background(), []string{"upload", dir}, &out); err != nil {
+	if err := runCommand(context.Background(), []string{"upload", dir}, &out); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(f.put); n < 20 || !strings.HasSuffix(f.put[n-1], "/2030.1/manifest.json") {
@@ -162,7 +162,7 @@ func TestTheManifestIsCopiedLast(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "rounding.yaml"), []byte("changed"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(context.Background(), []string{"upload", dir}, &out); err == nil || len(f.put) != 0 {
+	if err := runCommand(context.Background(), []string{"upload", dir}, &out); err == nil || len(f.put) != 0 {
 		t.Errorf("a pack that differs from its manifest was copied: %v", err)
 	}
 }

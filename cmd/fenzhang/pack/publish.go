@@ -25,14 +25,15 @@ import (
 	"fenzhang/shared/law/rulepack"
 )
 
-// stack is the deployed system.
+// stack is the deployed system to which packs are published.
 type stack struct {
 	cfg      aws.Config
 	function string
 	bucket   string
 }
 
-func connect(ctx context.Context) (stack, error) {
+// connectStack reads the stack's name and bucket from the environment.
+func connectStack(ctx context.Context) (stack, error) {
 	vars := env.Read()
 	s := stack{function: vars.Need("STACK_NAME") + "-publish-rules", bucket: vars.Need("RULES_BUCKET")}
 	if err := vars.Err(); err != nil {
@@ -43,8 +44,8 @@ func connect(ctx context.Context) (stack, error) {
 	return s, err
 }
 
-// ask invokes publish-rules.
-func (s stack) ask(ctx context.Context, order publish.Order, into any) error {
+// invokePublishRules invokes the function publish-rules with an order and decodes its answer.
+func (s stack) invokePublishRules(ctx context.Context, order publish.Order, into any) error {
 	payload, err := json.Marshal(order)
 	if err != nil {
 		return err
@@ -60,10 +61,11 @@ func (s stack) ask(ctx context.Context, order publish.Order, into any) error {
 	return json.Unmarshal(out.Payload, into)
 }
 
-// move asks for one step in the life of a version.
-func move(job string) func(context.Context, []string, io.Writer) error {
+// moveVersion returns the command that orders one step in the life of a pack version, such as
+// activate or revoke.
+func moveVersion(job string) func(context.Context, []string, io.Writer) error {
 	return func(ctx context.Context, args []string, out io.Writer) error {
-		s, err := connect(ctx)
+		s, err := connectStack(ctx)
 		if err != nil {
 			return err
 		}
@@ -72,7 +74,7 @@ func move(job string) func(context.Context, []string, io.Writer) error {
 			order.Version = args[1]
 		}
 		var m publish.Outcome
-		if err := s.ask(ctx, order, &m); err != nil {
+		if err := s.invokePublishRules(ctx, order, &m); err != nil {
 			return err
 		}
 		if m.Refused != "" {
@@ -82,6 +84,7 @@ func move(job string) func(context.Context, []string, io.Writer) error {
 	}
 }
 
+// printOutcome prints the outcome of a step in one line.
 func printOutcome(out io.Writer, m publish.Outcome) error {
 	word := "done"
 	if !m.Changed {
@@ -92,25 +95,28 @@ func printOutcome(out io.Writer, m publish.Outcome) error {
 	return err
 }
 
-func (s stack) report(ctx context.Context, pack string) (publish.Report, error) {
+// fetchReport returns the state of a pack, or of all packs when the name is empty.
+func (s stack) fetchReport(ctx context.Context, pack string) (publish.Report, error) {
 	var r publish.Report
-	err := s.ask(ctx, publish.Order{Job: "status", Pack: pack}, &r)
+	err := s.invokePublishRules(ctx, publish.Order{Job: "status", Pack: pack}, &r)
 	return r, err
 }
 
-// status prints how the packs stand; with a name, also its versions and history.
-func status(ctx context.Context, args []string, out io.Writer) error {
-	s, err := connect(ctx)
+// printStatus prints the state of the packs; for a named pack also its versions and history.
+func printStatus(ctx context.Context, args []string, out io.Writer) error {
+	s, err := connectStack(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := s.report(ctx, strings.Join(args, ""))
+	r, err := s.fetchReport(ctx, strings.Join(args, ""))
 	if err != nil {
 		return err
 	}
 	return printReport(out, r)
 }
 
+// printReport prints a report as tables: the packs, then the versions and the history of named
+// packs, then refused uploads.
 func printReport(out io.Writer, r publish.Report) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	var all bytes.Buffer
@@ -144,8 +150,10 @@ func printReport(out io.Writer, r publish.Report) error {
 	return w.Flush()
 }
 
-// upload copies files first and the manifest last, and waits for what publish-rules makes of it.
-func upload(ctx context.Context, args []string, out io.Writer) error {
+// uploadPack copies a signed pack into the rules bucket and waits for the decision of
+// publish-rules. The manifest is copied last, because its arrival makes publish-rules read the
+// files.
+func uploadPack(ctx context.Context, args []string, out io.Writer) error {
 	dir := os.DirFS(args[0])
 	raw, err := os.ReadFile(path.Join(args[0], rulepack.ManifestName))
 	if err != nil {
@@ -158,23 +166,25 @@ func upload(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := connect(ctx)
+	s, err := connectStack(ctx)
 	if err != nil {
 		return err
 	}
-	before, err := s.report(ctx, m.Pack)
+	// Refusals from before the upload must not be taken for its answer.
+	before, err := s.fetchReport(ctx, m.Pack)
 	if err != nil {
 		return err
 	}
 	folder := "incoming/" + m.Pack + "/" + m.Version + "/"
-	if err := s.copy(ctx, args[0], folder, m, raw); err != nil {
+	if err := s.copyPack(ctx, args[0], folder, m, raw); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "copied %d files to %s%s\n", len(m.Files)+1, s.bucket+"/", folder)
-	return errors.Join(err, s.await(ctx, m, before, out))
+	return errors.Join(err, s.awaitOutcome(ctx, m, before, out))
 }
 
-func (s stack) copy(ctx context.Context, dir, folder string, m rulepack.Manifest,
+// copyPack copies the files of a pack, and then its manifest, into a folder of the rules bucket.
+func (s stack) copyPack(ctx context.Context, dir, folder string, m rulepack.Manifest,
 	manifest []byte) error {
 	client := s3.NewFromConfig(s.cfg, func(o *s3.Options) {
 		o.UsePathStyle = s.cfg.BaseEndpoint != nil
@@ -200,14 +210,14 @@ func (s stack) copy(ctx context.Context, dir, folder string, m rulepack.Manifest
 	return put(rulepack.ManifestName, manifest)
 }
 
-// patience is how long publish-rules may take to answer for an upload.
-const patience = time.Minute
+// uploadTimeout is the longest time that publish-rules may take to decide on an upload.
+const uploadTimeout = time.Minute
 
-// await looks until the version has the state that was asked for, or was refused.
-func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Report,
+// awaitOutcome waits until the version has the state that its manifest requests, or is refused.
+func (s stack) awaitOutcome(ctx context.Context, m rulepack.Manifest, before publish.Report,
 	out io.Writer) error {
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		r, err := s.report(ctx, m.Pack)
+	for end := time.Now().Add(uploadTimeout); time.Now().Before(end); {
+		r, err := s.fetchReport(ctx, m.Pack)
 		if err != nil {
 			return err
 		}
@@ -220,7 +230,7 @@ func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Re
 		}
 		for _, p := range r.Packs {
 			if i := slices.IndexFunc(p.Versions, func(v publish.Version) bool {
-				return v.SHA256 == m.PackID().SHA256 && reached(v.State, m.WantedState())
+				return v.SHA256 == m.PackID().SHA256 && hasReachedState(v.State, m.WantedState())
 			}); i >= 0 {
 				_, err := fmt.Fprintf(out, "%s@%s is stored: %s\n", m.Pack, m.Version, p.Versions[i].State)
 				return err
@@ -233,9 +243,13 @@ func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Re
 		}
 	}
 	return fmt.Errorf(
-		"publish-rules has said nothing within %s; see its log, and fenzhang pack status %s", patience,
+		"publish-rules has said nothing within %s; see its log, and fenzhang pack status %s",
+		uploadTimeout,
 		m.Pack)
 }
 
-// reached tells that a version is where its manifest wanted it. A draft is there once it is stored.
-func reached(is, wanted rulepack.State) bool { return wanted == rulepack.Draft || is == wanted }
+// hasReachedState reports whether a version has the state that its manifest requests. A draft has
+// it as soon as it is stored.
+func hasReachedState(is, wanted rulepack.State) bool {
+	return wanted == rulepack.Draft || is == wanted
+}

@@ -71,7 +71,7 @@ func book(t *testing.T) (folder, address string) {
 	t.Helper()
 	folder = filepath.Join(t.TempDir(), "book")
 	var out strings.Builder
-	if err := run(folder, "2026-11-22", civil.MustDate("2026-11-22").Start(), &out); err != nil {
+	if err := writeBook(folder, "2026-11-22", civil.MustDate("2026-11-22").Start(), &out); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasSuffix(out.String(), filepath.Join(folder, "index.html")+"\n") {
@@ -187,13 +187,13 @@ func TestFolderOfSomethingElseIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := run(folder, "2026-11-22", time.Time{}, &out); err == nil || !strings.Contains(err.Error(), "no rule book") {
+	if err := writeBook(folder, "2026-11-22", time.Time{}, &out); err == nil || !strings.Contains(err.Error(), "no rule book") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(other); err != nil {
 		t.Error(err)
 	}
-	if err := run(filepath.Join(folder, "book"), "2026-11-31", time.Time{}, &out); err == nil || !strings.HasPrefix(err.Error(), "date") {
+	if err := writeBook(filepath.Join(folder, "book"), "2026-11-31", time.Time{}, &out); err == nil || !strings.HasPrefix(err.Error(), "date") {
 		t.Errorf("a day that is none: %v", err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package rulebook writes the rules in the binary as a book of static pages and prints where it
-// lies.
+// Package rulebook writes the tax rules in the binary as a book of static pages and prints the name
+// of its first page.
 package rulebook
 
 import (
@@ -19,19 +19,21 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// Command registers the flags of rulebook.
+// Command registers the flags of rulebook and returns the function that writes it.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	folder := flags.String("out", filepath.Join(".local", "rulebook"),
 		"folder of the book; what lay in it is replaced")
 	day := flags.String("date", "",
 		"the day whose rules are in force, 2026-11-22; today when left out")
 	return func(_ context.Context, out io.Writer) (bool, error) {
-		err := run(*folder, *day, time.Now(), out)
+		err := writeBook(*folder, *day, time.Now(), out)
 		return err == nil, err
 	}
 }
 
-func run(folder, day string, now time.Time, out io.Writer) error {
+// writeBook renders the rules in force on a day, today when none is given, and writes the pages
+// into the folder.
+func writeBook(folder, day string, now time.Time, out io.Writer) error {
 	on := civil.DateOf(now)
 	if day != "" {
 		var err error
@@ -39,7 +41,7 @@ func run(folder, day string, now time.Time, out io.Writer) error {
 			return fmt.Errorf("date: %w", err)
 		}
 	}
-	source, err := read(on)
+	source, err := readSource(on)
 	if err != nil {
 		return err
 	}
@@ -47,15 +49,15 @@ func run(folder, day string, now time.Time, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := write(folder, pages); err != nil {
+	if err := replaceFolder(folder, pages); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%d pages\n%s\n", len(pages)-1, filepath.Join(folder, "index.html"))
 	return err
 }
 
-// read loads the packs in the binary and runs their examples.
-func read(on civil.Date) (rulebook.Source, error) {
+// readSource reads the packs in the binary and computes their examples.
+func readSource(on civil.Date) (rulebook.Source, error) {
 	corpus, err := taxpack.Embedded()
 	if err != nil {
 		return rulebook.Source{}, err
@@ -77,25 +79,25 @@ func read(on civil.Date) (rulebook.Source, error) {
 	return s, nil
 }
 
-// write replaces the folder by the pages.
-func write(folder string, pages map[string][]byte) error {
-	if err := clear(folder); err != nil {
+// replaceFolder replaces an older book in the folder by the pages.
+func replaceFolder(folder string, pages map[string][]byte) error {
+	if err := removeOldBook(folder); err != nil {
 		return err
 	}
 	for name, data := range pages {
 		path := filepath.Join(folder, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a book to read
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the pages are public
 			return err
 		}
-		if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // a book to read
+		if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // the pages are public
 			return err
 		}
 	}
 	return nil
 }
 
-// clear removes an older book, and refuses to remove anything else.
-func clear(folder string) error {
+// removeOldBook removes an older book; it refuses to remove a folder that holds anything else.
+func removeOldBook(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if os.IsNotExist(err) || (err == nil && len(entries) == 0) {
 		return nil
@@ -103,6 +105,7 @@ func clear(folder string) error {
 	if err != nil {
 		return err
 	}
+	// Every book has this file, so a folder without it holds something else.
 	if _, err := os.Stat(filepath.Join(folder, "style.css")); err != nil {
 		return fmt.Errorf("%s holds something that is no rule book; name another folder", folder)
 	}

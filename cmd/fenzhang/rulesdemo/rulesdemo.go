@@ -1,7 +1,7 @@
-// Package rulesdemo shows on the running stack how a policy pack changes what is computed: it hands
-// in Zhejiang's pack with another rate of the local education surcharge, lets it run in the shadow,
-// activates it, waits until quotes are computed by it, and goes back. Each step is the command that
-// a person would type.
+// Package rulesdemo shows on the running stack how a policy pack changes quotes. rulesdemo uploads
+// Zhejiang's pack with another rate of the local education surcharge, moves it to shadow, activates
+// it, waits until quotes use it, and rolls it back. Each step runs the command that a person would
+// type.
 package rulesdemo
 
 import (
@@ -21,61 +21,65 @@ import (
 	"fenzhang/shared/law/ruletest"
 )
 
-// Command registers the flags of rules-demo.
+// Command registers the flags of rules-demo and returns the function that runs it.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	profile := flags.String("profile", "run", "which stack")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		err := run(ctx, demo{profile: *profile, out: out})
+		err := runDemo(ctx, demo{profile: *profile, out: out})
 		return err == nil, err
 	}
 }
 
-// demo is the stack that is shown.
+// demo is the stack on which the demonstration runs.
 type demo struct {
 	profile, api, token string
 	out                 io.Writer
 }
 
+// province is the jurisdiction whose pack is changed; patience is the longest wait until quotes use
+// an activated pack.
 const (
 	province = ruletest.Province
 	patience = 30 * time.Second
 )
 
-func run(ctx context.Context, d demo) error {
+// runDemo runs all steps and ends with the status of the pack.
+func runDemo(ctx context.Context, d demo) error {
 	if err := d.connect(ctx); err != nil {
 		return err
 	}
-	first, err := d.quote(ctx)
+	first, err := d.fetchQuote(ctx)
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(d.out,
 		"\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n",
 		first.Amount, province, first.Version)
+	// The seconds of the clock make a new version number at each run, which no published pack has.
 	version := fmt.Sprintf("2030.%d", time.Now().Unix()%100_000_000)
 	dir := filepath.Join(".local", d.profile, "demo-pack")
-	if err := write(dir, version); err != nil {
+	if err := writePack(dir, version); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(d.out,
 		"\n%s holds the pack with the rate 0.01 instead of 0.02, as version %s\n", dir, version)
 	for _, step := range [][]string{{"sign", dir}, {"upload", dir}, {"shadow", province, version},
 		{"activate", province, version}} {
-		if err := d.pack(ctx, step...); err != nil {
+		if err := d.runPackCommand(ctx, step...); err != nil {
 			return err
 		}
 	}
-	if err := d.turns(ctx, version); err != nil {
+	if err := d.waitForVersion(ctx, version); err != nil {
 		return err
 	}
-	if err := d.pack(ctx, "rollback", province); err != nil {
+	if err := d.runPackCommand(ctx, "rollback", province); err != nil {
 		return err
 	}
-	return errors.Join(d.turns(ctx, first.Version), d.pack(ctx, "status", province))
+	return errors.Join(d.waitForVersion(ctx, first.Version), d.runPackCommand(ctx, "status", province))
 }
 
-// write lays the changed pack down as files.
-func write(dir, version string) error {
+// writePack writes the files of the changed pack into a folder.
+func writePack(dir, version string) error {
 	files, err := ruletest.LocalRate(province, version, "0.01")
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func write(dir, version string) error {
 	return os.CopyFS(dir, fs.FS(files))
 }
 
-// connect reads where the stack's API is and gets a token.
+// connect reads the address of the stack's API and makes a token for finance.
 func (d *demo) connect(ctx context.Context) error {
 	file := filepath.Join(".local", "stack.env")
 	if d.profile != "run" {
@@ -101,32 +105,34 @@ func (d *demo) connect(ctx context.Context) error {
 			d.api = value
 		}
 	}
-	out, err := d.stack(ctx, "token", "demo-mcn", "finance").Output()
+	out, err := d.stackCommand(ctx, "token", "demo-mcn", "finance").Output()
 	d.token = strings.TrimSpace(string(out))
 	return err
 }
 
-func (d demo) stack(ctx context.Context, args ...string) *exec.Cmd {
+// stackCommand returns the command of the local stack with these arguments.
+func (d demo) stackCommand(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "go",
 		append([]string{"run", "./local/stack", "-profile", d.profile}, args...)...)
 }
 
-// pack runs one command and shows it.
-func (d demo) pack(ctx context.Context, args ...string) error {
+// runPackCommand prints one pack command and runs it.
+func (d demo) runPackCommand(ctx context.Context, args ...string) error {
 	_, _ = fmt.Fprintln(d.out, "\n$ fenzhang pack "+strings.Join(args, " "))
-	cmd := d.stack(ctx, append([]string{"rules"}, args...)...)
+	cmd := d.stackCommand(ctx, append([]string{"rules"}, args...)...)
 	cmd.Stdout, cmd.Stderr = d.out, os.Stderr
 	return cmd.Run()
 }
 
-func (d demo) quote(ctx context.Context) (ruletest.Figure, error) {
+// fetchQuote returns the local education surcharge of the demonstration's quote.
+func (d demo) fetchQuote(ctx context.Context) (ruletest.Figure, error) {
 	return ruletest.Quote(ctx, http.DefaultClient, d.api, d.token)
 }
 
-// turns asks until quotes are computed by a version.
-func (d demo) turns(ctx context.Context, version string) error {
+// waitForVersion requests quotes until they are computed by a version of the pack.
+func (d demo) waitForVersion(ctx context.Context, version string) error {
 	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Second) {
-		f, err := d.quote(ctx)
+		f, err := d.fetchQuote(ctx)
 		if err != nil {
 			return err
 		}

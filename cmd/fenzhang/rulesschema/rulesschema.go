@@ -1,4 +1,4 @@
-// Package rulesschema holds every file of rules/ against rules/schema.json.
+// Package rulesschema checks every file of rules/ against rules/schema.json.
 package rulesschema
 
 import (
@@ -13,14 +13,14 @@ import (
 	"fenzhang/shared/law/ruleschema"
 )
 
-// Command checks the rules of this checkout.
+// Command returns the function that checks the rules of this checkout.
 func Command(*flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
-	return func(_ context.Context, out io.Writer) (bool, error) { return run("rules", out) }
+	return func(_ context.Context, out io.Writer) (bool, error) { return checkRules("rules", out) }
 }
 
-// run checks every file below a folder against the schema in it, prints what breaks it and returns
-// whether none does.
-func run(folder string, out io.Writer) (bool, error) {
+// checkRules checks every file below a folder against the schema in that folder, prints the
+// problems, and returns true when there are none.
+func checkRules(folder string, out io.Writer) (bool, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "schema.json"))
 	if err != nil {
 		return false, err

@@ -24,14 +24,14 @@ func TestNamesFileAndProblem(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	ok, err := run(folder, &out)
+	ok, err := checkRules(folder, &out)
 	if err != nil || ok || !strings.Contains(out.String(), "/national/bad.yaml: values/0/value: ") || strings.Contains(out.String(), "good.yaml") {
 		t.Errorf("%v, %v: %s", ok, err, out.String())
 	}
 	if !strings.HasSuffix(out.String(), ", 1 problems\n") {
 		t.Errorf("the last line is not the sum: %s", out.String())
 	}
-	if _, err := run(t.TempDir(), &out); err == nil {
+	if _, err := checkRules(t.TempDir(), &out); err == nil {
 		t.Error("a folder without a schema")
 	}
 }

@@ -1,5 +1,5 @@
-// Package taxcheck runs worked examples of any file through the rules in the binary and prints what
-// differs.
+// Package taxcheck computes the worked examples of a file with the tax rules in the binary and
+// prints the differences.
 package taxcheck
 
 import (
@@ -16,21 +16,22 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// Command runs the examples of one file.
+// Command returns the function that checks the examples of one file.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	return func(_ context.Context, out io.Writer) (bool, error) {
 		if flags.NArg() != 1 {
 			return false, errUsage
 		}
-		return run(flags.Arg(0), out)
+		return checkExamples(flags.Arg(0), out)
 	}
 }
 
 var errUsage = errors.New("usage: make tax-check FILE=<list of examples, JSON or YAML>")
 
-// run checks every example of a file and returns whether all that could be checked passed.
-func run(file string, out io.Writer) (bool, error) {
-	data, err := os.ReadFile(file) //nolint:gosec // the file that the caller names is the purpose
+// checkExamples checks every example of a file and returns whether all that could be checked
+// passed.
+func checkExamples(file string, out io.Writer) (bool, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // the path is an argument of the command
 	if err != nil {
 		return false, err
 	}
@@ -54,15 +55,15 @@ func run(file string, out io.Writer) (bool, error) {
 			skipped[x.Tax]++
 		case example.Failed:
 			failed++
-			report(out, o)
+			printMismatch(out, o)
 		}
 	}
-	summary(out, passed, failed, skipped)
+	printSummary(out, passed, failed, skipped)
 	return failed == 0, nil
 }
 
-// report prints a mismatch with the steps that led to it.
-func report(out io.Writer, o example.Outcome) {
+// printMismatch prints the differences of a failed example, with the steps of the computation.
+func printMismatch(out io.Writer, o example.Outcome) {
 	_, _ = fmt.Fprintf(out, "FAILED %s (%s)\n", o.Example.ID, o.Example.Tax+o.Example.Jurisdiction)
 	for _, m := range o.Mismatch {
 		_, _ = fmt.Fprintf(out, "  %s\n", m)
@@ -75,8 +76,9 @@ func report(out io.Writer, o example.Outcome) {
 	}
 }
 
-// summary prints what was skipped, kind by kind, and the last line that others rely on.
-func summary(out io.Writer, passed, failed int, skipped map[string]int) {
+// printSummary prints the number of skipped examples for each tax, and the last line "N passed, N
+// failed", which scripts read.
+func printSummary(out io.Writer, passed, failed int, skipped map[string]int) {
 	kinds := make([]string, 0, len(skipped))
 	total := 0
 	for k, n := range skipped {

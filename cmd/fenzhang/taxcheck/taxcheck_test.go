@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			ok, err := run(file, &out)
+			ok, err := checkExamples(file, &out)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,14 +42,14 @@ func TestRun(t *testing.T) {
 }
 
 func TestUnreadableFile(t *testing.T) {
-	if _, err := run(filepath.Join(t.TempDir(), "none.json"), &bytes.Buffer{}); err == nil {
+	if _, err := checkExamples(filepath.Join(t.TempDir(), "none.json"), &bytes.Buffer{}); err == nil {
 		t.Error("a missing file must be an error")
 	}
 	file := filepath.Join(t.TempDir(), "a.json")
 	if err := os.WriteFile(file, []byte(`{"not":"a list"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(file, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "a.json") {
+	if _, err := checkExamples(file, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "a.json") {
 		t.Errorf("a file that is no list: %v", err)
 	}
 }

@@ -31,27 +31,29 @@ type DynamoDB interface {
 		...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 }
 
-// Index is the chain's end and the records' places in the control table; it implements audit.Index.
+// Index keeps the ends of chains and the places of records in the control table; it implements
+// audit.Index.
 type Index struct {
 	client DynamoDB
 	table  string
 }
 
-// NewIndex makes the index on the control table.
+// NewIndex makes an index on the control table.
 func NewIndex(client DynamoDB, table string) *Index { return &Index{client: client, table: table} }
 
-// Attribute names: a head has batch number, count, chain and roots; a place has batch and number in
-// the chain.
+// Attribute names. The item of a head has the batch number, the count of records, the chain and the
+// roots; the item of a place has the batch and the record's number in the chain.
 const (
 	batchAttribute = "b"
 	countAttribute = "n"
 	chainAttribute = "ch"
 	rootsAttribute = "rt"
-	writeAttribute = "w" // names the write of a head
+	writeAttribute = "w" // id of the write of a head
 	seqAttribute   = "q"
 )
 
-// Head reads the end of a chain.
+// Head reads the end of a tenant's chain by a consistent read; a tenant without records has the
+// zero head.
 func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, error) {
 	out, err := x.client.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &x.table, Key: dynamo.Key(keys.AuditHead(tenant)),
@@ -63,10 +65,10 @@ func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, erro
 	if out.Item == nil {
 		return head, nil
 	}
-	if head.Batch, err = readNumber(out.Item, batchAttribute); err != nil {
+	if head.Batch, err = numberAttribute(out.Item, batchAttribute); err != nil {
 		return head, err
 	}
-	if head.Tree.Count, err = readNumber(out.Item, countAttribute); err != nil {
+	if head.Tree.Count, err = numberAttribute(out.Item, countAttribute); err != nil {
 		return head, err
 	}
 	chain, ok := out.Item[chainAttribute].(*types.AttributeValueMemberB)
@@ -81,7 +83,8 @@ func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, erro
 	return head, nil
 }
 
-func readNumber(item dynamo.Item, name string) (int64, error) {
+// numberAttribute reads a number from an attribute of an item.
+func numberAttribute(item dynamo.Item, name string) (int64, error) {
 	v, ok := item[name].(*types.AttributeValueMemberN)
 	if !ok {
 		return 0, fmt.Errorf("auditlog: item without %s", name)
@@ -93,9 +96,11 @@ func readNumber(item dynamo.Item, name string) (int64, error) {
 	return n, nil
 }
 
-// Places finds records that have a place.
+// Places reads the places of those records that have one.
 func (x *Index) Places(ctx context.Context, tenant ident.Tenant,
 	ids []string) (map[string]audit.Place, error) {
+	// BatchGet returns items in any order; byKey finds the record id of each returned item by its
+	// table key.
 	byKey := make(map[string]string, len(ids))
 	wanted := make([]dynamo.Item, 0, len(ids))
 	for _, id := range ids {
@@ -110,16 +115,17 @@ func (x *Index) Places(ctx context.Context, tenant ident.Tenant,
 	return places, err
 }
 
+// readPlace adds the place of one item to the map of places by record id.
 func readPlace(item dynamo.Item, byKey map[string]string, into map[string]audit.Place) error {
 	pk, ok := item["pk"].(*types.AttributeValueMemberS)
 	if !ok {
 		return errors.New("auditlog: item without key")
 	}
-	batch, err := readNumber(item, batchAttribute)
+	batch, err := numberAttribute(item, batchAttribute)
 	if err != nil {
 		return err
 	}
-	seq, err := readNumber(item, seqAttribute)
+	seq, err := numberAttribute(item, seqAttribute)
 	if err != nil {
 		return err
 	}
@@ -127,32 +133,35 @@ func readPlace(item dynamo.Item, byKey map[string]string, into map[string]audit.
 	return nil
 }
 
-// SetPlaces gives records their places. The writes have no condition: a record's place follows from
-// the object that holds it, so every writer writes the same.
+// SetPlaces writes the places of records. The writes need no condition: a record's place follows
+// from the object that holds it, so every writer writes the same.
 func (x *Index) SetPlaces(ctx context.Context, tenant ident.Tenant,
 	places map[string]audit.Place) error {
 	items := make([]dynamo.Item, 0, len(places))
 	for id, p := range places {
 		item := dynamo.Key(keys.AuditRecord(tenant, id))
-		item[batchAttribute], item[seqAttribute] = dynamo.Number(p.Batch), dynamo.Number(p.Seq)
+		item[batchAttribute] = dynamo.Number(p.Batch)
+		item[seqAttribute] = dynamo.Number(p.Seq)
 		items = append(items, item)
 	}
 	return dynamo.BatchPut(ctx, x.client, x.table, items)
 }
 
-// Advance moves a chain on, if its end is still from. The write carries a name of its own, so that
-// it finds its own success again after a lost answer.
+// Advance moves the end of a chain to another head, if it is still at from; the result reports
+// whether it did. Each write has a random id, so that a write whose answer was lost is recognised
+// as successful.
 func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) {
 	item := dynamo.Key(keys.AuditHead(to.Tenant))
-	item[batchAttribute], item[countAttribute] = dynamo.Number(to.Batch), dynamo.Number(to.Tree.Count)
+	item[batchAttribute] = dynamo.Number(to.Batch)
+	item[countAttribute] = dynamo.Number(to.Tree.Count)
 	item[chainAttribute] = &types.AttributeValueMemberB{Value: to.Chain[:]}
 	var roots []byte
 	for _, h := range to.Tree.Roots {
 		roots = append(roots, h[:]...)
 	}
 	item[rootsAttribute] = &types.AttributeValueMemberB{Value: roots}
-	mine := rand.Text()
-	item[writeAttribute] = &types.AttributeValueMemberS{Value: mine}
+	writeID := rand.Text()
+	item[writeAttribute] = &types.AttributeValueMemberS{Value: writeID}
 	in := &dynamodb.PutItemInput{TableName: &x.table, Item: item,
 		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
@@ -164,7 +173,7 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 	}
 	_, err := x.client.PutItem(ctx, in)
 	if refused := dynamo.Refusal(err); refused != nil {
-		return refused.By(writeAttribute, mine), nil
+		return refused.By(writeAttribute, writeID), nil
 	}
 	if err != nil {
 		return false, awsfault.Of(fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err))

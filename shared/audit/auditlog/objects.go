@@ -32,17 +32,18 @@ type S3 interface {
 		...func(*s3.Options)) (*s3.GetObjectLockConfigurationOutput, error)
 }
 
-// Lock is how objects are kept.
+// Lock is the Object Lock under which evidence is stored: its mode, and the time until which a
+// batch of entries is locked.
 type Lock struct {
 	Mode  types.ObjectLockMode
 	Until func([]audit.Entry) time.Time
 }
 
-// testKeeping is the lock of stacks that must be removable: one day, in governance mode.
+// testKeeping is how long objects are locked in stacks that must be removable.
 const testKeeping = 24 * time.Hour
 
-// LockFor gives the lock of a stage. In prod and cn nobody can shorten it; elsewhere it holds a
-// day.
+// LockFor returns the lock of a stage. In prod and cn the lock is in compliance mode, which nobody
+// can shorten, for the legal term; elsewhere it is in governance mode for one day.
 func LockFor(stage string, now func() time.Time) Lock {
 	if stage == "prod" || stage == "cn" {
 		return Lock{Mode: types.ObjectLockModeCompliance, Until: audit.RetainUntil}
@@ -52,15 +53,15 @@ func LockFor(stage string, now func() time.Time) Lock {
 	}}
 }
 
-// Bucket is a bucket of evidence; it implements audit.Objects.
+// Bucket stores evidence in an S3 bucket; it implements audit.Objects.
 type Bucket struct {
 	client S3
 	name   string
 	mode   types.ObjectLockMode
-	locked atomic.Bool // the bucket's lock was seen
+	locked atomic.Bool // Object Lock of the bucket was confirmed
 }
 
-// NewBucket makes the store. Nothing is called yet.
+// NewBucket makes the store; it calls nothing yet.
 func NewBucket(client S3, name string, mode types.ObjectLockMode) *Bucket {
 	return &Bucket{client: client, name: name, mode: mode}
 }
@@ -68,8 +69,8 @@ func NewBucket(client S3, name string, mode types.ObjectLockMode) *Bucket {
 var errUnlocked = errors.New(
 	"auditlog: the bucket has no Object Lock; evidence is not written where it could be removed")
 
-// ensureLocked refuses a bucket without Object Lock. A lock that was seen stays: it cannot be
-// switched off.
+// ensureLocked returns an error when the bucket has no Object Lock. The answer is remembered,
+// because Object Lock cannot be switched off.
 func (b *Bucket) ensureLocked(ctx context.Context) error {
 	if b.locked.Load() {
 		return nil
@@ -77,7 +78,7 @@ func (b *Bucket) ensureLocked(ctx context.Context) error {
 	out, err := b.client.GetObjectLockConfiguration(ctx,
 		&s3.GetObjectLockConfigurationInput{Bucket: &b.name})
 	switch {
-	case err != nil && status(err) == http.StatusNotFound:
+	case err != nil && httpStatus(err) == http.StatusNotFound:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
 	case err != nil:
 		return awsfault.Of(fmt.Errorf("auditlog: read the bucket's lock: %w", err))
@@ -89,33 +90,36 @@ func (b *Bucket) ensureLocked(ctx context.Context) error {
 	return nil
 }
 
-// maxPuts bounds the tries of a put that meets another one of the same name still under way (409).
+// maxPuts is the greatest number of tries of a put that meets another put of the same name in
+// progress (409).
 const maxPuts = 5
 
-// Put writes an object once, locked until the given instant.
+// Put writes an object that is locked until the given time. taken reports that the name existed;
+// then nothing was written.
 func (b *Bucket) Put(ctx context.Context, name string, body []byte,
 	until time.Time) (taken bool, err error) {
 	if err := b.ensureLocked(ctx); err != nil {
 		return false, err
 	}
 	again := func(tries int, err error) bool {
-		return status(err) == http.StatusConflict && tries < maxPuts
+		return httpStatus(err) == http.StatusConflict && tries < maxPuts
 	}
 	err = pace.Retry(ctx, again, func() (err error) {
-		taken, err = b.put(ctx, name, body, until)
+		taken, err = b.putOnce(ctx, name, body, until)
 		return err
 	})
 	return taken, err
 }
 
-func (b *Bucket) put(ctx context.Context, name string, body []byte,
+// putOnce makes one try of Put.
+func (b *Bucket) putOnce(ctx context.Context, name string, body []byte,
 	until time.Time) (taken bool, err error) {
 	_, err = b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &name, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
 		ContentType: aws.String(contentType(name)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 		ObjectLockMode: b.mode, ObjectLockRetainUntilDate: aws.Time(until.UTC()),
 	})
-	if status(err) == http.StatusPreconditionFailed {
+	if httpStatus(err) == http.StatusPreconditionFailed {
 		return true, nil
 	}
 	if err != nil {
@@ -124,6 +128,7 @@ func (b *Bucket) put(ctx context.Context, name string, body []byte,
 	return false, nil
 }
 
+// contentType returns the media type of a head (.json) or of a batch.
 func contentType(name string) string {
 	if strings.HasSuffix(name, ".json") {
 		return "application/json"
@@ -131,10 +136,10 @@ func contentType(name string) string {
 	return "application/x-ndjson"
 }
 
-// Get reads an object; fault.Absent when there is none.
+// Get reads an object. Errors: 3003 when there is no object of this name.
 func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &name})
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return nil, fault.Absent("object").Wrap(err)
 	}
 	if err != nil {
@@ -148,8 +153,8 @@ func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 	return body, nil
 }
 
-// status is the HTTP status of a failed call, 0 where there was no answer.
-func status(err error) int {
+// httpStatus returns the HTTP status of a failed call; 0 when there was no answer.
+func httpStatus(err error) int {
 	var res *awshttp.ResponseError
 	if errors.As(err, &res) {
 		return res.HTTPStatusCode()
@@ -157,8 +162,8 @@ func status(err error) int {
 	return 0
 }
 
-// UsePathStyleLocally lets the client name the bucket in the path where a local endpoint is set, because a
-// bucket's own host name does not resolve there.
+// UsePathStyleLocally returns an option that puts the bucket's name into the path when a local
+// endpoint is set, because a host name for each bucket does not resolve there.
 func UsePathStyleLocally(cfg aws.Config) func(*s3.Options) {
 	return func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }
 }

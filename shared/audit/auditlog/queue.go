@@ -13,69 +13,77 @@ import (
 	"fenzhang/shared/lambda/usage"
 )
 
-// Sealer writes a tenant's records.
+// Sealer seals records of one tenant; audit.Writer implements it.
 type Sealer interface {
 	Write(ctx context.Context, tenant ident.Tenant, entries []audit.Entry) error
 }
 
-// Queue takes batches of the audit queue, whose message group is the tenant.
+// Queue handles messages of the audit queue, whose message group is the tenant.
 type Queue struct {
 	Log    *slog.Logger
 	Sealer Sealer
 }
 
-// group is one tenant's part of a batch.
+// group is the records of one tenant in a batch of messages.
 type group struct {
+	tenant   ident.Tenant
 	entries  []audit.Entry
-	messages []string
+	messages []string // ids of the messages
 }
 
-// Handle seals each tenant's records together and answers with the messages that were not sealed.
-// Records need no order among themselves, so an unreadable one does not stop the others of its
-// tenant: it alone comes back, and at last lies in the dead-letter queue.
+// Handle seals the records of each tenant together and answers the messages whose records were not
+// sealed, which the queue delivers again. Records need no order among themselves, so an unreadable
+// record does not stop the others of its tenant: it alone is delivered again, and finally moves to
+// the dead-letter queue.
 func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	fail := func(messages ...string) {
-		for _, id := range messages {
-			out.BatchItemFailures = append(out.BatchItemFailures,
-				events.SQSBatchItemFailure{ItemIdentifier: id})
-		}
-	}
-	groups := map[string]*group{}
-	var order []string
-	for _, m := range ev.Records {
-		tenant := m.Attributes["MessageGroupId"]
-		entry, err := read(m.Body, ident.Tenant(tenant))
-		if err != nil {
-			q.Log.ErrorContext(ctx, "unfit audit record", "message_id", m.MessageId, "tenant", tenant,
-				"receives", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
-			fail(m.MessageId)
-			continue
-		}
-		usage.For(ctx, ident.Tenant(tenant))
-		if groups[tenant] == nil {
-			groups[tenant] = &group{}
-			order = append(order, tenant)
-		}
-		groups[tenant].entries = append(groups[tenant].entries, entry)
-		groups[tenant].messages = append(groups[tenant].messages, m.MessageId)
-	}
-	for _, tenant := range order {
-		g := groups[tenant]
-		if err := q.Sealer.Write(ctx, ident.Tenant(tenant), g.entries); err != nil {
+	groups, failed := q.groupByTenant(ctx, ev.Records)
+	for _, g := range groups {
+		if err := q.Sealer.Write(ctx, g.tenant, g.entries); err != nil {
 			e := fault.Of(err)
-			q.Log.ErrorContext(ctx, "audit records not sealed", "tenant", tenant, "records", len(g.entries),
-				"code", int(e.Code), "cause", e.Error())
-			fail(g.messages...)
+			q.Log.ErrorContext(ctx, "audit records not sealed", "tenant", g.tenant,
+				"records", len(g.entries), "code", int(e.Code), "cause", e.Error())
+			failed = append(failed, g.messages...)
 			continue
 		}
-		q.Log.InfoContext(ctx, "audit records sealed", "tenant", tenant, "records", len(g.entries))
+		q.Log.InfoContext(ctx, "audit records sealed", "tenant", g.tenant, "records", len(g.entries))
+	}
+	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, id := range failed {
+		out.BatchItemFailures = append(out.BatchItemFailures,
+			events.SQSBatchItemFailure{ItemIdentifier: id})
 	}
 	return out, nil
 }
 
-// read takes a record out of a message; its tenant must be the message's group.
-func read(body string, tenant ident.Tenant) (audit.Entry, error) {
+// groupByTenant reads the records of messages and groups them by tenant, in the order in which the
+// tenants first occur. groupByTenant also returns the ids of messages that cannot be read.
+func (q Queue) groupByTenant(ctx context.Context,
+	messages []events.SQSMessage) (groups []*group, failed []string) {
+	byTenant := map[ident.Tenant]*group{}
+	for _, m := range messages {
+		tenant := ident.Tenant(m.Attributes["MessageGroupId"])
+		entry, err := readRecord(m.Body, tenant)
+		if err != nil {
+			q.Log.ErrorContext(ctx, "unfit audit record", "message_id", m.MessageId, "tenant", tenant,
+				"receives", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
+			failed = append(failed, m.MessageId)
+			continue
+		}
+		usage.For(ctx, tenant)
+		g := byTenant[tenant]
+		if g == nil {
+			g = &group{tenant: tenant}
+			byTenant[tenant] = g
+			groups = append(groups, g)
+		}
+		g.entries = append(g.entries, entry)
+		g.messages = append(g.messages, m.MessageId)
+	}
+	return groups, failed
+}
+
+// readRecord reads the record in a message; its tenant must be the message group.
+func readRecord(body string, tenant ident.Tenant) (audit.Entry, error) {
 	e, err := audit.ReadEntry([]byte(body))
 	if err == nil && e.Record.Tenant != tenant {
 		err = fmt.Errorf("auditlog: a record of %q in the group of %q", e.Record.Tenant, tenant)

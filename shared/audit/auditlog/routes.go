@@ -9,14 +9,14 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// Evidence finds and proves records.
+// Evidence reads records and makes proofs of them; audit.Reader implements it.
 type Evidence interface {
 	Record(ctx context.Context, tenant ident.Tenant, id string) (audit.Sealed, error)
 	Prove(ctx context.Context, tenant ident.Tenant, id string) (audit.Proof, error)
 }
 
-// Routes are the audit part of the HTTP contract. A record holds no personal data, so reading it
-// leaves no record.
+// Routes lists the routes of audit records and their proofs. A record holds no personal data, so
+// reading one is not itself recorded.
 func Routes(e Evidence) []httpapi.Route {
 	roles := []identity.Role{identity.Auditor, identity.Admin}
 	return []httpapi.Route{

@@ -1,5 +1,5 @@
-// Package audittest holds a store of evidence in memory that keeps the promises of the real one,
-// and the list of those promises for every store.
+// Package audittest holds a store of audit evidence in memory that behaves like the real one, and
+// the tests that every such store must pass.
 package audittest
 
 import (
@@ -15,8 +15,9 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Memory is a bucket that writes once, and an index. Disturb, when set, is called before and after
-// each effect; its error is given to the caller, as if the call or its answer had been lost.
+// Memory is a bucket whose objects are written once, with an index of records. Disturb, when set,
+// is called before and after each effect; its error is returned to the caller, as if the call or
+// its answer had been lost.
 type Memory struct {
 	Disturb func() error
 
@@ -33,8 +34,8 @@ func NewMemory() *Memory {
 		heads: map[string]audit.Head{}, places: map[string]map[string]audit.Place{}}
 }
 
-// disturbed runs an effect between two disturbances.
-func (m *Memory) disturbed(effect func()) error {
+// runDisturbed runs an effect between two calls of Disturb.
+func (m *Memory) runDisturbed(effect func()) error {
 	if m.Disturb != nil {
 		if err := m.Disturb(); err != nil {
 			return err
@@ -49,10 +50,10 @@ func (m *Memory) disturbed(effect func()) error {
 	return nil
 }
 
-// Put writes an object once.
+// Put writes an object unless its name is taken.
 func (m *Memory) Put(_ context.Context, name string, body []byte,
 	until time.Time) (taken bool, err error) {
-	err = m.disturbed(func() {
+	err = m.runDisturbed(func() {
 		if _, taken = m.objects[name]; !taken {
 			m.objects[name], m.until[name] = append([]byte(nil), body...), until
 		}
@@ -63,27 +64,27 @@ func (m *Memory) Put(_ context.Context, name string, body []byte,
 // Get reads an object.
 func (m *Memory) Get(_ context.Context, name string) (body []byte, err error) {
 	var ok bool
-	err = m.disturbed(func() { body, ok = m.objects[name] })
+	err = m.runDisturbed(func() { body, ok = m.objects[name] })
 	if err == nil && !ok {
 		err = fault.Absent("object")
 	}
 	return body, err
 }
 
-// Head gives the end of a chain.
+// Head returns the end of a tenant's chain.
 func (m *Memory) Head(_ context.Context, tenant ident.Tenant) (head audit.Head, err error) {
-	err = m.disturbed(func() {
+	err = m.runDisturbed(func() {
 		head = m.heads[string(tenant)]
 		head.Tenant = tenant
 	})
 	return head, err
 }
 
-// Places finds records.
+// Places returns the places of those records that have one.
 func (m *Memory) Places(_ context.Context, tenant ident.Tenant,
 	ids []string) (map[string]audit.Place, error) {
 	out := map[string]audit.Place{}
-	err := m.disturbed(func() {
+	err := m.runDisturbed(func() {
 		for _, id := range ids {
 			if p, ok := m.places[string(tenant)][id]; ok {
 				out[id] = p
@@ -93,11 +94,11 @@ func (m *Memory) Places(_ context.Context, tenant ident.Tenant,
 	return out, err
 }
 
-// SetPlaces gives records their places.
+// SetPlaces stores the places of records.
 func (m *Memory) SetPlaces(_ context.Context, tenant ident.Tenant,
 	places map[string]audit.Place) error {
-	for id, p := range places { // one by one: a crash may leave some of them
-		if err := m.disturbed(func() {
+	for id, p := range places { // one by one, because a crash may leave some of them unwritten
+		if err := m.runDisturbed(func() {
 			if m.places[string(tenant)] == nil {
 				m.places[string(tenant)] = map[string]audit.Place{}
 			}
@@ -109,9 +110,9 @@ func (m *Memory) SetPlaces(_ context.Context, tenant ident.Tenant,
 	return nil
 }
 
-// Advance moves a chain on.
+// Advance moves the end of a chain, if it is still at from.
 func (m *Memory) Advance(_ context.Context, from, to audit.Head) (moved bool, err error) {
-	err = m.disturbed(func() {
+	err = m.runDisturbed(func() {
 		if m.heads[string(from.Tenant)].Batch == from.Batch {
 			moved = true
 			m.heads[string(from.Tenant)] = to
@@ -120,7 +121,7 @@ func (m *Memory) Advance(_ context.Context, from, to audit.Head) (moved bool, er
 	return moved, err
 }
 
-// Files gives a copy of the objects as a folder, for the offline check.
+// Files returns a copy of the objects as a file system, for the offline check.
 func (m *Memory) Files() fstest.MapFS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -131,7 +132,7 @@ func (m *Memory) Files() fstest.MapFS {
 	return out
 }
 
-// RetainedUntil tells until when an object is kept.
+// RetainedUntil returns the time until which an object is locked.
 func (m *Memory) RetainedUntil(name string) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -16,13 +16,13 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Store is what the promises are about.
+// Store is a store of evidence with its index, as the tests need it.
 type Store interface {
 	audit.Objects
 	audit.Index
 }
 
-// Entry makes an entry of a tenant.
+// Entry makes an audit entry of a tenant with the given record id.
 func Entry(t testing.TB, tenant ident.Tenant, id string) audit.Entry {
 	t.Helper()
 	body, err := json.Marshal(audit.Record{ID: id, Tenant: tenant,
@@ -39,29 +39,31 @@ func Entry(t testing.TB, tenant ident.Tenant, id string) audit.Entry {
 	return e
 }
 
-// Promises tests what every store must keep. open gives an empty store.
+// Promises runs the tests that every store of evidence must pass; open returns an empty store.
 func Promises(t *testing.T, open func(t *testing.T) Store) {
-	t.Run("an object is written once", func(t *testing.T) { testOnce(t, open(t)) })
-	t.Run("one of many writers of a name wins", func(t *testing.T) { testRace(t, open(t)) })
+	t.Run("an object is written once", func(t *testing.T) { testPutOnce(t, open(t)) })
+	t.Run("one of many writers of a name wins", func(t *testing.T) { testConcurrentPuts(t, open(t)) })
 	t.Run("a head survives its store", func(t *testing.T) { testHead(t, open(t)) })
 	t.Run("records keep their places", func(t *testing.T) { testPlaces(t, open(t)) })
 	t.Run("only one advance from a head", func(t *testing.T) { testAdvance(t, open(t)) })
 	t.Run("tenants do not meet", func(t *testing.T) { testTenants(t, open(t)) })
 }
 
-// far is long enough for a test's lock and short enough to be cleaned.
-func far() time.Time { return time.Now().Add(24 * time.Hour) }
+// lockUntil returns a time that is far enough for the lock of a test's object and near enough for
+// cleaning up.
+func lockUntil() time.Time { return time.Now().Add(24 * time.Hour) }
 
-func testOnce(t *testing.T, s Store) {
+// testPutOnce checks that a second write of a name changes nothing.
+func testPutOnce(t *testing.T, s Store) {
 	ctx := context.Background()
 	if _, err := s.Get(ctx, "a/000000000001.ndjson"); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("get of nothing: %v", err)
 	}
-	taken, err := s.Put(ctx, "a/000000000001.ndjson", []byte("first\n"), far())
+	taken, err := s.Put(ctx, "a/000000000001.ndjson", []byte("first\n"), lockUntil())
 	if err != nil || taken {
 		t.Fatalf("first put: %v %v", taken, err)
 	}
-	taken, err = s.Put(ctx, "a/000000000001.ndjson", []byte("second\n"), far())
+	taken, err = s.Put(ctx, "a/000000000001.ndjson", []byte("second\n"), lockUntil())
 	if err != nil || !taken {
 		t.Fatalf("second put: %v %v", taken, err)
 	}
@@ -71,7 +73,8 @@ func testOnce(t *testing.T, s Store) {
 	}
 }
 
-func testRace(t *testing.T, s Store) {
+// testConcurrentPuts checks that exactly one of eight concurrent writers of a name succeeds.
+func testConcurrentPuts(t *testing.T, s Store) {
 	ctx := context.Background()
 	var won atomic.Int32
 	var winner atomic.Value
@@ -79,7 +82,7 @@ func testRace(t *testing.T, s Store) {
 	for i := range 8 {
 		wg.Go(func() {
 			body := fmt.Appendf(nil, "writer %d\n", i)
-			taken, err := s.Put(ctx, "a/000000000002.ndjson", body, far())
+			taken, err := s.Put(ctx, "a/000000000002.ndjson", body, lockUntil())
 			if err != nil {
 				t.Error(err)
 			}
@@ -99,8 +102,8 @@ func testRace(t *testing.T, s Store) {
 	}
 }
 
-// steps seals n batches of one record each and gives the heads from the empty one on.
-func steps(t *testing.T, tenant ident.Tenant, n int) []audit.Head {
+// sealHeads seals n batches of one record each and returns all heads, beginning with the empty one.
+func sealHeads(t *testing.T, tenant ident.Tenant, n int) []audit.Head {
 	t.Helper()
 	heads := []audit.Head{{Tenant: tenant}}
 	for i := range n {
@@ -113,13 +116,15 @@ func steps(t *testing.T, tenant ident.Tenant, n int) []audit.Head {
 	return heads
 }
 
+// sameHead reports whether two heads are equal in all fields.
 func sameHead(a, b audit.Head) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b)
 }
 
+// testHead checks that a stored head is read unchanged, for trees of up to seven records.
 func testHead(t *testing.T, s Store) {
 	ctx := context.Background()
-	heads := steps(t, "a", 7)
+	heads := sealHeads(t, "a", 7)
 	for i := range 7 {
 		got, err := s.Head(ctx, "a")
 		if err != nil || !sameHead(got, heads[i]) {
@@ -131,6 +136,8 @@ func testHead(t *testing.T, s Store) {
 	}
 }
 
+// testPlaces checks that the places of more records than one read finds are returned, and that a
+// repeated write changes nothing.
 func testPlaces(t *testing.T, s Store) {
 	ctx := context.Background()
 	want := map[string]audit.Place{}
@@ -154,9 +161,11 @@ func testPlaces(t *testing.T, s Store) {
 	}
 }
 
+// testAdvance checks that exactly one of eight concurrent writers advances a chain, and that a late
+// one cannot move it back.
 func testAdvance(t *testing.T, s Store) {
 	ctx := context.Background()
-	heads := steps(t, "a", 2)
+	heads := sealHeads(t, "a", 2)
 	for step := range 2 {
 		var moved atomic.Int32
 		var wg sync.WaitGroup
@@ -184,9 +193,10 @@ func testAdvance(t *testing.T, s Store) {
 	}
 }
 
+// testTenants checks that a tenant sees neither places nor head of another tenant.
 func testTenants(t *testing.T, s Store) {
 	ctx := context.Background()
-	heads := steps(t, "a", 1)
+	heads := sealHeads(t, "a", 1)
 	if err := s.SetPlaces(ctx, "a", map[string]audit.Place{"r0": {Batch: 1}}); err != nil {
 		t.Fatal(err)
 	}

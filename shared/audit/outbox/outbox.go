@@ -1,6 +1,6 @@
-// Package outbox makes the item by which an act on another table tells the settlements stream what
-// happened. It is put in the same transaction as the act, so that neither exists without the other
-// (promises P7, P9).
+// Package outbox makes outbox items. An act on another table writes one into the settlements table,
+// whose stream carries its audit record and its event on. The item is part of the act's
+// transaction, so that neither exists without the other (promises P7, P9).
 package outbox
 
 import (
@@ -14,15 +14,15 @@ import (
 	"fenzhang/shared/dynamo/keys"
 )
 
-// Attribute names of an outbox item, read again by relay-changes.
+// Attribute names of an outbox item; relay-changes reads them.
 const (
 	AuditAttribute = "aud"
 	EventAttribute = "evt"
-	NameAttribute  = "evn" // name of the event where it is not that of the act
+	NameAttribute  = "evn" // name of the event when it is not the name of the act
 )
 
-// Item is the outbox item of one act: its audit record and, where the event bus is told, the
-// event's detail.
+// Item returns the outbox item of one act: its audit record and, when an event is to be sent to the
+// event bus, the detail of that event.
 func Item(rec audit.Record, event json.RawMessage) (map[string]types.AttributeValue, error) {
 	body, err := json.Marshal(rec)
 	if err != nil {
@@ -40,7 +40,7 @@ func Item(rec audit.Record, event json.RawMessage) (map[string]types.AttributeVa
 	return item, nil
 }
 
-// Put is the transaction's part that writes the item once.
+// Put returns the transaction item that writes an outbox item, which must be new.
 func Put(table string, rec audit.Record, event json.RawMessage) (types.TransactWriteItem, error) {
 	item, err := Item(rec, event)
 	if err != nil {
@@ -52,7 +52,7 @@ func Put(table string, rec audit.Record, event json.RawMessage) (types.TransactW
 	}}, nil
 }
 
-// PutNamedEvent is Put with an event whose name is not that of the act.
+// PutNamedEvent is Put for an event whose name is not the name of the act.
 func PutNamedEvent(table string, rec audit.Record, name string,
 	event json.RawMessage) (types.TransactWriteItem, error) {
 	put, err := Put(table, rec, event)

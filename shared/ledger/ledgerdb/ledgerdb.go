@@ -1,5 +1,5 @@
-// Package ledgerdb writes journal entries with the balances they change, and reads a creator's
-// book.
+// Package ledgerdb stores journal entries together with the balances that they change, and reads
+// the books of creators.
 package ledgerdb
 
 import (
@@ -26,30 +26,31 @@ import (
 	"fenzhang/shared/money"
 )
 
-// EntryWrites are the parts of a transaction that post an entry: the entry, once, and the creator's
-// balances. A debit of an account that the MCN owes on is refused when it would leave less than
-// nothing.
+// EntryWrites returns the transaction items that post an entry: the entry, which must be new, and
+// the update of the creator's balances. The update is refused when it would turn a debt of the MCN
+// to the creator into a claim.
 func EntryWrites(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
 	return EntriesWrites(table, []ledger.Entry{e})
 }
 
-// EntryWritesWithHash are the parts that post an entry, as Parts gives them, and its Hash; the entry is written
-// out once.
+// EntryWritesWithHash returns the items of EntryWrites and the hash of the entry, from one
+// marshalling of the entry.
 func EntryWritesWithHash(table string,
 	e ledger.Entry) (parts []types.TransactWriteItem, hash string, err error) {
 	if parts, err = EntryWrites(table, e); err != nil {
 		return nil, "", err
 	}
 	if doc, ok := parts[0].Put.Item["doc"].(*types.AttributeValueMemberS); ok {
-		hash = hashOf([]byte(doc.Value))
+		hash = sm3Hex([]byte(doc.Value))
 	}
 	return parts, hash, nil
 }
 
-// EntriesWrites are the parts of a transaction that post several entries at once; a creator's balances at
-// a paying entity change once, by their sum.
+// EntriesWrites returns the transaction items that post several entries at once. The balances of a
+// creator at a paying entity are updated once, by the sum of the entries, because a transaction may
+// not write an item twice.
 //
-// Errors: 5001 when an entry does not sum to zero or names an account that every chart lacks.
+// Errors: 5001 when an entry does not sum to zero or uses an account that the standard chart lacks.
 func EntriesWrites(table string, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
 	chart, err := ledger.StandardChart()
 	if err != nil {
@@ -58,7 +59,7 @@ func EntriesWrites(table string, entries []ledger.Entry) ([]types.TransactWriteI
 	return EntriesWritesInChart(table, chart, entries)
 }
 
-// EntriesWritesInChart is PartsOf with the chart of a paying entity that has accounts of its own.
+// EntriesWritesInChart is EntriesWrites for the chart of a paying entity with additional accounts.
 func EntriesWritesInChart(table string, chart ledger.Chart,
 	entries []ledger.Entry) ([]types.TransactWriteItem, error) {
 	var parts []types.TransactWriteItem
@@ -76,17 +77,19 @@ func EntriesWritesInChart(table string, chart ledger.Chart,
 				Accounting: e.Accounting}
 			order = append(order, sums[k])
 		}
+		// The condition of the balance must refuse the earliest period among the entries.
 		if e.Accounting.Before(sums[k].Accounting) {
 			sums[k].Accounting = e.Accounting
 		}
 		sums[k].Postings = append(sums[k].Postings, e.Postings...)
 	}
 	for _, e := range order {
-		parts = append(parts, types.TransactWriteItem{Update: balance(table, *e)})
+		parts = append(parts, types.TransactWriteItem{Update: balanceUpdate(table, *e)})
 	}
 	return parts, nil
 }
 
+// entryPut returns the transaction item that writes a validated entry.
 func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactWriteItem, error) {
 	if err := cmp.Or(e.Validate(), chart.CheckAccounts(e)); err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
@@ -100,35 +103,29 @@ func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactW
 		"sk": dynamo.Text(k.SK), "doc": dynamo.Text(string(doc))}), nil
 }
 
-// EntryHash is the SM3 of an entry as it is stored; the audit record of its act carries it.
+// EntryHash returns the SM3 of an entry in its stored form; the audit record of the act contains
+// it.
 func EntryHash(e ledger.Entry) string {
 	doc, err := json.Marshal(e)
-	if err != nil { // amounts, words and times always marshal
+	if err != nil {
+		// Amounts, texts and times always marshal.
 		return ""
 	}
-	return hashOf(doc)
+	return sm3Hex(doc)
 }
 
-func hashOf(doc []byte) string {
+// sm3Hex returns the SM3 of a document in lower-case hexadecimal.
+func sm3Hex(doc []byte) string {
 	sum := sm3.Sum(doc)
 	return hex.EncodeToString(sum[:])
 }
 
-// balance adds the entry to the balances of the creator's book, one attribute for each account. It
-// is also where the write of an entry into a sealed period is refused: the item is written anyway,
-// so the condition costs nothing.
-func balance(table string, e ledger.Entry) *types.Update {
+// balanceUpdate returns the update that adds an entry to the balances of its book, one attribute
+// for each account. The update is conditional: a write is refused when the period of the entry is
+// sealed in this book, or when a debt to the creator would become a claim.
+func balanceUpdate(table string, e ledger.Entry) *types.Update {
 	sums := ledger.SumByAccount([]ledger.Entry{e})
-	var accounts []string
-	for a, sum := range sums {
-		if !sum.IsZero() {
-			accounts = append(accounts, string(a))
-		}
-	}
-	if len(accounts) == 0 { // an entry that nets to nothing is still one of its period
-		accounts = append(accounts, string(e.Postings[0].Account))
-	}
-	slices.Sort(accounts)
+	accounts := changedAccounts(e, sums)
 	k := keys.Balance(e.Tenant, e.CreatorID, e.Entity)
 	u := &types.Update{TableName: aws.String(table),
 		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
@@ -142,7 +139,8 @@ func balance(table string, e ledger.Entry) *types.Update {
 		u.ExpressionAttributeNames[name] = a
 		u.ExpressionAttributeValues[value] = dynamo.Number(amount.Fen())
 		adds = append(adds, name+" "+value)
-		if owed(ledger.Account(a)) && amount.Positive() {
+		// What the MCN owes is a credit, so a negative balance; a debit may not raise it above zero.
+		if isOwedToCreator(ledger.Account(a)) && amount.Positive() {
 			limit := ":l" + strconv.Itoa(i)
 			u.ExpressionAttributeValues[limit] = dynamo.Number(-amount.Fen())
 			conditions = append(conditions, name+" <= "+limit)
@@ -156,16 +154,36 @@ func balance(table string, e ledger.Entry) *types.Update {
 	return u
 }
 
-// owed are the accounts whose balance may never turn into a claim on the creator.
-func owed(a ledger.Account) bool { return a == ledger.CreatorPayable || a == ledger.CreatorAccrued }
+// changedAccounts lists, in order, the accounts whose balance an entry changes. An entry that nets
+// to zero in each account still belongs to its period, so its first account is listed and the
+// condition of the update is tested all the same.
+func changedAccounts(e ledger.Entry, sums map[ledger.Account]money.Amount) []string {
+	var accounts []string
+	for a, sum := range sums {
+		if !sum.IsZero() {
+			accounts = append(accounts, string(a))
+		}
+	}
+	if len(accounts) == 0 {
+		accounts = append(accounts, string(e.Postings[0].Account))
+	}
+	slices.Sort(accounts)
+	return accounts
+}
 
-// Book reads creators' books.
+// isOwedToCreator reports whether the account holds what the MCN owes to the creator; its balance
+// may never become a claim on the creator.
+func isOwedToCreator(a ledger.Account) bool {
+	return a == ledger.CreatorPayable || a == ledger.CreatorAccrued
+}
+
+// Book reads the books of creators.
 type Book struct {
 	DB    dynamo.API
 	Table string
 }
 
-// Entry reads one journal entry, consistently; fault.Absent when there is none.
+// Entry reads one journal entry by a consistent read. Errors: 3003 when the book has no such entry.
 func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	id string) (ledger.Entry, error) {
 	k := keys.Entry(tenant, creator, id)
@@ -178,19 +196,19 @@ func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Crea
 	if out.Item == nil {
 		return ledger.Entry{}, fault.Absent("journal entry")
 	}
-	return entryOf(out.Item)
+	return decodeEntry(out.Item)
 }
 
-// Entries reads a creator's whole journal, in order of posting.
+// Entries reads the whole journal of a creator in order of posting.
 func (b Book) Entries(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator) ([]ledger.Entry, error) {
-	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.EntryPrefix)
+	items, err := b.queryBook(ctx, keys.CreatorBook(tenant, creator), keys.EntryPrefix)
 	if err != nil {
 		return nil, err
 	}
 	entries := make([]ledger.Entry, 0, len(items))
 	for _, it := range items {
-		e, err := entryOf(it)
+		e, err := decodeEntry(it)
 		if err != nil {
 			return nil, err
 		}
@@ -202,7 +220,7 @@ func (b Book) Entries(ctx context.Context, tenant ident.Tenant,
 // Balances reads a creator's balances by paying entity and account.
 func (b Book) Balances(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error) {
-	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.BalancePrefix)
+	items, err := b.queryBook(ctx, keys.CreatorBook(tenant, creator), keys.BalancePrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -223,13 +241,14 @@ func (b Book) Balances(ctx context.Context, tenant ident.Tenant,
 	return out, nil
 }
 
-func (b Book) query(ctx context.Context, pk,
+func (b Book) queryBook(ctx context.Context, pk,
 	prefix string) ([]map[string]types.AttributeValue, error) {
 	return dynamo.QueryAll(ctx, b.DB, dynamo.PartitionQuery(b.Table, pk, prefix))
 }
 
-// entryOf reads an entry and checks it again: what was changed behind our back must not be used.
-func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
+// decodeEntry decodes an entry and validates it again: an entry that was changed in the table must
+// not be used.
+func decodeEntry(it map[string]types.AttributeValue) (ledger.Entry, error) {
 	var e ledger.Entry
 	doc, _ := it["doc"].(*types.AttributeValueMemberS)
 	if doc == nil {
@@ -244,8 +263,9 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 	return e, nil
 }
 
-// EntriesPage reads the entries of a book that come after one, "" at the start, in order of posting, and
-// the id after which the book goes on, "" at its end.
+// EntriesPage reads up to limit entries of a book that come after the entry with the given id, ""
+// for the start, in order of posting. EntriesPage also returns the id after which the next page
+// begins, "" at the end of the book.
 func (b Book) EntriesPage(ctx context.Context, tenant ident.Tenant, book, after string,
 	limit int) ([]ledger.Entry, string, error) {
 	in := dynamo.PartitionQuery(b.Table, keys.CreatorBook(tenant, ident.Creator(book)),
@@ -259,12 +279,12 @@ func (b Book) EntriesPage(ctx context.Context, tenant ident.Tenant, book, after 
 	}
 	entries := make([]ledger.Entry, len(items))
 	for i, it := range items {
-		if entries[i], err = entryOf(it); err != nil {
+		if entries[i], err = decodeEntry(it); err != nil {
 			return nil, "", err
 		}
 	}
 	return entries, strings.TrimPrefix(next, keys.EntryPrefix), nil
 }
 
-// maxPage bounds one page of entries.
+// maxPage is the greatest number of entries in one page.
 const maxPage = 500

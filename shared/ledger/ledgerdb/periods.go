@@ -19,8 +19,9 @@ import (
 	"fenzhang/shared/ledger"
 )
 
-// Attribute names of a paying entity's head, its newest period that is closing or sealed, and its
-// states. One that is closing takes what belongs to its days until its sealing begins.
+// Attribute names and states of a paying entity's period head, which is the item that names its
+// newest closing or sealed period. A closing period still takes the accruals of its own days until
+// its sealing begins.
 const (
 	HeadMonth = "m"
 	HeadState = "st"
@@ -29,24 +30,25 @@ const (
 	HeadSealing = "sealing"
 )
 
-// attrClosed is the fence on balances: the last month that takes no entry any more.
+// attrClosed is the attribute of a balance item that holds the last month for which entries are
+// refused.
 const attrClosed = "closed"
 
-// memoSize bounds what a poster remembers, in paying entities.
+// memoSize is the greatest number of paying entities whose period is remembered.
 const memoSize = 10_000
 
-// Periods reads which periods are closed. It implements ledger.Periods.
+// Periods reads which accounting periods are closed. Periods implements ledger.Periods.
 type Periods struct {
 	DB    dynamo.API
 	Table string
 	Clock clock.Clock
 
 	mu   sync.Mutex
-	kept map[string]closed
+	kept map[string]closedMonth
 }
 
-// closed is the last closed month of a paying entity; the zero month when none is.
-type closed struct {
+// closedMonth is the last closed month of a paying entity; the zero month when none is closed.
+type closedMonth struct {
 	month   civil.Month
 	closing bool // its sealing has not begun
 	read    time.Time
@@ -64,18 +66,20 @@ func (p *Periods) AssignPeriod(ctx context.Context, e *ledger.Entry) error {
 	return err
 }
 
-// FirstOpenMonth gives the first month from the given one on in which the paying entity's books are open.
+// FirstOpenMonth returns the first month, from the given one on, in which the books of the paying
+// entity are open.
 func (p *Periods) FirstOpenMonth(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	month civil.Month) (civil.Month, error) {
-	last, err := p.closed(ctx, tenant, entity)
+	last, err := p.lastClosed(ctx, tenant, entity)
 	if err != nil {
 		return month, err
 	}
-	return last.open(month), nil
+	return last.firstOpenMonth(month), nil
 }
 
-// open is the first month from the given one on that is neither closed nor being closed.
-func (c closed) open(month civil.Month) civil.Month {
+// firstOpenMonth returns the first month, from the given one on, that is neither closed nor being
+// closed. Periods are closed in order, so all months after the last closed one are open.
+func (c closedMonth) firstOpenMonth(month civil.Month) civil.Month {
 	if c.month.IsZero() || c.month.Before(month) {
 		return month
 	}
@@ -85,7 +89,7 @@ func (c closed) open(month civil.Month) civil.Month {
 // AssignPeriodIn implements ledger.Periods.
 func (p *Periods) AssignPeriodIn(ctx context.Context, e *ledger.Entry,
 	month civil.Month) (closing bool, err error) {
-	last, err := p.closed(ctx, e.Tenant, e.Entity)
+	last, err := p.lastClosed(ctx, e.Tenant, e.Entity)
 	if err != nil {
 		return false, err
 	}
@@ -93,12 +97,12 @@ func (p *Periods) AssignPeriodIn(ctx context.Context, e *ledger.Entry,
 		e.Accounting = month
 		return true, nil
 	}
-	e.Accounting = last.open(month)
+	e.Accounting = last.firstOpenMonth(month)
 	return false, nil
 }
 
-// ConditionStillClosing is the part of a transaction that refuses an entry once the sealing of its period
-// has begun, so that the walk over the books that follows sees every entry of the period.
+// ConditionStillClosing returns the transaction item that refuses an entry once the sealing of its
+// period has begun. The review that follows then sees every entry of the period.
 func ConditionStillClosing(table string, e ledger.Entry) types.TransactWriteItem {
 	k := keys.PeriodHead(e.Tenant, e.Entity)
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: aws.String(table),
@@ -110,8 +114,10 @@ func ConditionStillClosing(table string, e ledger.Entry) types.TransactWriteItem
 			":m": dynamo.Text(e.Accounting.String()), ":st": dynamo.Text(HeadClosing)}}}
 }
 
-func (p *Periods) closed(ctx context.Context, tenant ident.Tenant,
-	entity ident.Entity) (closed, error) {
+// lastClosed returns the last closed month of a paying entity, from memory while the memory is
+// younger than ledger.PeriodMemo.
+func (p *Periods) lastClosed(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) (closedMonth, error) {
 	k, now := keys.PeriodHead(tenant, entity), p.Clock.Instant()
 	p.mu.Lock()
 	known, ok := p.kept[k.PK]
@@ -119,42 +125,44 @@ func (p *Periods) closed(ctx context.Context, tenant ident.Tenant,
 	if ok && now.Before(known.read.Add(ledger.PeriodMemo)) && !now.Before(known.read) {
 		return known, nil
 	}
-	found, err := p.read(ctx, k)
+	found, err := p.readHead(ctx, k)
 	if err != nil {
 		return found, err
 	}
-	found.read = now // as old as the question, not as its answer
+	found.read = now // time before the read, because the period may be closed during it
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// Forgetting everything is cheap, since each read takes one item.
 	if p.kept == nil || len(p.kept) >= memoSize {
-		p.kept = map[string]closed{}
+		p.kept = map[string]closedMonth{}
 	}
 	p.kept[k.PK] = found
 	return found, nil
 }
 
-func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
+// readHead reads the period head of a paying entity.
+func (p *Periods) readHead(ctx context.Context, k keys.Key) (closedMonth, error) {
 	out, err := p.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: aws.String(p.Table), ConsistentRead: aws.Bool(true),
 			Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
-		return closed{}, awsfault.Of(err)
+		return closedMonth{}, awsfault.Of(err)
 	}
 	m, ok := out.Item[HeadMonth].(*types.AttributeValueMemberS)
 	if !ok {
-		return closed{}, nil
+		return closedMonth{}, nil
 	}
 	month, err := civil.ParseMonth(m.Value)
 	if err != nil {
-		return closed{}, fault.Internal(err)
+		return closedMonth{}, fault.Internal(err)
 	}
 	state, _ := out.Item[HeadState].(*types.AttributeValueMemberS)
-	return closed{month: month, closing: state != nil && state.Value == HeadClosing}, nil
+	return closedMonth{month: month, closing: state != nil && state.Value == HeadClosing}, nil
 }
 
-// FenceBook closes a book's balances at a paying entity for entries of a month and before, for good:
-// from then on the write of such an entry is refused by its condition. A book without balances has
-// no entries and needs none.
+// FenceBook closes a book's balances at a paying entity for all entries of a month and earlier.
+// From then on the condition of every such write fails. A book without balances has no entries and
+// needs no fence.
 func (b Book) FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
 	month civil.Month) error {
 	k := keys.Balance(tenant, ident.Creator(book), entity)
@@ -165,6 +173,7 @@ func (b Book) FenceBook(ctx context.Context, tenant ident.Tenant, book string, e
 		ConditionExpression: aws.String("attribute_exists(pk) AND (attribute_not_exists(" +
 			attrClosed + ") OR " + attrClosed + " < :m)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(month.String())}})
+	// The condition fails when the book has no balances or is closed for the month already.
 	if dynamo.Refusal(err) != nil {
 		return nil
 	}

@@ -1,6 +1,6 @@
-// Package period closes the accounting periods of a paying entity for good: closing runs named
-// checks, sealing by a second person fixes the trial balance. There is no re-opening; what comes
-// late goes to the open period.
+// Package period closes the accounting periods of a paying entity. Closing runs a list of checks;
+// a second person then seals the period, which fixes its trial balance. A sealed period is never
+// reopened: later entries go to the open period.
 package period
 
 import (
@@ -19,41 +19,43 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The states of a period; an open one is not stored.
+// The states of a period; an open period is not stored.
 const (
 	Open    = "open"
 	Closing = "closing"
 	Sealed  = "sealed"
 )
 
-// Period is one month of a paying entity's books, from the day on which its closing began.
+// Period is one month of a paying entity's books; it is stored when its closing begins.
 type Period struct {
 	Tenant    ident.Tenant `json:"-"`
 	Entity    ident.Entity `json:"paying_entity"`
 	Month     civil.Month  `json:"period"`
 	State     string       `json:"state"`
-	First     bool         `json:"first"` // no period of the entity was closed before
+	First     bool         `json:"first"` // the first period that the entity ever closed
 	Revision  int          `json:"revision"`
 	ClosingBy string       `json:"closing_by"`
 	ClosingAt time.Time    `json:"closing_at"`
-	// a sealing has begun: not even the accruals of its days enter any more
+	// Sealing is true once a sealing has begun: from then on not even the accruals of its own days
+	// enter the period.
 	Sealing bool   `json:"sealing,omitempty"`
 	Review  Review `json:"review"`
 	Seal    *Seal  `json:"seal"`
-	Act     string `json:"act"` // id of the last write
+	Act     string `json:"act"` // id of the last write, by which a writer finds its own write again
 }
 
-// Seal is what stands for good.
+// Seal is the final state of a period.
 type Seal struct {
-	By       string              `json:"by"`
-	At       time.Time           `json:"at"`
-	Balance  ledger.TrialBalance `json:"balance"`
-	AuditSeq int64               `json:"audit_seq"`  // records in the tenant's chain of evidence
-	Audit    string              `json:"audit_hash"` // the chain after them
-	Hash     string              `json:"hash"`       // SM3 of entity, month, balance and the chain's end
+	By      string              `json:"by"`
+	At      time.Time           `json:"at"`
+	Balance ledger.TrialBalance `json:"balance"`
+	// number of records in the tenant's audit chain at the time of the seal
+	AuditSeq int64  `json:"audit_seq"`
+	Audit    string `json:"audit_hash"` // hash of the audit chain over these records
+	Hash     string `json:"hash"`       // SM3 of entity, month, balance and the end of the audit chain
 }
 
-// sealed is what the hash of a seal covers.
+// sealed is the content that the hash of a seal covers, in stored order.
 type sealed struct {
 	Tenant   ident.Tenant        `json:"tenant"`
 	Entity   ident.Entity        `json:"paying_entity"`
@@ -63,7 +65,7 @@ type sealed struct {
 	Audit    string              `json:"audit_hash"`
 }
 
-// SealHash is the SM3 of what a seal fixes, in lower-case hex.
+// SealHash returns the SM3 of what a seal fixes, in lower-case hexadecimal.
 func SealHash(p Period, s Seal) (string, error) {
 	doc, err := json.Marshal(sealed{p.Tenant, p.Entity, p.Month, s.Balance, s.AuditSeq, s.Audit})
 	if err != nil {
@@ -73,61 +75,61 @@ func SealHash(p Period, s Seal) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// Store keeps periods.
+// Store keeps the periods of paying entities.
 type Store interface {
-	// Newest is the newest period that is closing or sealed; nil when none is.
+	// NewestPeriod returns the newest closing or sealed period; nil when there is none.
 	NewestPeriod(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*Period, error)
-	// Period reads a period, consistently; nil when its closing has not begun.
+	// Period reads a period by a consistent read; nil when its closing has not begun.
 	Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 		month civil.Month) (*Period, error)
-	// List gives all periods, newest first.
+	// ListPeriods returns all stored periods, newest first.
 	ListPeriods(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]Period, error)
-	// Save writes a period whose revision before was one less, with the audit record of the act where
-	// there is one. A new one must follow the newest, which must be sealed. optimistic.ErrRival
-	// otherwise; finding one's own act is success. From the write of Sealing on, an accrual of the
-	// month is refused.
+	// SavePeriod writes a period whose stored revision is one less, with the audit record of the act
+	// where there is one. A new period must follow the newest one, which must be sealed. The error is
+	// optimistic.ErrRival when another write came first; finding its own earlier write is success.
+	// Once a period with Sealing is written, accruals of its month are refused.
 	SavePeriod(ctx context.Context, p Period, rec *audit.Record) error
-	// Fence lets a book refuse every entry of the month and before, for good.
+	// FenceBook closes a book for all entries of the month and earlier.
 	FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
 		month civil.Month) error
 }
 
-// Finding is something that a check found.
+// Finding is one fault that a check found, as text.
 type Finding struct {
 	Check string
 	Text  string
 }
 
-// Book is one book at a paying entity with what its checks found.
+// Book is the content of one book at a paying entity, with the findings of its checks.
 type Book struct {
 	Entries  []ledger.Entry
 	Findings []Finding
 }
 
-// Books reviews books.
+// Books checks single books.
 type Books interface {
-	// Review checks one book at a paying entity as far as a month is concerned.
+	// Review checks one book at a paying entity for the entries up to a month.
 	Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string,
 		month civil.Month) (Book, error)
 }
 
-// Creators lists a tenant's creators in the order of their ids, from the one after a cursor on.
+// Creators lists a tenant's creators in the order of their ids, beginning after the cursor.
 type Creators interface {
 	Creators(ctx context.Context, tenant ident.Tenant, cursor string,
 		limit int) ([]tenancy.Creator, string, error)
 }
 
-// Days tells which days' incentives are not accrued.
+// Days lists the days before a date whose incentives are not all accrued.
 type Days interface {
 	ListDueDays(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
 }
 
-// Evidence gives the end of a tenant's chain of audit records.
+// Evidence reads the end of a tenant's audit chain.
 type Evidence interface {
 	Head(ctx context.Context, tenant ident.Tenant) (audit.Head, error)
 }
 
-// Charts gives a paying entity's chart of accounts.
+// Charts reads a paying entity's chart of accounts.
 type Charts interface {
 	Chart(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (ledger.Chart, error)
 }

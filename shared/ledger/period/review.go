@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/ledger"
 )
 
-// The checks, by name.
+// The names of the checks of a period.
 const (
 	CheckUnexplained    = "unexplained"
 	CheckBalances       = "balances"
@@ -33,7 +33,7 @@ const (
 	CheckReceipts       = "receipts"
 )
 
-// The results of checks. Information stops nothing.
+// The results of checks. A result Information does not prevent the seal.
 const (
 	Passed      = "passed"
 	Failed      = "failed"
@@ -41,21 +41,21 @@ const (
 	Running     = "running"
 )
 
-// Check is one check of a period with its outcome, and who is to do what about it.
+// Check is one check of a period with its result, and the role that must act when it failed.
 type Check struct {
 	Name    string         `json:"name"`
-	Owner   string         `json:"owner"` // role
+	Owner   string         `json:"owner"` // role that must act
 	Result  string         `json:"result"`
 	Found   int            `json:"found"`
-	Details []string       `json:"details"` // the first of what was found
-	Do      bilingual.Text `json:"do"`      // what is to be done where it failed
+	Details []string       `json:"details"` // the first findings, as text
+	Do      bilingual.Text `json:"do"`      // what to do when the check failed
 }
 
-// maxDetails bounds what a check tells; Found counts the rest.
+// maxDetails is the greatest number of findings that a check lists; Found counts all of them.
 const maxDetails = 10
 
-// checks lists all checks, nothing found yet.
-func checks() []Check {
+// newChecks returns all checks without findings, in the order in which they are shown.
+func newChecks() []Check {
 	check := func(name, owner, zh, en string) Check {
 		return Check{Name: name, Owner: owner, Result: Running, Details: []string{},
 			Do: bilingual.Text{ZH: zh, EN: en}}
@@ -87,19 +87,19 @@ func checks() []Check {
 	}
 }
 
-// Review is one run of the checks over all books, which may take several calls.
+// Review is one run of the checks over all books of a paying entity. Review may take several calls.
 type Review struct {
-	Sealing  bool         `json:"sealing"` // books are fenced on the way
+	Sealing  bool         `json:"sealing"` // each book is fenced before it is checked
 	By       string       `json:"by"`
 	At       time.Time    `json:"at"`
-	After    string       `json:"after"` // the last book that was read
+	After    string       `json:"after"` // id of the last book that was checked
 	Books    int          `json:"books"`
 	Complete bool         `json:"complete"`
 	Checks   []Check      `json:"checks"`
 	Sheet    ledger.Sheet `json:"sheet"`
 }
 
-// FailedChecks names the checks that stop the seal.
+// FailedChecks lists the names of the checks that prevent the seal.
 func (r *Review) FailedChecks() []string {
 	names := []string{}
 	for _, c := range r.Checks {
@@ -110,7 +110,8 @@ func (r *Review) FailedChecks() []string {
 	return names
 }
 
-func (r *Review) note(f Finding) {
+// addFinding counts a finding for its check and keeps its text when there is room.
+func (r *Review) addFinding(f Finding) {
 	for i := range r.Checks {
 		if c := &r.Checks[i]; c.Name == f.Check {
 			if c.Found++; len(c.Details) < maxDetails {
@@ -120,70 +121,84 @@ func (r *Review) note(f Finding) {
 	}
 }
 
-// The reading of books: how many are listed at once, and how many reviewed at the same time.
+// How many books are listed in one read, and how many are checked at the same time.
 const (
 	booksListed = 20
 	booksAtOnce = 8
 )
 
-// walk reviews books until all are, or the budget is spent.
-func (s *Service) walk(ctx context.Context, p *Period) error {
+// reviewBooks checks book after book, until all are checked or the time of the call is used up; the
+// next call continues after the last checked book.
+func (s *Service) reviewBooks(ctx context.Context, p *Period) error {
 	r := &p.Review
-	for until := s.Clock.Now().Add(s.budget()); ; {
+	for until := s.Clock.Now().Add(s.reviewBudget()); ; {
 		books, err := BooksAfter(ctx, s.Creators, p.Tenant, r.After, booksListed)
 		if err != nil {
 			return err
 		}
 		if len(books) == 0 {
-			return s.conclude(ctx, p)
+			return s.concludeReview(ctx, p)
 		}
-		found := make([]Book, len(books))
-		var work errgroup.Group
-		work.SetLimit(pace.AtOnce(ctx, booksAtOnce))
-		for i, book := range books {
-			work.Go(func() (err error) {
-				if r.Sealing {
-					err = s.Store.FenceBook(ctx, p.Tenant, book, p.Entity, p.Month)
-				}
-				if err == nil {
-					found[i], err = s.Books.Review(ctx, p.Tenant, p.Entity, book, p.Month)
-				}
-				return err
-			})
-		}
-		if err := work.Wait(); err != nil {
+		found, err := s.checkBooks(ctx, p, books)
+		if err != nil {
 			return err
 		}
 		for i, b := range found {
-			r.take(p, books[i], b)
+			r.addBook(p, books[i], b)
 		}
-		r.After, r.Books = books[len(books)-1], r.Books+len(books)
+		r.After = books[len(books)-1]
+		r.Books += len(books)
 		if !s.Clock.Now().Before(until) {
 			return nil
 		}
 	}
 }
 
-// take adds one book.
-func (r *Review) take(p *Period, book string, b Book) {
+// checkBooks checks several books at the same time and returns their contents in the same order.
+func (s *Service) checkBooks(ctx context.Context, p *Period, books []string) ([]Book, error) {
+	found := make([]Book, len(books))
+	var work errgroup.Group
+	work.SetLimit(pace.AtOnce(ctx, booksAtOnce))
+	for i, book := range books {
+		work.Go(func() (err error) {
+			// After the fence no entry of the period can enter the book, so what is checked here is what
+			// will be sealed.
+			if p.Review.Sealing {
+				err = s.Store.FenceBook(ctx, p.Tenant, book, p.Entity, p.Month)
+			}
+			if err == nil {
+				found[i], err = s.Books.Review(ctx, p.Tenant, p.Entity, book, p.Month)
+			}
+			return err
+		})
+	}
+	return found, work.Wait()
+}
+
+// addBook adds the entries and the findings of one book to the review. Entries of later periods are
+// left out.
+func (r *Review) addBook(p *Period, book string, b Book) {
 	for _, e := range b.Entries {
 		switch {
 		case e.Accounting == p.Month:
 			r.Sheet.AddWithin(e)
 		case e.Accounting.Before(p.Month):
 			r.Sheet.AddBefore(e)
+			// In the first closed period all earlier entries count as a fault: their months should have been
+			// closed first.
 			if p.First {
-				r.note(Finding{CheckMonthsBefore, fmt.Sprintf("%s: entry %s of %s", book, e.ID, e.Accounting)})
+				r.addFinding(Finding{CheckMonthsBefore,
+					fmt.Sprintf("%s: entry %s of %s", book, e.ID, e.Accounting)})
 			}
 		}
 	}
 	for _, f := range b.Findings {
-		r.note(f)
+		r.addFinding(f)
 	}
 }
 
-// BooksAfter lists the next n books of a tenant after one: creators in the order of their ids, then
-// the house's. It is empty when the last book was reached.
+// BooksAfter lists the next n books of a tenant after the book with the given id: first the
+// creators in the order of their ids, then the house book. The list is empty after the last book.
 func BooksAfter(ctx context.Context, from Creators, tenant ident.Tenant, after string,
 	n int) ([]string, error) {
 	if after == keys.HouseBook {
@@ -203,29 +218,37 @@ func BooksAfter(ctx context.Context, from Creators, tenant ident.Tenant, after s
 	return ids, nil
 }
 
-// conclude runs the checks that are about no single book, and gives each check its result.
-func (s *Service) conclude(ctx context.Context, p *Period) error {
+// concludeReview runs the checks that concern no single book, and sets the result of every check.
+func (s *Service) concludeReview(ctx context.Context, p *Period) error {
 	r := &p.Review
-	due, err := s.outstanding(ctx, *p)
+	due, err := s.daysNotAccrued(ctx, *p)
 	if err != nil {
 		return err
 	}
 	for _, text := range due {
-		r.note(Finding{CheckAccrualDays, text})
+		r.addFinding(Finding{CheckAccrualDays, text})
 	}
-	trial, err := s.trial(ctx, p)
+	trial, err := s.trialBalance(ctx, p)
 	if err != nil {
 		return err
 	}
 	for _, text := range trial.Differs {
-		r.note(Finding{CheckTrialBalance, text})
+		r.addFinding(Finding{CheckTrialBalance, text})
 	}
-	if err := s.carried(ctx, p, trial); err != nil {
+	if err := s.checkCarriedForward(ctx, p, trial); err != nil {
 		return err
 	}
+	// Platforms pay after the month, so income that has not arrived yet is information and no fault.
 	if t := r.Sheet[ledger.PlatformClearing]; !t.Closing().IsZero() {
-		r.note(Finding{CheckReceipts, string(ledger.PlatformClearing) + ": " + t.Closing().String()})
+		r.addFinding(Finding{CheckReceipts, string(ledger.PlatformClearing) + ": " +
+			t.Closing().String()})
 	}
+	r.setResults()
+	return nil
+}
+
+// setResults sets the result of every check by its findings and completes the review.
+func (r *Review) setResults() {
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		c.Result = Passed
@@ -237,11 +260,11 @@ func (s *Service) conclude(ctx context.Context, p *Period) error {
 		}
 	}
 	r.Complete = true
-	return nil
 }
 
-// outstanding names the days up to the end of the period whose incentives are not all accrued.
-func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
+// daysNotAccrued lists, as text, the days up to the end of the period whose incentives are not all
+// accrued.
+func (s *Service) daysNotAccrued(ctx context.Context, p Period) ([]string, error) {
 	due, err := s.Days.ListDueDays(ctx, p.Tenant, p.Month.Add(1).First())
 	if err != nil {
 		return nil, fault.Later(err)
@@ -257,7 +280,8 @@ func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
 	return texts, nil
 }
 
-func (s *Service) trial(ctx context.Context, p *Period) (ledger.TrialBalance, error) {
+// trialBalance returns the trial balance of the review in the chart of the paying entity.
+func (s *Service) trialBalance(ctx context.Context, p *Period) (ledger.TrialBalance, error) {
 	chart, err := s.Charts.Chart(ctx, p.Tenant, p.Entity)
 	if err != nil {
 		return ledger.TrialBalance{}, err
@@ -265,8 +289,10 @@ func (s *Service) trial(ctx context.Context, p *Period) (ledger.TrialBalance, er
 	return p.Review.Sheet.TrialBalance(chart), nil
 }
 
-// carried compares the opening with what the sealed period before closed with.
-func (s *Service) carried(ctx context.Context, p *Period, trial ledger.TrialBalance) error {
+// checkCarriedForward compares the opening balances with the closing balances that the seal of the
+// period before holds.
+func (s *Service) checkCarriedForward(ctx context.Context, p *Period,
+	trial ledger.TrialBalance) error {
 	if p.First {
 		return nil
 	}
@@ -275,7 +301,7 @@ func (s *Service) carried(ctx context.Context, p *Period, trial ledger.TrialBala
 		return err
 	}
 	if before == nil || before.Seal == nil {
-		p.Review.note(Finding{CheckCarriedForward, "the period before has no seal"})
+		p.Review.addFinding(Finding{CheckCarriedForward, "the period before has no seal"})
 		return nil
 	}
 	closing := ledger.Sheet{}
@@ -284,11 +310,12 @@ func (s *Service) carried(ctx context.Context, p *Period, trial ledger.TrialBala
 	}
 	for _, r := range trial.Rows {
 		if r.Opening != closing[r.Account].Opening {
-			p.Review.note(Finding{CheckCarriedForward,
+			p.Review.addFinding(Finding{CheckCarriedForward,
 				fmt.Sprintf("%s: sealed %s, opening %s", r.Account, closing[r.Account].Opening, r.Opening)})
 		}
 		delete(closing, r.Account)
 	}
+	// What remains was sealed with a balance and has no row in this period.
 	var gone []string
 	for account, t := range closing {
 		if !t.Opening.IsZero() {
@@ -297,7 +324,7 @@ func (s *Service) carried(ctx context.Context, p *Period, trial ledger.TrialBala
 	}
 	slices.Sort(gone)
 	for _, text := range gone {
-		p.Review.note(Finding{CheckCarriedForward, text})
+		p.Review.addFinding(Finding{CheckCarriedForward, text})
 	}
 	return nil
 }

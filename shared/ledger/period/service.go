@@ -18,7 +18,7 @@ import (
 	"fenzhang/shared/ledger"
 )
 
-// Service closes and seals periods.
+// Service closes and seals accounting periods.
 type Service struct {
 	Store    Store
 	Books    Books
@@ -28,69 +28,79 @@ type Service struct {
 	Charts   Charts
 	Clock    clock.Clock
 	NewID    func() string
-	Budget   time.Duration // how long one call may review books; zero is DefaultBudget
+	Budget   time.Duration // time that one call may spend on checking books; zero means DefaultBudget
 }
 
-// DefaultBudget leaves a call time below the gateway's 29 seconds.
+// DefaultBudget is the default time for checking books in one call. DefaultBudget leaves time for
+// the rest of the call before the gateway ends it after 29 seconds.
 const DefaultBudget = 15 * time.Second
 
-func (s *Service) budget() time.Duration {
+// reviewBudget returns the time that one call may spend on checking books.
+func (s *Service) reviewBudget() time.Duration {
 	if s.Budget == 0 {
 		return DefaultBudget
 	}
 	return s.Budget
 }
 
-func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
+// notNowError returns an error 3001 with a reason and a text for people.
+func notNowError(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
 // Close begins the closing of a period and runs its checks. From then on entries go to the next
-// period, but for the accruals of the month's own days, which enter until its sealing begins.
-// Called again it goes on with checks that were not complete, or runs them anew.
+// period, except the accruals of the month's own days, which enter until the sealing begins. A
+// repeated call of Close continues checks that were not complete, or runs complete ones anew.
 //
 // Errors: 3001 period_not_over, period_sealed, period_order.
 func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident.Entity,
 	month civil.Month) (Period, error) {
 	return optimistic.Value(ctx, func() (Period, error) {
-		p, err := s.closing(ctx, by, entity, month)
+		p, err := s.readOrBeginClosing(ctx, by, entity, month)
 		if err != nil {
 			return Period{}, err
 		}
+		// Only an incomplete review of the closing is continued; a complete one is repeated, because what
+		// it found may have been mended.
 		if p.Review.Checks == nil || p.Review.Complete || p.Review.Sealing {
-			p.Review = s.review(by, false)
+			p.Review = s.newReview(by, false)
 		}
-		return s.run(ctx, p)
+		return s.continueReview(ctx, p)
 	})
 }
 
-// closing reads the period, and begins its closing where that is due.
-func (s *Service) closing(ctx context.Context, by identity.Principal, entity ident.Entity,
+// readOrBeginClosing reads the period, or begins its closing when it is open. Errors: 3001 when the
+// period is sealed.
+func (s *Service) readOrBeginClosing(ctx context.Context, by identity.Principal,
+	entity ident.Entity,
 	month civil.Month) (Period, error) {
 	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
 	if err != nil {
 		return Period{}, err
 	}
 	if p == nil {
-		return s.begin(ctx, by, entity, month)
+		return s.beginClosing(ctx, by, entity, month)
 	}
 	if p.State == Sealed {
-		return Period{}, sealedFor(month)
+		return Period{}, periodSealedError(month)
 	}
 	return *p, nil
 }
 
-func sealedFor(month civil.Month) error {
-	return notNow("period_sealed", "The period "+month.String()+
+// periodSealedError returns the error for an act on a sealed period.
+func periodSealedError(month civil.Month) error {
+	return notNowError("period_sealed", "The period "+month.String()+
 		" is sealed for good; there is no re-opening. Post what comes late in the open period.")
 }
 
-func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident.Entity,
+// beginClosing stores the period as closing, when its month is over and the month before it is
+// sealed.
+func (s *Service) beginClosing(ctx context.Context, by identity.Principal, entity ident.Entity,
 	month civil.Month) (Period, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return Period{}, fault.Later(err)
 	}
 	if !month.Before(today.Month()) {
-		return Period{}, notNow("period_not_over",
+		return Period{}, notNowError("period_not_over",
 			"The period "+month.String()+" is not over yet; close it when its month is past.")
 	}
 	newest, err := s.Store.NewestPeriod(ctx, by.Tenant, entity)
@@ -100,31 +110,33 @@ func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident
 	switch {
 	case newest == nil:
 	case !newest.Month.Before(month):
-		return Period{}, sealedFor(month)
+		return Period{}, periodSealedError(month)
 	case newest.State != Sealed || newest.Month.Add(1) != month:
-		return Period{}, notNow("period_order", "Periods are closed in order; the last one closed is "+
-			newest.Month.String()+" ("+newest.State+").")
+		return Period{}, notNowError("period_order",
+			"Periods are closed in order; the last one closed is "+
+				newest.Month.String()+" ("+newest.State+").")
 	}
 	p := Period{Tenant: by.Tenant, Entity: entity, Month: month, State: Closing, First: newest == nil,
-		Revision: 1, ClosingBy: by.Subject,
-		ClosingAt: s.Clock.Instant(), Act: s.NewID()}
-	return p, s.Store.SavePeriod(ctx, p, s.record(p, by, "period.closing", nil))
+		Revision: 1, ClosingBy: by.Subject, ClosingAt: s.Clock.Instant(), Act: s.NewID()}
+	return p, s.Store.SavePeriod(ctx, p, s.auditRecord(p, by, "period.closing", nil))
 }
 
-func (s *Service) record(p Period, by identity.Principal, act string,
+// auditRecord returns the audit record of an act on the period.
+func (s *Service) auditRecord(p Period, by identity.Principal, act string,
 	what json.RawMessage) *audit.Record {
 	return &audit.Record{ID: p.Act, Tenant: p.Tenant, At: s.Clock.Instant(), Actor: by.Subject,
 		Act: act, Object: string(p.Entity+":") + p.Month.String(), What: what}
 }
 
-func (s *Service) review(by identity.Principal, sealing bool) Review {
-	return Review{Sealing: sealing, By: by.Subject, At: s.Clock.Instant(), Checks: checks(),
+// newReview returns a review in which no book has been checked.
+func (s *Service) newReview(by identity.Principal, sealing bool) Review {
+	return Review{Sealing: sealing, By: by.Subject, At: s.Clock.Instant(), Checks: newChecks(),
 		Sheet: ledger.Sheet{}}
 }
 
-// run goes on with the review and keeps how far it came.
-func (s *Service) run(ctx context.Context, p Period) (Period, error) {
-	if err := s.walk(ctx, &p); err != nil {
+// continueReview checks further books and stores how far the review has come.
+func (s *Service) continueReview(ctx context.Context, p Period) (Period, error) {
+	if err := s.reviewBooks(ctx, &p); err != nil {
 		return p, err
 	}
 	p.Revision++
@@ -132,54 +144,60 @@ func (s *Service) run(ctx context.Context, p Period) (Period, error) {
 	return p, s.Store.SavePeriod(ctx, p, nil)
 }
 
-// Seal fixes a period for good after all checks pass, by another person than began its closing.
-// Where the books are too many for one call the period comes back as it is, its review not
-// complete: call again. Sealed already, it is answered as it is.
+// Seal seals a period after all its checks have passed; the caller must not be the person who began
+// the closing. When the books are too many for one call, the period is returned with an incomplete
+// review, and Seal must be called again. A sealed period is returned as it is.
 //
-// Errors: 3001 not_closing, settling, checks_failed; 1003 for who began the closing.
+// Errors: 3001 not_closing, settling, checks_failed; 1003 preparer when the caller began the
+// closing.
 func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.Entity,
 	month civil.Month) (Period, error) {
 	return optimistic.Value(ctx, func() (Period, error) {
-		p, err := s.sealable(ctx, by, entity, month)
+		p, err := s.readSealable(ctx, by, entity, month)
 		if err != nil || p.State == Sealed {
 			return p, err
 		}
+		// A review from before the sealing has fenced no books, so it proves nothing for the seal.
 		if !p.Review.Sealing || p.Review.Complete || !p.Sealing {
 			if p, err = s.beginSealing(ctx, by, p); err != nil {
 				return p, err
 			}
 		}
-		if p, err = s.run(ctx, p); err != nil || !p.Review.Complete {
+		if p, err = s.continueReview(ctx, p); err != nil || !p.Review.Complete {
 			return p, err
 		}
 		if failed := p.Review.FailedChecks(); len(failed) > 0 {
-			return p, notNow("checks_failed", "The period cannot be sealed: "+strings.Join(failed, ", ")+
-				". Read the period for what each check found and who is to act.")
+			return p, notNowError("checks_failed",
+				"The period cannot be sealed: "+strings.Join(failed, ", ")+
+					". Read the period for what each check found and who is to act.")
 		}
-		return s.seal(ctx, by, p)
+		return s.writeSeal(ctx, by, p)
 	})
 }
 
-// beginSealing lets no accrual enter the period any more before its books are walked over. A day
-// that is still to be accrued stops it here, so that what the day owes can enter the period that it
-// belongs to.
+// beginSealing stops further accruals in the period before its books are checked for the seal. A
+// day that is not accrued yet prevents the sealing here, so that its accrual can still enter the
+// period to which it belongs.
 func (s *Service) beginSealing(ctx context.Context, by identity.Principal,
 	p Period) (Period, error) {
-	due, err := s.outstanding(ctx, p)
+	due, err := s.daysNotAccrued(ctx, p)
 	if err != nil {
 		return p, err
 	}
 	if len(due) > 0 {
-		return p, notNow("checks_failed", "The period cannot be sealed: "+CheckAccrualDays+" ("+
+		return p, notNowError("checks_failed", "The period cannot be sealed: "+CheckAccrualDays+" ("+
 			strings.Join(due, "; ")+"). The operator lets these days close; then seal it.")
 	}
-	p.Review = s.review(by, true)
-	p.Sealing, p.Act = true, s.NewID()
+	p.Review = s.newReview(by, true)
+	p.Sealing = true
+	p.Act = s.NewID()
 	p.Revision++
 	return p, s.Store.SavePeriod(ctx, p, nil)
 }
 
-func (s *Service) sealable(ctx context.Context, by identity.Principal, entity ident.Entity,
+// readSealable reads a period and checks that the caller may seal it now. A sealed period is
+// returned without an error.
+func (s *Service) readSealable(ctx context.Context, by identity.Principal, entity ident.Entity,
 	month civil.Month) (Period, error) {
 	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
 	if err != nil {
@@ -187,7 +205,7 @@ func (s *Service) sealable(ctx context.Context, by identity.Principal, entity id
 	}
 	switch {
 	case p == nil:
-		return Period{}, notNow("not_closing",
+		return Period{}, notNowError("not_closing",
 			"The period "+month.String()+" is open; begin its closing first.")
 	case p.State == Sealed:
 		return *p, nil
@@ -195,19 +213,24 @@ func (s *Service) sealable(ctx context.Context, by identity.Principal, entity id
 		return Period{}, fault.New(fault.Forbidden, "preparer",
 			"You began the closing of this period; another person seals it.")
 	}
+	// A function that read the period before the closing may still write entries into it.
 	if wait := p.ClosingAt.Add(ledger.Settling).Sub(s.Clock.Instant()); wait > 0 {
-		return Period{}, notNow("settling",
-			fmt.Sprintf("The closing has just begun; seal it in %d seconds, when every function knows of it.", int(wait/time.Second)+1))
+		return Period{}, notNowError("settling",
+			fmt.Sprintf("The closing has just begun; seal it in %d seconds, when every function "+
+				"knows of it.", int(wait/time.Second)+1))
 	}
 	return *p, nil
 }
 
-// seal writes the seal with the end of the chain of evidence.
-func (s *Service) seal(ctx context.Context, by identity.Principal, p Period) (Period, error) {
-	trial, err := s.trial(ctx, &p)
+// writeSeal stores the seal of a period, with its trial balance and the end of the tenant's audit
+// chain.
+func (s *Service) writeSeal(ctx context.Context, by identity.Principal, p Period) (Period, error) {
+	trial, err := s.trialBalance(ctx, &p)
 	if err != nil {
 		return p, err
 	}
+	// The seal names the chain's end, so that neither the books nor the evidence before it can be
+	// replaced unnoticed.
 	head, err := s.Evidence.Head(ctx, p.Tenant)
 	if err != nil {
 		return p, fault.Later(err)
@@ -226,5 +249,5 @@ func (s *Service) seal(ctx context.Context, by identity.Principal, p Period) (Pe
 	if err != nil {
 		return p, fault.Internal(err)
 	}
-	return p, s.Store.SavePeriod(ctx, p, s.record(p, by, "period.sealed", what))
+	return p, s.Store.SavePeriod(ctx, p, s.auditRecord(p, by, "period.sealed", what))
 }

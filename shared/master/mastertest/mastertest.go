@@ -1,4 +1,4 @@
-// Package mastertest makes master data's service over the tables of a test.
+// Package mastertest makes the master data service on the tables of a test.
 package mastertest
 
 import (
@@ -22,7 +22,7 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// World is the service, and what tests look into.
+// World is the master data service with the stores on which it works.
 type World struct {
 	Service *master.Service
 	Store   *tenancydb.Store
@@ -31,7 +31,7 @@ type World struct {
 	Clock   clock.Clock
 }
 
-// Open makes the service at an instant, under the embedded rules.
+// Open makes the service on the tables of local, at an instant, with the embedded tax rules.
 func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 	t.Helper()
 	corpus, err := taxpack.Embedded()
@@ -50,16 +50,18 @@ func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 		Store: store, Vault: sealed, Clock: c, NewID: newID,
 		Secret: func(context.Context) (string, error) { return "a key of keyed hashes", nil },
 		Corpus: func(context.Context) *tax.Corpus { return corpus },
-		MergeFollowUp: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c,
+		MergeFollowUp: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store,
+			Clock: c,
 			NewID: newID},
 			Store: rows, Entities: store.EntityIDs},
 	}}
 }
 
-// PlainMaster wraps data keys by writing the tenant before them.
+// PlainMaster is a vault.KeyMaster for tests: it wraps a data key by writing the tenant's name
+// before it.
 type PlainMaster struct{}
 
-// New implements vault.Master.
+// New implements vault.KeyMaster.
 func (PlainMaster) New(_ context.Context, tenant ident.Tenant, _ string) ([]byte, []byte, error) {
 	key := make([]byte, vault.KeySize)
 	if _, err := rand.Read(key); err != nil {
@@ -68,7 +70,7 @@ func (PlainMaster) New(_ context.Context, tenant ident.Tenant, _ string) ([]byte
 	return key, append([]byte(tenant), key...), nil
 }
 
-// Unwrap implements vault.Master.
+// Unwrap implements vault.KeyMaster; it fails for a key that was wrapped for another tenant.
 func (PlainMaster) Unwrap(_ context.Context, tenant ident.Tenant, _ string,
 	wrapped []byte) ([]byte, error) {
 	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))

@@ -10,9 +10,9 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Live is the merchant accounts as the secret store has them now. Nothing is read before the first
-// use, and accounts are opened again only when the secret has changed. It is safe for concurrent
-// use.
+// Live is the merchant accounts in the current value of the gateway secret. The secret is read at
+// the first use, and the accounts are opened again only when it has changed. Live is safe for
+// concurrent use.
 type Live struct {
 	secret func(context.Context) (string, error)
 	at     Addresses
@@ -25,34 +25,36 @@ type Live struct {
 
 var _ payout.Merchants = (*Live)(nil)
 
-// NewLive makes accounts from a secret, which should come from a cache: it is asked for at every
-// use.
+// NewLive makes a Live that reads the secret by the given function. The function is called at every
+// use and should therefore cache its result.
 func NewLive(secret func(context.Context) (string, error), at Addresses,
 	now func() time.Time) *Live {
 	return &Live{secret: secret, at: at, now: now}
 }
 
-// GatewayFor is payout.Gateways.For; it is fault.Unavailable while the secret cannot be read.
+// GatewayFor is payout.Gateways.GatewayFor; the error is 5003 while the secret cannot be read.
 func (l *Live) GatewayFor(ctx context.Context, tenant ident.Tenant, method payout.Method,
 	merchant string) (payout.Gateway, error) {
-	all, err := l.gateways(ctx)
+	all, err := l.openedGateways(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return all.GatewayFor(ctx, tenant, method, merchant)
 }
 
-// ReadNotice is payout.Gateways.Notice; it is fault.Unavailable while the secret cannot be read.
+// ReadNotice is payout.Gateways.ReadNotice; the error is 5003 while the secret cannot be read.
 func (l *Live) ReadNotice(ctx context.Context, method payout.Method, headers map[string]string,
 	body []byte) (payout.Notice, error) {
-	all, err := l.gateways(ctx)
+	all, err := l.openedGateways(ctx)
 	if err != nil {
 		return payout.Notice{}, err
 	}
 	return all.ReadNotice(ctx, method, headers, body)
 }
 
-func (l *Live) gateways(ctx context.Context) (payout.Gateways, error) {
+// openedGateways returns the gateways of the current secret. Errors: 5003 while the secret cannot
+// be read, 5001 when its content is wrong.
+func (l *Live) openedGateways(ctx context.Context) (payout.Gateways, error) {
 	secret, err := l.secret(ctx)
 	if err != nil {
 		return nil, fault.Later(err)
@@ -66,6 +68,7 @@ func (l *Live) gateways(ctx context.Context) (payout.Gateways, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	l.all, l.opened = all, secret
+	l.all = all
+	l.opened = secret
 	return all, nil
 }

@@ -12,25 +12,27 @@ import (
 	"fenzhang/shared/payout/gateway/douyin"
 )
 
-// Secret is the value of the gateway secret: every tenant's merchant accounts with our keys and the
-// gateways' public ones.
+// Secret is the value of the gateway secret: the merchant accounts of all tenants, with our private
+// keys and the gateways' public keys.
 type Secret struct {
 	Douyin []payoutdouyin.Account `json:"douyin"`
 	Bank   []payoutbank.Account   `json:"bank"`
 }
 
-// Addresses are where the gateways are; on one machine they are the stand-ins.
+// Addresses are the base addresses of the gateways; in a local stack those of the stand-ins.
 type Addresses struct {
 	Douyin, Bank string
-	// where notices are wanted, without the gateway's name; empty: as each account says
+	// Callback is the address to which gateways send notices, without the gateway's name at its end.
+	// When Callback is empty, the notify address of each account is used.
 	Callback string
 }
 
-// callTimeout bounds one call to a gateway. It is shorter than any function's own limit, so that an
-// unclear outcome can still be written down.
+// callTimeout is the longest time of one call to a gateway. callTimeout is shorter than the time
+// limit of any function, so that an unclear outcome can still be stored.
 const callTimeout = 8 * time.Second
 
-// OpenGateways makes the gateways of a secret. Errors never repeat what the secret holds.
+// OpenGateways makes the gateways of all accounts in a secret. The errors of OpenGateways never
+// contain a part of the secret.
 func OpenGateways(secret []byte, at Addresses, now func() time.Time) (payout.Gateways, error) {
 	var s Secret
 	if json.Unmarshal(secret, &s) != nil {
@@ -56,11 +58,12 @@ func OpenGateways(secret []byte, at Addresses, now func() time.Time) (payout.Gat
 		all = append(all, payout.MerchantAccount{Tenant: a.Tenant, Merchant: a.Merchant,
 			Method: payout.Bank, Gateway: g})
 	}
-	return all, unique(all)
+	return all, checkUniqueMerchants(all)
 }
 
-// unique refuses two tenants behind one merchant account: its notices could not be told apart.
-func unique(all payout.Gateways) error {
+// checkUniqueMerchants refuses a merchant account that occurs twice: a notice to it could not be
+// assigned to one tenant.
+func checkUniqueMerchants(all payout.Gateways) error {
 	seen := map[string]bool{}
 	for _, a := range all {
 		name := string(a.Method) + " " + a.Merchant

@@ -1,4 +1,4 @@
-// Package payouthttp is the route by which payment gateways tell what became of a payment.
+// Package payouthttp serves the route to which payment gateways send their notices.
 package payouthttp
 
 import (
@@ -9,19 +9,21 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// NoticeHandler takes a gateway's message.
+// NoticeHandler handles the notice of a gateway; payout.Service implements it.
 type NoticeHandler interface {
-	HandleNotice(ctx context.Context, method payout.Method, headers map[string]string, body []byte) error
+	HandleNotice(ctx context.Context, method payout.Method, headers map[string]string,
+		body []byte) error
 }
 
-// Acknowledgement is the body by which the gateways know that their message was taken; whatever
-// else is answered, they send it again.
+// Acknowledgement is the body that confirms a notice; after any other answer the gateway repeats
+// the notice.
 type Acknowledgement struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// CallbackRoute is the open route for notices: no token, the signature tells who speaks.
+// CallbackRoute returns the route for notices. CallbackRoute needs no token, because the signature
+// of the notice identifies its sender.
 func CallbackRoute(l NoticeHandler) httpapi.Route {
 	return httpapi.Route{Method: http.MethodPost, Path: "/v1/payouts/callbacks/{gateway}", Open: true,
 		Handle: func(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {

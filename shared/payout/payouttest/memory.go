@@ -1,5 +1,5 @@
-// Package payouttest holds what tests of paying share: a memory of settlements with the promises of
-// the real table, and the ways in which a write can go wrong.
+// Package payouttest helps to test payments: it holds settlements in memory that behave like those
+// of the real table, and lets writes fail before or after they take effect.
 package payouttest
 
 import (
@@ -15,10 +15,11 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Memory is payout.Payables, payout.Unclear and payout.Rebooking in memory.
+// Memory implements payout.Payables, payout.Unclear and payout.Rebooking in memory.
 type Memory struct {
-	// Fails, when set, is asked before and after each write; an error is given to the caller, and
-	// before the write it also prevents it. So a crash between act and answer can be played.
+	// Fails, when set, is called before and after each write. The error of Fails is returned to the
+	// caller, and an error before the write also prevents the write. So a test can simulate a crash
+	// between a write and its answer.
 	Fails func(act string, before bool) error
 
 	mu       sync.Mutex
@@ -27,10 +28,10 @@ type Memory struct {
 	Rebooked []civil.Date
 }
 
-// ErrCrash is a made-up failure of storage.
+// ErrCrash is the simulated failure of storage.
 var ErrCrash = errors.New("crash")
 
-// NewMemory holds the given settlements.
+// NewMemory returns a Memory with the given settlements.
 func NewMemory(all ...payout.Payable) *Memory {
 	m := &Memory{payables: map[string]payout.Payable{}, history: map[string][]payout.State{}}
 	for _, p := range all {
@@ -46,14 +47,14 @@ func (m *Memory) Put(p payout.Payable) {
 	m.payables[string(p.Tenant+"/")+string(p.SettlementID)] = p
 }
 
-// Get gives a settlement as it stands.
+// Get returns a settlement as it is now.
 func (m *Memory) Get(tenant ident.Tenant, id ident.Settlement) payout.Payable {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.payables[string(tenant+"/")+string(id)]
 }
 
-// History lists the states that a settlement's payout went through.
+// History lists the states through which a settlement's payout went.
 func (m *Memory) History(id ident.Settlement) []payout.State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,8 +73,9 @@ func (m *Memory) Load(_ context.Context, tenant ident.Tenant,
 	return p, nil
 }
 
-// FindByKey is payout.Payables.ByKey.
-func (m *Memory) FindByKey(_ context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
+// FindByKey is payout.Payables.FindByKey.
+func (m *Memory) FindByKey(_ context.Context, tenant ident.Tenant,
+	key string) (payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.payables {
@@ -86,7 +88,7 @@ func (m *Memory) FindByKey(_ context.Context, tenant ident.Tenant, key string) (
 
 // MarkSent is payout.Payables.MarkSent.
 func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) error {
-	return m.write("sent", func() error {
+	return m.writeDisturbed("sent", func() error {
 		now := m.payables[string(p.Tenant+"/")+string(p.SettlementID)]
 		if now.Status != payout.Paying || now.State != payout.Created || now.Hold != "" {
 			return fault.New(fault.IllegalMove, "not_to_send", "not now")
@@ -94,14 +96,14 @@ func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) err
 		now.State = payout.Sent
 		now.SentAt = at
 		now.PaymentDate = p.PaymentDate
-		m.keep(now)
+		m.storePayable(now)
 		return nil
 	})
 }
 
-// RecordOutcome is payout.Payables.Record.
+// RecordOutcome is payout.Payables.RecordOutcome.
 func (m *Memory) RecordOutcome(_ context.Context, p payout.Payable, o payout.Outcome) error {
-	return m.write("record", func() error {
+	return m.writeDisturbed("record", func() error {
 		now := m.payables[string(p.Tenant+"/")+string(p.SettlementID)]
 		steps, err := payout.Transitions(now.State, o.State)
 		if err != nil || len(steps) == 0 {
@@ -117,20 +119,20 @@ func (m *Memory) RecordOutcome(_ context.Context, p payout.Payable, o payout.Out
 		case payout.Failed, payout.Cancelled:
 			now.Status = "FAILED"
 		}
-		m.keep(now)
+		m.storePayable(now)
 		return nil
 	})
 }
 
-// Rebook is payout.Rebooking.
+// Rebook is payout.Rebooking.Rebook.
 func (m *Memory) Rebook(_ context.Context, _ payout.Payable, today civil.Date) error {
-	return m.write("rebook", func() error {
+	return m.writeDisturbed("rebook", func() error {
 		m.Rebooked = append(m.Rebooked, today)
 		return nil
 	})
 }
 
-// ListUnclear is payout.Unclear; every payout counts as old enough.
+// ListUnclear is payout.Unclear.ListUnclear; every payout counts as old enough.
 func (m *Memory) ListUnclear(_ context.Context, _ time.Time, limit int) ([]payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -143,13 +145,15 @@ func (m *Memory) ListUnclear(_ context.Context, _ time.Time, limit int) ([]payou
 	return out, nil
 }
 
-func (m *Memory) keep(p payout.Payable) {
+// storePayable stores a settlement and adds its state to the history; the caller holds the lock.
+func (m *Memory) storePayable(p payout.Payable) {
 	m.payables[string(p.Tenant+"/")+string(p.SettlementID)] = p
 	m.history[string(p.SettlementID)] = append(m.history[string(p.SettlementID)], p.State)
 }
 
-func (m *Memory) write(act string, f func() error) error {
-	if err := m.fails(act, true); err != nil {
+// writeDisturbed makes a write between two calls of Fails.
+func (m *Memory) writeDisturbed(act string, f func() error) error {
+	if err := m.injectedError(act, true); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -158,10 +162,11 @@ func (m *Memory) write(act string, f func() error) error {
 	if err != nil {
 		return err
 	}
-	return m.fails(act, false)
+	return m.injectedError(act, false)
 }
 
-func (m *Memory) fails(act string, before bool) error {
+// injectedError returns the error of Fails, nil when Fails is not set.
+func (m *Memory) injectedError(act string, before bool) error {
 	if m.Fails == nil {
 		return nil
 	}

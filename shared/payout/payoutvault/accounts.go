@@ -1,4 +1,4 @@
-// Package payoutvault opens a payee's sealed account at the moment of paying.
+// Package payoutvault decrypts a payee's sealed account when a payment is sent.
 package payoutvault
 
 import (
@@ -11,16 +11,16 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// Opener is the part of the vault that paying needs.
+// Opener is the part of the vault that payments need.
 type Opener interface {
 	Open(ctx context.Context, a vault.Access) (map[string]string, error)
 }
 
-// SealingTaxpayers tells under which taxpayer a creator's account is sealed.
+// SealingTaxpayers finds the taxpayer under whose keys a creator's account is sealed.
 type SealingTaxpayers interface {
-	// SealedUnder gives the taxpayer that the creator was recorded with. A merge gives the creator
-	// another one for taxes; what is sealed stays where it is. fault.Absent when there is no such
-	// creator.
+	// SealingTaxpayer returns the taxpayer with which the creator was recorded. A merge gives the
+	// creator another taxpayer for taxes, but its sealed account stays under the first one. Errors:
+	// 3003 when there is no such creator.
 	SealingTaxpayer(ctx context.Context, tenant ident.Tenant,
 		creator ident.Creator) (ident.Taxpayer, error)
 }
@@ -33,8 +33,8 @@ type Accounts struct {
 
 var _ payout.Accounts = Accounts{}
 
-// Payee opens the account of the creator; the vault tells the audit first. A creator without an
-// account is fault.RuleMissing with reason payee_missing.
+// Payee decrypts the account of the creator; the vault stores an audit record of the read first. A
+// creator without an account is 5002 payee_missing.
 func (a Accounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
 	keeper, err := a.Keepers.SealingTaxpayer(ctx, p.Tenant, p.CreatorID)
 	if err != nil {

@@ -17,27 +17,27 @@ import (
 )
 
 const (
-	pageSize   = 200              // taxpayers looked at in one read
-	perWrite   = 90               // records sealed anew in one transaction; it holds 100 items
-	reserve    = 20 * time.Second // a run stops so long before its time is over
+	pageSize   = 200              // taxpayers read at once from the directory
+	perWrite   = 90               // records resealed in one transaction, which may hold 100 items
+	reserve    = 20 * time.Second // a run stops when less than this is left of its time
 	rotatedAct = "data_key.rotated"
 )
 
-// Store lists taxpayers by the age of their data keys and writes what was sealed anew.
+// Store lists taxpayers by the age of their data keys and stores resealed records.
 type Store interface {
 	Tenants(ctx context.Context) ([]string, error)
-	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time.
-	// The cursor is "" at the start and at the end; a page may be empty.
+	// ListKeysMadeBefore lists, page by page, the taxpayers whose newest data key was made at or
+	// before a time. The cursor is "" for the first page and after the last one; a page may be empty.
 	ListKeysMadeBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string,
 		limit int) ([]string, string, error)
-	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody
-	// else wrote first.
+	// Put stores a change completely or not at all. Put returns optimistic.ErrRival when another write
+	// came first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
-// Rotation renews data keys that are vault.MaxKeyAge old. It keeps no place of its own: the
-// directory of taxpayers shows who is due, so that a run goes on where the last one stopped, and
-// running twice is running once.
+// Rotation replaces data keys that are vault.MaxKeyAge old. Rotation stores no progress of its own:
+// the directory of taxpayers shows whose key is old, so a run continues where the last one stopped,
+// and a second run has nothing to do.
 type Rotation struct {
 	Store Store
 	Vault *vault.Vault
@@ -46,11 +46,11 @@ type Rotation struct {
 	Log   *slog.Logger
 }
 
-// errStopped means that the time of this run is nearly over.
+// errStopped ends a run whose time is nearly over.
 var errStopped = errors.New("stopped before the end of the run")
 
-// Run renews what is due. A taxpayer that fails does not stop the others; the error joins all
-// failures.
+// Run reseals the personal data of every taxpayer whose data key is due. A failing taxpayer does
+// not stop the others; the error joins all failures.
 func (r *Rotation) Run(ctx context.Context) error {
 	tenants, err := r.Store.Tenants(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func (r *Rotation) Run(ctx context.Context) error {
 	var failed []error
 	renewed := 0
 	for _, tenant := range tenants {
-		n, err := r.tenant(ctx, ident.Tenant(tenant))
+		n, err := r.renewTenant(ctx, ident.Tenant(tenant))
 		renewed += n
 		if errors.Is(err, errStopped) {
 			r.Log.InfoContext(ctx, "rotation goes on with the next run", "tenant", tenant, "renewed",
@@ -75,20 +75,23 @@ func (r *Rotation) Run(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// tenant renews what is due of one tenant and counts the taxpayers.
-func (r *Rotation) tenant(ctx context.Context, tenant ident.Tenant) (int, error) {
+// renewTenant renews the keys that are due in one tenant and returns the number of renewed
+// taxpayers.
+func (r *Rotation) renewTenant(ctx context.Context, tenant ident.Tenant) (int, error) {
 	var failed []error
 	renewed := 0
 	for cursor := ""; ; {
-		due, next, err := r.Store.ListKeysMadeBefore(ctx, tenant, r.Now().Add(-vault.MaxKeyAge), cursor, pageSize)
+		due, next, err := r.Store.ListKeysMadeBefore(ctx, tenant, r.Now().Add(-vault.MaxKeyAge), cursor,
+			pageSize)
 		if err != nil {
 			return renewed, errors.Join(append(failed, err)...)
 		}
 		for _, taxpayer := range due {
+			// A taxpayer that is begun should be finished, so the run stops before its time is over.
 			if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
 				return renewed, errors.Join(append(failed, errStopped)...)
 			}
-			if err := r.taxpayer(ctx, tenant, ident.Taxpayer(taxpayer)); err != nil {
+			if err := r.renewTaxpayer(ctx, tenant, ident.Taxpayer(taxpayer)); err != nil {
 				failed = append(failed, fmt.Errorf("taxpayer %s: %w", taxpayer, err))
 				continue
 			}
@@ -101,27 +104,32 @@ func (r *Rotation) tenant(ctx context.Context, tenant ident.Tenant) (int, error)
 	}
 }
 
-// taxpayer renews one taxpayer; when somebody changes its data meanwhile it looks again.
-func (r *Rotation) taxpayer(ctx context.Context, tenant ident.Tenant,
+// renewTaxpayer renews the key of one taxpayer; it starts again when the taxpayer's data changes
+// meanwhile.
+func (r *Rotation) renewTaxpayer(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) error {
 	return optimistic.Do(ctx, func() error {
 		sealing, err := r.Vault.Renew(ctx, tenant, taxpayer)
-		if err != nil || sealing.KeySince.IsZero() { // nothing is sealed of somebody without a key
+		// A taxpayer without a data key has no sealed data.
+		if err != nil || sealing.KeySince.IsZero() {
 			return err
 		}
-		return r.write(ctx, tenant, sealing)
+		return r.storeRenewal(ctx, tenant, sealing)
 	})
 }
 
-// write stores a renewal part by part; only the last part notes that it is complete.
-func (r *Rotation) write(ctx context.Context, tenant ident.Tenant, all vault.Sealing) error {
+// storeRenewal stores a renewal in parts that fit into a transaction. Only the last part writes
+// that the renewal is complete, so that an interrupted one is continued by the next run.
+func (r *Rotation) storeRenewal(ctx context.Context, tenant ident.Tenant, all vault.Sealing) error {
 	for {
 		part := all
 		part.Records = all.Records[:min(perWrite, len(all.Records))]
-		all.Records, all.NewKey = all.Records[len(part.Records):], nil
-		change := tenancy.Change{Sealed: []vault.Sealing{part}, Record: r.record(tenant, part)}
+		all.Records = all.Records[len(part.Records):]
+		all.NewKey = nil // stored with the first part
+		change := tenancy.Change{Sealed: []vault.Sealing{part}, Record: r.auditRecord(tenant, part)}
 		if len(all.Records) == 0 {
-			change.Renewed, change.RenewedAt = string(all.Taxpayer), all.KeySince
+			change.Renewed = string(all.Taxpayer)
+			change.RenewedAt = all.KeySince
 		}
 		if err := r.Store.Put(ctx, change); err != nil {
 			return err
@@ -132,8 +140,9 @@ func (r *Rotation) write(ctx context.Context, tenant ident.Tenant, all vault.Sea
 	}
 }
 
-func (r *Rotation) record(tenant ident.Tenant, part vault.Sealing) audit.Record {
-	// numbers always marshal
+// auditRecord returns the audit record of one stored part of a renewal.
+func (r *Rotation) auditRecord(tenant ident.Tenant, part vault.Sealing) audit.Record {
+	// A map of a number and a boolean always marshals.
 	what, _ := json.Marshal(
 		map[string]any{"records": len(part.Records), "new_key": part.NewKey != nil})
 	return audit.Record{

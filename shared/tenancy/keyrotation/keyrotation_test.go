@@ -156,7 +156,7 @@ func TestAStoppedRotationIsTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealing.Records = sealing.Records[:30] // the function died after its first write
-	err = w.tables.Put(context.Background(), tenancy.Change{Sealed: []vault.Sealing{sealing}, Record: w.record(tenant, sealing)})
+	err = w.tables.Put(context.Background(), tenancy.Change{Sealed: []vault.Sealing{sealing}, Record: w.auditRecord(tenant, sealing)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
-// Package nationalid checks the numbers by which the state knows people and organisations: the
-// citizen number (GB 11643-1999) and the unified social credit code (GB 32100-2015). Digits other
-// than 0-9 are refused.
+// Package nationalid validates the numbers that the state gives to people and organisations: the
+// citizen number (GB 11643-1999) and the unified social credit code (GB 32100-2015). Only the
+// digits 0 to 9 are accepted, no full-width ones.
 package nationalid
 
 import (
@@ -11,7 +11,8 @@ import (
 	"fenzhang/shared/civil"
 )
 
-// The reasons why a number is refused; each is a sentence that follows the name of the field.
+// The reasons why a number is refused; each text continues a sentence that begins with a field
+// name.
 var (
 	ErrLength       = errors.New("must have 18 characters")
 	ErrCharacter    = errors.New("has a character that such numbers do not have")
@@ -22,19 +23,21 @@ var (
 	ErrClass        = errors.New("begins with a class of organisation that does not exist")
 )
 
+// length is the number of characters of both kinds of numbers.
 const length = 18
 
-// Citizen is a checked citizen number and what it says.
+// Citizen is a validated citizen number with the facts that it encodes.
 type Citizen struct {
 	Number string
-	Region string // six digits; those of old years stay valid
+	Region string // six digits; codes of abolished counties stay valid
 	Birth  civil.Date
 	Male   bool
 }
 
-// ParseCitizen reads an 18-character citizen number; blanks around it are dropped and a small x
-// made large. Of the region only the province is checked, because counties of old years remain in
-// use. A birth after today is refused.
+// ParseCitizen validates a citizen number of 18 characters. Blanks around it are dropped, and a
+// small x is read as X. Only the province of the region is checked, because numbers keep the codes
+// of abolished counties. A birth date after today is refused.
+//
 // Errors: ErrLength, ErrCharacter, ErrRegion, ErrBirth, ErrCheck.
 //
 // Source: GB 11643-1999; provinces of GB/T 2260, with 81 to 83 of the residence permits of people
@@ -52,26 +55,29 @@ func ParseCitizen(s string, today civil.Date) (Citizen, error) {
 	if !strings.Contains(provinces, " "+s[:2]+" ") {
 		return Citizen{}, ErrRegion
 	}
-	birth, ok := day(s[6:14])
+	birth, ok := parseBirthDate(s[6:14])
 	if !ok || birth.After(today) {
 		return Citizen{}, ErrBirth
 	}
-	if s[length-1] != citizenCheck(s) {
+	if s[length-1] != citizenCheckDigit(s) {
 		return Citizen{}, ErrCheck
 	}
 	return Citizen{Number: s, Region: s[:6], Birth: birth, Male: (s[16]-'0')%2 == 1}, nil
 }
 
-// day reads YYYYMMDD; business dates begin in 1900, births do not.
-func day(s string) (civil.Date, bool) {
+// parseBirthDate reads a date written as YYYYMMDD. civil.ParseDate refuses dates before 1900, which
+// are valid birth dates.
+func parseBirthDate(s string) (civil.Date, bool) {
 	t, err := time.ParseInLocation("20060102", s, civil.Shanghai)
 	return civil.DateOf(t), err == nil && t.Year() >= 1800
 }
 
+// provinces lists the first two digits of all regions.
 const provinces = " 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 " +
 	"54 61 62 63 64 65 71 81 82 83 "
 
-func citizenCheck(s string) byte {
+// citizenCheckDigit computes the last character of a citizen number (ISO 7064, MOD 11-2).
+func citizenCheckDigit(s string) byte {
 	weights := [length - 1]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
 	sum := 0
 	for i, w := range weights {
@@ -80,14 +86,16 @@ func citizenCheck(s string) byte {
 	return "10X98765432"[sum%11]
 }
 
-// creditAlphabet has no I, O, S, V and Z.
+// creditAlphabet lists the characters of a credit code by their value; I, O, S, V and Z are not
+// used.
 const creditAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
-// ParseCreditCode reads a unified social credit code and gives it in capitals.
+// ParseCreditCode validates a unified social credit code and returns it in capitals.
+//
 // Errors: ErrLength, ErrCharacter, ErrClass, ErrOrganisation, ErrCheck.
 //
-// Source: GB 32100-2015; characters 9 to 17 are an organisation code with a check of its own (GB
-// 11714-1997).
+// Source: GB 32100-2015; characters 9 to 17 are an organisation code with its own check character
+// (GB 11714-1997).
 func ParseCreditCode(s string) (string, error) {
 	s = strings.ToUpper(strings.Trim(s, " "))
 	if len([]rune(s)) != length {
@@ -101,18 +109,21 @@ func ParseCreditCode(s string) (string, error) {
 	switch {
 	case !strings.Contains(" 11 12 13 19 51 52 53 59 91 92 93 N1 N2 N3 N9 Y1 ", " "+s[:2]+" "):
 		return "", ErrClass
-	case s[16] != organisationCheck(s[8:16]):
+	case s[16] != organisationCheckCharacter(s[8:16]):
 		return "", ErrOrganisation
-	case s[17] != creditCheck(s):
+	case s[17] != creditCheckCharacter(s):
 		return "", ErrCheck
 	}
 	return s, nil
 }
 
-// IsIndividualBusiness tells whether a checked code is that of an individual business (个体工商户).
+// IsIndividualBusiness reports whether a valid credit code belongs to an individual business
+// (个体工商户).
 func IsIndividualBusiness(code string) bool { return strings.HasPrefix(code, "92") }
 
-func organisationCheck(s string) byte {
+// organisationCheckCharacter computes the last character of an organisation code from its first
+// eight (GB 11714-1997); letters count from A = 10.
+func organisationCheckCharacter(s string) byte {
 	weights := [8]int{3, 7, 9, 10, 5, 8, 4, 2}
 	sum := 0
 	for i, w := range weights {
@@ -125,7 +136,9 @@ func organisationCheck(s string) byte {
 	return "0123456789X"[(11-sum%11)%11]
 }
 
-func creditCheck(s string) byte {
+// creditCheckCharacter computes the last character of a credit code; the weights are the powers of
+// 3 modulo 31 (GB 32100-2015).
+func creditCheckCharacter(s string) byte {
 	sum, weight := 0, 1
 	for i := range length - 1 {
 		sum += strings.IndexByte(creditAlphabet, s[i]) * weight

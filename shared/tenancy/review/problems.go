@@ -10,7 +10,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The bounds of what a tenant may say.
+// The limits of what a tenant may set.
 const (
 	maxList      = 50
 	maxDays      = 400
@@ -21,7 +21,8 @@ const (
 	maxText      = 200
 )
 
-// DeadlineStates lists what has a deadline: the steps of a life, and the holds.
+// DeadlineStates lists what may have a deadline: the steps in the life of a settlement, and the
+// reasons of holds.
 func DeadlineStates() []string {
 	return append([]string{"quote", "submit", "approve", "book", "send", "gateway", "payee", "reopen"},
 		HoldReasons()...)
@@ -33,53 +34,60 @@ func HoldReasons() []string {
 		"ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION", "CALENDAR_MISSING"}
 }
 
-// problems gathers all that is wrong with rules.
-type problems struct{ fault.Problems }
+// validator collects the problems of review rules.
+type validator struct{ fault.Problems }
 
-func (p *problems) oneOf(field, value string, allowed []string) {
+// validateOneOf demands one of the allowed values.
+func (p *validator) validateOneOf(field, value string, allowed []string) {
 	p.AddIf(!slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "))
 }
 
-func at(list string, i int) string { return list + "." + strconv.Itoa(i) + "." }
+// elementPath returns the path of element i of a list, with a dot at its end.
+func elementPath(list string, i int) string { return list + "." + strconv.Itoa(i) + "." }
 
-// Problems lists all that is wrong with rules as a tenant sends them.
+// Problems lists the invalid fields of review rules as a tenant sends them.
 func (r Rules) Problems() []fault.Field {
-	var p problems
+	var p validator
 	p.AddIf(r.From.IsZero(), "from", "must be given")
 	p.AddIf(!r.To.IsZero() && r.To.Before(r.From), "to", "must not be before from")
 	p.AddIf(len(r.Checks) > maxList || len(r.Levels) > maxList || len(r.Papers) > maxList, "checks",
 		"checks, levels and papers must be at most 50 each")
+	// A list that is too long is reported once and not looked into.
 	if len(r.Checks) <= maxList {
-		p.checks(r.Checks)
+		p.validateChecks(r.Checks)
 	}
 	p.AddIf(r.Automatic.ApproveUpTo.Negative(), "automatic.approve_up_to",
 		"must not be negative; 0.00 is never")
 	if len(r.Levels) <= maxList {
-		p.levels(r.Levels)
+		p.validateLevels(r.Levels)
 	}
 	for i, paper := range r.Papers[:min(len(r.Papers), maxList)] {
-		field := at("papers", i)
+		field := elementPath("papers", i)
 		p.AddIf(paper.Paper == "" || utf8.RuneCountInString(paper.Paper) > 64, field+"paper",
 			"must have 1 to 64 characters")
 		for _, kind := range paper.Kinds {
-			p.oneOf(field+"kinds", kind, tenancy.TaxpayerKinds())
+			p.validateOneOf(field+"kinds", kind, tenancy.TaxpayerKinds())
 		}
 		for _, route := range paper.Routes {
-			p.oneOf(field+"routes", route, []string{tenancy.MCNPays, tenancy.StudioInvoice, tenancy.Payroll})
+			p.validateOneOf(field+"routes", route,
+				[]string{tenancy.MCNPays, tenancy.StudioInvoice, tenancy.Payroll})
 		}
 	}
-	p.deadlines(r.Deadlines)
+	p.validateDeadlines(r.Deadlines)
 	return p.Problems
 }
 
-func (p *problems) checks(checks []Check) {
+// validateChecks checks codes, effects, limits and texts; each code may be given once.
+func (p *validator) validateChecks(checks []Check) {
 	seen := map[string]bool{}
 	for i, c := range checks {
-		field := at("checks", i)
-		p.oneOf(field+"code", c.Code, CheckCodes())
+		field := elementPath("checks", i)
+		p.validateOneOf(field+"code", c.Code, CheckCodes())
 		p.AddIf(seen[c.Code], field+"code", "is given twice")
 		seen[c.Code] = true
-		p.oneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual, Reject})
+		p.validateOneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual, Reject})
+		// A check whose cause nobody can mend must not reject, because the income would be rejected for
+		// ever.
 		p.AddIf(c.Effect == Reject && !slices.Contains(RejectingCodes(), c.Code), field+"effect",
 			"reject is for "+strings.Join(RejectingCodes(), ", "))
 		p.AddIf(c.Amount.Negative(), field+"amount", "must not be negative")
@@ -89,7 +97,7 @@ func (p *problems) checks(checks []Check) {
 		p.AddIf(c.Code == Velocity && c.On && c.Count == 0 && !c.Amount.Positive(), field+"count",
 			"must be given, or amount")
 		for _, kind := range c.Kinds {
-			p.oneOf(field+"kinds", kind, HoldReasons())
+			p.validateOneOf(field+"kinds", kind, HoldReasons())
 		}
 		for _, text := range []string{c.Text.ZH, c.Text.EN} {
 			n := utf8.RuneCountInString(strings.TrimSpace(text))
@@ -99,9 +107,10 @@ func (p *problems) checks(checks []Check) {
 	}
 }
 
-func (p *problems) levels(levels []Level) {
+// validateLevels demands levels whose amounts rise and whose numbers of approvers do not fall.
+func (p *validator) validateLevels(levels []Level) {
 	for i, l := range levels {
-		field := at("levels", i)
+		field := elementPath("levels", i)
 		p.AddIf(l.Above.Negative(), field+"above", "must not be negative")
 		p.AddIf(l.Approvers < 2 || l.Approvers > maxApprovers, field+"approvers", "must be 2 to 5")
 		p.AddIf(i > 0 && (l.Above.Cmp(levels[i-1].Above) <= 0 || l.Approvers < levels[i-1].Approvers),
@@ -109,7 +118,9 @@ func (p *problems) levels(levels []Level) {
 	}
 }
 
-func (p *problems) deadlines(deadlines map[string]Deadline) {
+// validateDeadlines checks the deadlines in the order of their states, so that problems are always
+// listed in the same order.
+func (p *validator) validateDeadlines(deadlines map[string]Deadline) {
 	states := make([]string, 0, len(deadlines))
 	for state := range deadlines {
 		states = append(states, state)

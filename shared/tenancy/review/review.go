@@ -1,6 +1,7 @@
-// Package review is a tenant's rules of review as dated data: what is checked before a settlement
-// is approved, what may pass without a person, how many people an amount needs, which papers a
-// payee must have, and how long each state may last. It is pure: facts in, findings out.
+// Package review holds a tenant's review rules as dated data: what is checked before a settlement
+// is approved, what may be approved without a person, how many approvers an amount needs, which
+// papers a payee must have, and how long each state may last. The functions of review compute
+// findings from given facts and read nothing themselves.
 package review
 
 import (
@@ -16,8 +17,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The checks, by the code that stands on a settlement when one finds something. The list is
-// append-only.
+// The codes of the checks; a settlement stores the codes of the checks that found something. Codes
+// are only ever added, because stored settlements name them.
 const (
 	Amount           = "amount"
 	Velocity         = "velocity"
@@ -30,70 +31,75 @@ const (
 	Held             = "held"
 )
 
-// CheckCodes lists the checks in the order in which they are made.
+// CheckCodes lists the codes of all checks in the order in which the checks are made.
 func CheckCodes() []string {
 	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch,
 		FirstPayment, SetOff, Held}
 }
 
-// What a finding does besides standing in the way of an automatic approval.
+// The effects of a finding, besides preventing an automatic approval.
 const (
 	NeedsPerson = "needs_person"
 	HoldRisk    = "hold_risk"   // hold RISK
 	HoldManual  = "hold_manual" // hold MANUAL
-	Reject      = "reject"      // the settlement fails, and its money waits for the next one
+	Reject      = "reject"      // the settlement fails, and its income waits for the next settlement
 )
 
-// RejectingCodes lists the checks that may reject: those whose cause can be mended before the money
-// comes again. A first payment, a set-off and a hold that somebody has ended are no faults.
+// RejectingCodes lists the checks that may reject a settlement: those whose cause can be mended
+// before its income is settled again. A first payment, a set-off and a released hold are no faults.
 func RejectingCodes() []string {
 	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch}
 }
 
-// Check is one rule of review.
+// Check is one check of the review rules.
 type Check struct {
 	Code   string `json:"code"`
 	On     bool   `json:"on"`
 	Effect string `json:"effect"`
-	// amount: found above it; velocity: found when the sum of Days is above it
+	// Amount is, for the check amount, the gross above which it finds; for velocity, the sum within
+	// Days above which it finds.
 	Amount money.Amount `json:"amount,omitzero"`
-	// velocity: found when there are more settlements than this in Days
+	// Count is, for velocity, the number of settlements within Days above which it finds.
 	Count int `json:"count,omitempty"`
-	// velocity: calendar days up to the payment; new_account: younger than these
-	Days  int            `json:"days,omitempty"`
-	Kinds []string       `json:"kinds,omitempty"` // held: the reasons of holds that count
+	// Days is, for velocity, the number of calendar days up to the payment; for new_account, the age
+	// of an account below which it finds.
+	Days int `json:"days,omitempty"`
+	// Kinds are, for the check held, the reasons of holds that count.
+	Kinds []string       `json:"kinds,omitempty"`
 	Text  bilingual.Text `json:"text"`
 }
 
-// Automatic says what the system may do in a person's place; nothing where the tenant says nothing.
+// Automatic says which acts the system may do in place of a person; none by default.
 type Automatic struct {
-	// PENDING_REVIEW -> IN_REVIEW as soon as the quote stands
+	// Submit allows PENDING_REVIEW -> IN_REVIEW as soon as the settlement has a quote.
 	Submit bool `json:"submit"`
-	// gross up to which IN_REVIEW -> APPROVED needs nobody; 0.00 is never
+	// ApproveUpTo is the greatest gross that IN_REVIEW -> APPROVED may pass without a person; 0.00
+	// means none.
 	ApproveUpTo money.Amount `json:"approve_up_to"`
 }
 
-// Level wants more than one approver for a gross above an amount.
+// Level demands a number of approvers for a gross above an amount.
 type Level struct {
 	Above     money.Amount `json:"above"`
 	Approvers int          `json:"approvers"`
 }
 
-// PaperRule wants a paper of a payee; empty lists mean every kind and every route.
+// PaperRule demands a paper of a payee. A PaperRule without kinds or routes applies to every kind
+// of taxpayer and every route.
 type PaperRule struct {
 	Paper  string   `json:"paper"`
 	On     bool     `json:"on"`
-	Kinds  []string `json:"kinds,omitempty"`  // of taxpayers
-	Routes []string `json:"routes,omitempty"` // of settlement
+	Kinds  []string `json:"kinds,omitempty"`  // kinds of taxpayers to which the rule applies
+	Routes []string `json:"routes,omitempty"` // settlement routes to which the rule applies
 }
 
-// Deadline is how long a state may last; one of the two is given.
+// Deadline is how long a state may last, either in hours or in working days.
 type Deadline struct {
 	Hours       int `json:"hours,omitempty"`
 	WorkingDays int `json:"working_days,omitempty"`
 }
 
-// Rules are one version of a tenant's rules of review. Version 0 are the defaults.
+// Rules is one version of a tenant's review rules. Version 0 is the default rules.
 type Rules struct {
 	tenancy.Version
 	Checks    []Check             `json:"checks"`
@@ -112,7 +118,8 @@ var defaults = sync.OnceValues(func() (Rules, error) {
 	return r, err
 })
 
-// Defaults are the rules of a tenant that has set none. The caller does not change them.
+// Defaults returns the review rules of a tenant that has set none. Callers must not change the
+// returned rules, because they are shared.
 func Defaults() (Rules, error) {
 	r, err := defaults()
 	if err != nil {
@@ -121,7 +128,8 @@ func Defaults() (Rules, error) {
 	return r, nil
 }
 
-// WithDefaults gives the tenant's rules with the defaults where a deadline is left out.
+// WithDefaults returns the rules with the deadlines of base for each state whose deadline the
+// tenant left out.
 func (r Rules) WithDefaults(base Rules) Rules {
 	merged := make(map[string]Deadline, len(base.Deadlines))
 	for state, d := range base.Deadlines {
@@ -134,7 +142,7 @@ func (r Rules) WithDefaults(base Rules) Rules {
 	return r
 }
 
-// RequiredApprovers is how many different people a gross needs.
+// RequiredApprovers returns the number of different people who must approve a gross amount.
 func (r Rules) RequiredApprovers(gross money.Amount) int {
 	need := 1
 	for _, l := range r.Levels {
@@ -145,7 +153,8 @@ func (r Rules) RequiredApprovers(gross money.Amount) int {
 	return need
 }
 
-// WindowDays is how many days of a creator's settlements the checks look back over.
+// WindowDays returns for how many days back a creator's settlements are needed by the check
+// velocity; 0 when that check is off.
 func (r Rules) WindowDays() int {
 	for _, c := range r.Checks {
 		if c.Code == Velocity && c.On {
@@ -155,35 +164,40 @@ func (r Rules) WindowDays() int {
 	return 0
 }
 
-// Facts are what is known of a settlement and its payee on the day of the review.
+// Facts are the facts about a settlement and its payee on the day of the review.
 type Facts struct {
-	Day   civil.Date   // of the expected payment
-	Gross money.Amount // of the settlement
-	Count int          // settlements of the creator in the window, this one among them
-	Sum   money.Amount // their gross
-	// first day of the payout account; none: from before such days were kept
+	Day   civil.Date   // day of the expected payment
+	Gross money.Amount // gross of the settlement
+	Count int          // number of settlements of the creator in the window, this one included
+	Sum   money.Amount // sum of the gross of these settlements
+	// AccountSince is the day on which the payout account was recorded; zero for an account older than
+	// these dates.
 	AccountSince  civil.Date
-	AccountNewer  bool // the account was recorded after the last payment
+	AccountNewer  bool // the payout account was recorded after the last payment
 	PaidBefore    bool
-	HolderDiffers bool // the holder of the account is not the taxpayer
-	OtherContract bool // the contract in force is not the version that the settlement was opened by
+	HolderDiffers bool // the holder of the payout account is not the taxpayer
+	// OtherContract is true when the contract in force is not the version under which the settlement
+	// was opened.
+	OtherContract bool
 	SetOffs       bool
-	Holds         []string // reasons of holds that stand or that a person has ended
+	Holds         []string // reasons of active holds and of holds that a person has released
 }
 
-// Findings lists the codes that the facts run into, in the order of Codes.
+// Findings lists the codes of the checks that find something in the facts, in the order of
+// CheckCodes.
 func (r Rules) Findings(f Facts) []string {
 	var found []string
 	for _, code := range CheckCodes() {
-		c, ok := r.check(code)
-		if ok && c.On && c.finds(f) {
+		c, ok := r.findCheck(code)
+		if ok && c.On && c.isTriggeredBy(f) {
 			found = append(found, code)
 		}
 	}
 	return found
 }
 
-func (r Rules) check(code string) (Check, bool) {
+// findCheck returns the check with a code; the second result is false when the rules have none.
+func (r Rules) findCheck(code string) (Check, bool) {
 	i := slices.IndexFunc(r.Checks, func(c Check) bool { return c.Code == code })
 	if i < 0 {
 		return Check{}, false
@@ -191,7 +205,8 @@ func (r Rules) check(code string) (Check, bool) {
 	return r.Checks[i], true
 }
 
-func (c Check) finds(f Facts) bool {
+// isTriggeredBy reports whether the check finds something in the facts.
+func (c Check) isTriggeredBy(f Facts) bool {
 	switch c.Code {
 	case Amount:
 		return f.Gross.Cmp(c.Amount) > 0
@@ -215,32 +230,33 @@ func (c Check) finds(f Facts) bool {
 	return false
 }
 
-// StrongestHold gives the strongest hold that findings ask for, HoldRisk before HoldManual, and "" for
-// none.
+// StrongestHold returns the strongest hold among the effects of the findings: HoldRisk before
+// HoldManual, "" when none of them holds.
 func (r Rules) StrongestHold(findings []string) string {
-	stop := ""
+	hold := ""
 	for _, code := range findings {
-		c, _ := r.check(code)
-		if c.Effect == HoldRisk || (c.Effect == HoldManual && stop == "") {
-			stop = c.Effect
+		c, _ := r.findCheck(code)
+		if c.Effect == HoldRisk || (c.Effect == HoldManual && hold == "") {
+			hold = c.Effect
 		}
 	}
-	return stop
+	return hold
 }
 
-// CanApproveAutomatically tells whether nobody need look: within the tenant's limit, by one approver, with
-// nothing found. A first payment, a changed account and a set-off always need a person, whatever
-// the tenant's checks say.
+// CanApproveAutomatically reports whether the settlement may be approved without a person: within
+// the tenant's limit, one approver sufficient, and no finding. A first payment, a changed account
+// and a set-off always need a person, whatever the tenant's checks say.
 func (r Rules) CanApproveAutomatically(f Facts, findings []string) bool {
-	always := f.PaidBefore && !f.AccountNewer && !f.SetOffs
-	return always && len(findings) == 0 && r.Automatic.ApproveUpTo.Positive() &&
+	routine := f.PaidBefore && !f.AccountNewer && !f.SetOffs
+	return routine && len(findings) == 0 && r.Automatic.ApproveUpTo.Positive() &&
 		f.Gross.Cmp(r.Automatic.ApproveUpTo) <= 0 && r.RequiredApprovers(f.Gross) == 1
 }
 
-// FirstRejecting gives the first of the findings that rejects, "" when none does.
+// FirstRejecting returns the first finding whose effect is to reject the settlement; "" when there
+// is none.
 func (r Rules) FirstRejecting(findings []string) string {
 	i := slices.IndexFunc(findings, func(code string) bool {
-		c, _ := r.check(code)
+		c, _ := r.findCheck(code)
 		return c.Effect == Reject
 	})
 	if i < 0 {
@@ -249,37 +265,40 @@ func (r Rules) FirstRejecting(findings []string) string {
 	return findings[i]
 }
 
-// FindingText gives a finding's words; the code where the rules that found it are gone.
+// FindingText returns the text of a finding for people; the code itself when these rules no longer
+// have the check.
 func (r Rules) FindingText(code string) bilingual.Text {
-	if c, ok := r.check(code); ok {
+	if c, ok := r.findCheck(code); ok {
 		return c.Text
 	}
 	return bilingual.Text{ZH: code, EN: code}
 }
 
-// MissingPaper names the first paper that a payment on a day lacks: one that the rules want of such
-// a payee and that is not valid, or one that was recorded and has run out without a newer one. It
-// is "" when none does.
+// MissingPaper returns the name of the first paper that a payment on a day lacks: a paper that the
+// rules demand of such a payee and that is not valid on the day, or a recorded paper that has
+// expired without a newer one. MissingPaper returns "" when no paper is missing.
 func (r Rules) MissingPaper(p tenancy.Profile, route string, day civil.Date) string {
 	for _, rule := range r.Papers {
-		if rule.On && rule.concerns(p.Kind, route) && !valid(p.Papers, rule.Paper, day) {
+		if rule.On && rule.appliesTo(p.Kind, route) && !hasValidPaper(p.Papers, rule.Paper, day) {
 			return rule.Paper
 		}
 	}
 	for _, paper := range p.Papers {
-		if !paper.To.IsZero() && paper.To.Before(day) && !valid(p.Papers, paper.Name, day) {
+		if !paper.To.IsZero() && paper.To.Before(day) && !hasValidPaper(p.Papers, paper.Name, day) {
 			return paper.Name
 		}
 	}
 	return ""
 }
 
-func (p PaperRule) concerns(kind, route string) bool {
+// appliesTo reports whether the rule applies to a kind of taxpayer on a settlement route.
+func (p PaperRule) appliesTo(kind, route string) bool {
 	return (len(p.Kinds) == 0 || slices.Contains(p.Kinds, kind)) &&
 		(len(p.Routes) == 0 || slices.Contains(p.Routes, route))
 }
 
-func valid(papers []tenancy.Paper, name string, day civil.Date) bool {
+// hasValidPaper reports whether a paper of this name is valid on a day.
+func hasValidPaper(papers []tenancy.Paper, name string, day civil.Date) bool {
 	return slices.ContainsFunc(papers, func(p tenancy.Paper) bool {
 		return p.Name == name && !day.Before(p.From) && (p.To.IsZero() || !day.After(p.To))
 	})

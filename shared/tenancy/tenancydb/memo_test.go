@@ -48,12 +48,12 @@ func TestRecall(t *testing.T) {
 		{"nor does it stay", 0, 5, nil, 5, 5},
 	} {
 		now = now.Add(step.after)
-		got, err := recall(m, "k", positive, load(step.load, step.err))
+		got, err := recallOrLoad(m, "k", positive, load(step.load, step.err))
 		if got != step.want || !errors.Is(err, step.err) || loads != step.loads {
 			t.Errorf("%s: got %d, %v after %d loads", step.name, got, err, loads)
 		}
 	}
-	if got, _ := recall(m, "k", func(v int) bool { return v == 9 }, load(9, nil)); got != 9 || loads != 6 {
+	if got, _ := recallOrLoad(m, "k", func(v int) bool { return v == 9 }, load(9, nil)); got != 9 || loads != 6 {
 		t.Errorf("an answer in memory that does not do is used: %d", got)
 	}
 }

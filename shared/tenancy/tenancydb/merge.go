@@ -11,54 +11,57 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// merged is the directory of taxpayers that were merged: one line each, written with the merge, so
-// that one query, mostly of nothing, tells of all of them. Creators keep the taxpayer that they
-// were recorded with, under which their accounts are sealed, and get the survivor at reading: a
-// merge writes none of them, and none can be forgotten.
-const merged = "merged"
+// mergedKind is the kind in whose directory merged taxpayers are entered, one entry for each merge.
+// One query, which mostly finds nothing, reads all of them. Creators keep the taxpayer with which
+// they were recorded, because their accounts are sealed under its keys; readers replace it by the
+// taxpayer that goes on. So a merge writes no creator and can forget none.
+const mergedKind = "merged"
 
-// mergers gives the survivor of each taxpayer that was merged.
-type mergers map[string]string
+// survivors maps each merged taxpayer to the taxpayer that goes on for it.
+type survivors map[string]string
 
-// survivor gives the taxpayer that a taxpayer goes on as. A survivor is never merged itself, so one
-// step is enough.
-func (m mergers) survivor(taxpayer ident.Taxpayer) string {
+// survivorOf returns the taxpayer that goes on for a taxpayer, or the taxpayer itself when it was
+// not merged. A taxpayer that goes on is never merged itself, so one step is enough.
+func (m survivors) survivorOf(taxpayer ident.Taxpayer) string {
 	if into, ok := m[string(taxpayer)]; ok {
 		return into
 	}
 	return string(taxpayer)
 }
 
-// mergers reads them; they may come from memory, and so be 30 seconds old. A settlement opened
-// meanwhile follows when it is quoted or booked.
-func (s *Store) mergers(ctx context.Context, tenant ident.Tenant) (mergers, error) {
-	always := func(mergers) bool { return true }
-	return recall(s.memo, keys.MasterList(tenant, merged), always, func() (mergers, error) {
-		items, err := s.query(ctx, keys.MasterList(tenant, merged), "")
-		if err != nil {
-			return nil, err
-		}
-		out := make(mergers, len(items))
-		for _, it := range items {
-			into := dynamo.TextOf(it, taxpayerAttr)
-			if into == "" {
-				return nil, fault.Internal(fmt.Errorf("tenancydb: merged taxpayer %s has no survivor",
-					dynamo.TextOf(it, "sk")))
+// readSurvivors reads all merged taxpayers of a tenant. The result may come from memory and be 30
+// seconds old; a settlement opened meanwhile moves to the other taxpayer when it is quoted or
+// booked.
+func (s *Store) readSurvivors(ctx context.Context, tenant ident.Tenant) (survivors, error) {
+	always := func(survivors) bool { return true }
+	return recallOrLoad(s.memo, keys.MasterList(tenant, mergedKind), always,
+		func() (survivors, error) {
+			items, err := s.queryPartition(ctx, keys.MasterList(tenant, mergedKind), "")
+			if err != nil {
+				return nil, err
 			}
-			out[dynamo.TextOf(it, "sk")] = into
-		}
-		return out, nil
-	})
+			out := make(survivors, len(items))
+			for _, it := range items {
+				into := dynamo.TextOf(it, taxpayerAttr)
+				if into == "" {
+					return nil, fault.Internal(fmt.Errorf("tenancydb: merged taxpayer %s has no survivor",
+						dynamo.TextOf(it, "sk")))
+				}
+				out[dynamo.TextOf(it, "sk")] = into
+			}
+			return out, nil
+		})
 }
 
-// SealingTaxpayer gives the taxpayer that a creator was recorded with, whatever it was merged into
-// since.
+// SealingTaxpayer returns the taxpayer with which a creator was recorded and under whose keys its
+// account is sealed, whatever merges followed. Errors: 3003 when there is no such creator.
 func (s *Store) SealingTaxpayer(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator) (ident.Taxpayer, error) {
 	var recorded struct {
 		TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
 	}
-	if err := s.newest(ctx, tenant, tenancy.KindCreator, string(creator), &recorded); err != nil {
+	if err := s.readNewestInto(ctx, tenant, tenancy.KindCreator, string(creator),
+		&recorded); err != nil {
 		return "", err
 	}
 	if recorded.TaxpayerID == "" {

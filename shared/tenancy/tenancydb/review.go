@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// ReviewRules finds a tenant's rules of review in force on a day; the defaults where it has set
-// none. They may come from memory, and so be 30 seconds old.
+// ReviewRules returns a tenant's review rules in force on a day, and the default rules when the
+// tenant has none. The rules may come from memory and be 30 seconds old.
 func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	day civil.Date) (review.Rules, error) {
 	base, err := review.Defaults()
@@ -21,10 +21,11 @@ func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant,
 		return base, fault.Internal(err)
 	}
 	always := func([]review.Rules) bool { return true }
-	versions, err := recall(s.memo, keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID,
-		1).PK, always, func() ([]review.Rules, error) {
-		return ReadVersions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
-	})
+	versions, err := recallOrLoad(s.memo,
+		keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID,
+			1).PK, always, func() ([]review.Rules, error) {
+			return ReadVersions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
+		})
 	if err != nil {
 		return base, err
 	}
@@ -34,16 +35,18 @@ func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	return base, nil
 }
 
-// HolderIsTaxpayer compares the keyed hash of the holder of a creator's payout account with that of
-// its taxpayer's name, as both were last recorded; known is false where one of the hashes was never
-// kept. A person of two records that were merged may hold the account by the name of either.
+// HolderIsTaxpayer reports whether the holder of a creator's payout account has the name of its
+// taxpayer, by comparing keyed hashes of the newest versions. known is false when one of the hashes
+// was never stored. When the creator's taxpayer was merged, the account may be held under the name
+// of either record.
 func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	taxpayer ident.Taxpayer) (same, known bool, err error) {
 	var holder struct {
 		Hash     string `json:"holder_hash"`
 		Recorded string `json:"taxpayer_id"`
 	}
-	if err := s.newest(ctx, tenant, tenancy.KindCreator, string(creator), &holder); err != nil {
+	if err := s.readNewestInto(ctx, tenant, tenancy.KindCreator, string(creator),
+		&holder); err != nil {
 		return false, false, err
 	}
 	names := []string{string(taxpayer)}
@@ -54,7 +57,7 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creat
 		var owner struct {
 			Hash string `json:"name_hash"`
 		}
-		if err := s.newest(ctx, tenant, tenancy.KindTaxpayer, id, &owner); err != nil {
+		if err := s.readNewestInto(ctx, tenant, tenancy.KindTaxpayer, id, &owner); err != nil {
 			return false, false, err
 		}
 		same = same || holder.Hash == owner.Hash
@@ -63,8 +66,10 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creat
 	return same, known && holder.Hash != "", nil
 }
 
-// newest reads fields of an object's newest version.
-func (s *Store) newest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string,
+// readNewestInto decodes the newest version of an object into a struct; it leaves the struct
+// unchanged when there is no such object.
+func (s *Store) readNewestInto(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	id string,
 	into any) error {
 	found, exists, err := s.LatestVersion(ctx, tenant, kind, id)
 	if err != nil || !exists {

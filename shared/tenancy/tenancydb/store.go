@@ -20,47 +20,50 @@ import (
 const (
 	docAttr     = "doc"     // the object as JSON
 	versionAttr = "version" // number of the version
-	digestAttr  = "digest"  // keyed hash of the content as it was sent, to know a repeat
-	// id of the act that wrote the item, to know one's own write after a lost answer
+	// keyed hash of the content as it was sent, by which a repeat is recognised
+	digestAttr = "digest"
+	// id of the act that wrote the item, by which a writer finds its own write after a lost answer
 	actAttr      = "act"
 	taxpayerAttr = "taxpayer"
 	keySinceAttr = "key_since" // when the newest data key was made, unix seconds
 )
 
-// Store reads and writes master data; it implements tenancy.Directory. It is safe for concurrent
-// use.
+// Store reads and writes master data in the tenancy table. Store implements tenancy.Directory and
+// is safe for concurrent use.
 type Store struct {
 	db          dynamo.API
 	table       string
-	settlements string // holds the outbox items
+	settlements string // name of the settlements table, which holds the outbox items
 	now         func() time.Time
 	memo        *memo
 }
 
 var _ tenancy.Directory = (*Store)(nil)
 
-// New makes a store on the tenancy table; audit records of acts go into settlementsTable. now is
-// the real instant.
+// New makes a store on the tenancy table. Audit records of acts are written as outbox items into
+// settlementsTable; now returns the real time.
 func New(db dynamo.API, table, settlementsTable string, now func() time.Time) *Store {
 	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
 }
 
+// item is an item of the tenancy table by attribute name.
 type item = dynamo.Item
 
-// query reads all items of a partition whose sort key begins with prefix.
-func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
+// queryPartition reads all items of a partition whose sort key begins with prefix, by consistent
+// reads.
+func (s *Store) queryPartition(ctx context.Context, pk, prefix string) ([]item, error) {
 	return dynamo.QueryAll(ctx, s.db, dynamo.PartitionQuery(s.table, pk, prefix))
 }
 
-// VersionDocs reads all versions of an object as they are stored, oldest first, never from memory;
-// none is no error.
+// VersionDocs reads the stored documents of all versions of an object, oldest first, by a
+// consistent read. The list is empty when there is no such object.
 func (s *Store) VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) ([]json.RawMessage, error) {
 	return ReadVersions[json.RawMessage](ctx, s, tenant, kind, id)
 }
 
-// docs reads the objects of items.
-func docs[V any](items []item) ([]V, error) {
+// decodeDocs decodes the document of each item into V.
+func decodeDocs[V any](items []item) ([]V, error) {
 	out := make([]V, 0, len(items))
 	for _, it := range items {
 		var v V
@@ -73,12 +76,13 @@ func docs[V any](items []item) ([]V, error) {
 	return out, nil
 }
 
-// ReadVersions reads all versions of an object, oldest first, never from memory; none is no error.
+// ReadVersions reads all versions of an object, oldest first, by a consistent read and never from
+// memory. The list is empty when there is no such object.
 func ReadVersions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind,
 	id string) ([]V, error) {
-	items, err := s.query(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
+	items, err := s.queryPartition(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
 	if err != nil {
 		return nil, err
 	}
-	return docs[V](items)
+	return decodeDocs[V](items)
 }

@@ -20,23 +20,24 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// A taxpayer's data keys and sealed records lie in one partition, so that one query reads all.
+// A taxpayer's data keys (V#) and sealed records (R#) share one partition, so that one query reads
+// both.
 const (
 	recordPrefix  = "R#"
 	keyPrefix     = "V#"
 	wrappedAttr   = "wrapped"
-	madeAttr      = "made" // unix seconds
-	keyNumberAttr = "key"
+	madeAttr      = "made" // time at which a data key was made, unix seconds
+	keyNumberAttr = "key"  // number of the data key under which a record is sealed
 	fieldsAttr    = "fields"
 )
 
 var _ vault.Store = (*Store)(nil)
 var _ vault.ReadLog = (*Store)(nil)
 
-// ReadBox reads a taxpayer's data keys and sealed records.
+// ReadBox reads a taxpayer's wrapped data keys and sealed records.
 func (s *Store) ReadBox(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) (vault.Box, error) {
-	items, err := s.query(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
+	items, err := s.queryPartition(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
 	if err != nil {
 		return vault.Box{}, err
 	}
@@ -46,7 +47,7 @@ func (s *Store) ReadBox(ctx context.Context, tenant ident.Tenant,
 		case strings.HasPrefix(sk, keyPrefix):
 			box.Keys = append(box.Keys, vault.DataKey{
 				Version: int(dynamo.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]),
-				Made: time.Unix(int64(int(dynamo.NumberOf(it, madeAttr))), 0),
+				Made: time.Unix(dynamo.NumberOf(it, madeAttr), 0),
 			})
 		case strings.HasPrefix(sk, recordPrefix):
 			r := vault.Record{Name: sk[len(recordPrefix):],
@@ -63,6 +64,7 @@ func (s *Store) ReadBox(ctx context.Context, tenant ident.Tenant,
 	return box, nil
 }
 
+// bytesOf returns the bytes of a binary attribute; nil for an attribute of another type.
 func bytesOf(v types.AttributeValue) []byte {
 	if b, ok := v.(*types.AttributeValueMemberB); ok {
 		return b.Value
@@ -70,9 +72,9 @@ func bytesOf(v types.AttributeValue) []byte {
 	return nil
 }
 
-// sealing lists the writes of a Sealing. A record that was read before is replaced only as it was
-// read.
-func (s *Store) sealing(tenant ident.Tenant, act string,
+// sealingWrites returns the transaction items that store a vault.Sealing. A record that was read
+// before it was sealed is replaced only in the state in which it was read.
+func (s *Store) sealingWrites(tenant ident.Tenant, act string,
 	sealed vault.Sealing) []types.TransactWriteItem {
 	var out []types.TransactWriteItem
 	if k := sealed.NewKey; k != nil {
@@ -81,7 +83,7 @@ func (s *Store) sealing(tenant ident.Tenant, act string,
 		it[wrappedAttr] = &types.AttributeValueMemberB{Value: k.Wrapped}
 		it[madeAttr] = dynamo.Number(k.Made.Unix())
 		it[actAttr] = dynamo.Text(act)
-		out = append(out, s.once(it))
+		out = append(out, s.putNew(it))
 	}
 	for _, r := range sealed.Records {
 		fields := item{}
@@ -95,6 +97,7 @@ func (s *Store) sealing(tenant ident.Tenant, act string,
 		it[actAttr] = dynamo.Text(act)
 		put := &types.Put{TableName: &s.table, Item: it}
 		if r.Revision != "" {
+			// A rotation and a change of the same record may run at once; the slower one must read again.
 			put.ConditionExpression = aws.String("#act = :seen")
 			put.ExpressionAttributeNames = map[string]string{"#act": actAttr}
 			put.ExpressionAttributeValues = item{":seen": dynamo.Text(r.Revision)}
@@ -105,8 +108,9 @@ func (s *Store) sealing(tenant ident.Tenant, act string,
 	return out
 }
 
-// renewed notes on the taxpayer's line in its directory how old its data key is.
-func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer,
+// keyRenewalUpdate returns the transaction item that writes, in the directory of taxpayers, since
+// when the newest data key of a taxpayer is in use.
+func (s *Store) keyRenewalUpdate(tenant ident.Tenant, taxpayer ident.Taxpayer,
 	since time.Time) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.table,
@@ -119,25 +123,25 @@ func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer,
 	}}
 }
 
-// ListKeysMadeBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The
-// cursor is "" at the start and at the end; a page may be empty.
+// ListKeysMadeBefore lists, page by page, the taxpayers whose newest data key was made at or before
+// a time. The cursor is "" for the first page and after the last one; a page may be empty.
 func (s *Store) ListKeysMadeBefore(ctx context.Context, tenant ident.Tenant, before time.Time,
 	cursor string, limit int) ([]string, string, error) {
-	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)),
+	items, next, err := s.queryPage(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)),
 		cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}
 	var due []string
 	for _, it := range items {
-		if int64(int(dynamo.NumberOf(it, keySinceAttr))) <= before.Unix() {
+		if dynamo.NumberOf(it, keySinceAttr) <= before.Unix() {
 			due = append(due, dynamo.TextOf(it, "sk"))
 		}
 	}
 	return due, next, nil
 }
 
-// RecordRead puts the audit record of a read of personal data into the outbox.
+// RecordRead stores the audit record of a read of personal data as an outbox item.
 func (s *Store) RecordRead(ctx context.Context, r audit.Record) error {
 	it, err := outbox.Item(r, nil)
 	if err != nil {
@@ -146,7 +150,7 @@ func (s *Store) RecordRead(ctx context.Context, r audit.Record) error {
 	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it,
 		ConditionExpression: aws.String("attribute_not_exists(pk)")})
 	if dynamo.Refusal(err) != nil {
-		// ids are random: it is this very record, written by a try whose answer was lost
+		// Ids are random: an item with this id was stored by an earlier try whose answer was lost.
 		return nil
 	}
 	return awsfault.Of(err)

@@ -18,32 +18,35 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// contractPrefix begins the entries of a creator's contracts; guardKey is the item beside them that
-// makes two changes of one creator's contracts follow each other.
+// contractPrefix begins the sort keys of a creator's contracts. guardKey is the sort key of the
+// item that counts the changes to these contracts, so that two changes cannot be written at the
+// same time.
 const (
 	contractPrefix = "V#"
 	guardKey       = "GUARD"
 )
 
-// Put writes a change completely or not at all.
-// Errors: optimistic.ErrRival when what the change was decided upon has changed meanwhile;
+// Put writes a change of master data, with its audit record, in one transaction.
+//
+// Errors: optimistic.ErrRival when data on which the change was based has changed meanwhile;
 // fault.Unavailable when the table is busy.
 func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
-	if err := s.enlist(ctx, c.Record.Tenant); err != nil {
+	if err := s.registerTenant(ctx, c.Record.Tenant); err != nil {
 		return err
 	}
-	parts, err := s.parts(c)
+	parts, err := s.changeWrites(c)
 	if err != nil {
 		return err
 	}
 	return dynamo.Outcome(dynamo.Transact(ctx, s.db, c.Record.ID, parts), actAttr, c.Record.ID)
 }
 
-// enlist notes the tenant in the directory of tenants before its first object; a tenant without
-// objects does no harm there, one that schedules overlook would.
-func (s *Store) enlist(ctx context.Context, tenant ident.Tenant) error {
-	known := "enlisted " + tenant
-	if _, ok := s.memo.get(string(known)); ok {
+// registerTenant enters the tenant in the directory of tenants before its first object is written.
+// An entry without objects does no harm, but a tenant without an entry would be skipped by every
+// schedule.
+func (s *Store) registerTenant(ctx context.Context, tenant ident.Tenant) error {
+	entry := "enlisted " + tenant
+	if _, ok := s.memo.get(string(entry)); ok {
 		return nil
 	}
 	_, err := s.db.PutItem(ctx,
@@ -52,25 +55,26 @@ func (s *Store) enlist(ctx context.Context, tenant ident.Tenant) error {
 	if err != nil {
 		return awsfault.Of(err)
 	}
-	s.memo.put(string(known), true, s.now())
+	s.memo.put(string(entry), true, s.now())
 	return nil
 }
 
-// parts lists the writes; the first one of each object is its version item.
-func (s *Store) parts(c tenancy.Change) ([]types.TransactWriteItem, error) {
+// changeWrites returns the transaction items of a change: those of each object, beginning with its
+// version item, then sealed data, a key renewal, and the outbox item with the audit record.
+func (s *Store) changeWrites(c tenancy.Change) ([]types.TransactWriteItem, error) {
 	var out []types.TransactWriteItem
 	for _, o := range c.Objects {
-		part, err := s.object(c.Record.Tenant, c.Record.ID, o)
+		part, err := s.objectWrites(c.Record.Tenant, c.Record.ID, o)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, part...)
 	}
 	for _, sealed := range c.Sealed {
-		out = append(out, s.sealing(c.Record.Tenant, c.Record.ID, sealed)...)
+		out = append(out, s.sealingWrites(c.Record.Tenant, c.Record.ID, sealed)...)
 	}
 	if c.Renewed != "" {
-		out = append(out, s.renewed(c.Record.Tenant, ident.Taxpayer(c.Renewed), c.RenewedAt))
+		out = append(out, s.keyRenewalUpdate(c.Record.Tenant, ident.Taxpayer(c.Renewed), c.RenewedAt))
 	}
 	record, err := outbox.Put(s.settlements, c.Record, nil)
 	if err != nil {
@@ -79,9 +83,11 @@ func (s *Store) parts(c tenancy.Change) ([]types.TransactWriteItem, error) {
 	return append(out, record), nil
 }
 
-func (s *Store) object(tenant ident.Tenant, act string,
+// objectWrites returns the transaction items of one object: its version, its entry in the directory
+// of its kind, and what its kind needs besides.
+func (s *Store) objectWrites(tenant ident.Tenant, act string,
 	o tenancy.Object) ([]types.TransactWriteItem, error) {
-	doc, err := marshal(o.Doc)
+	doc, err := marshalDoc(o.Doc)
 	if err != nil {
 		return nil, err
 	}
@@ -90,34 +96,40 @@ func (s *Store) object(tenant ident.Tenant, act string,
 	version[versionAttr] = dynamo.Number(int64(o.Version))
 	version[actAttr] = dynamo.Text(act)
 	version[digestAttr] = dynamo.Text(o.Digest)
-	parts := []types.TransactWriteItem{s.once(version), s.listEntry(tenant, o, doc)}
+	parts := []types.TransactWriteItem{s.putNew(version), s.listEntryUpdate(tenant, o, doc)}
+	// Contracts are also found by creator, under a guard against overlapping contracts.
 	if o.Kind == tenancy.KindContract {
-		parts = append(parts, s.contractEntry(tenant, o, doc), s.guard(tenant, o))
+		parts = append(parts, s.contractEntryPut(tenant, o, doc), s.guardUpdate(tenant, o))
 	}
+	// A taxpayer is found by the keyed hash of its ID number; two records of one number are refused.
 	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
 		found := dynamo.Key(keys.Lookup(tenant, o.Hash))
-		found[taxpayerAttr], found[actAttr] = dynamo.Text(o.ID), dynamo.Text(act)
-		parts = append(parts, s.once(found))
+		found[taxpayerAttr] = dynamo.Text(o.ID)
+		found[actAttr] = dynamo.Text(act)
+		parts = append(parts, s.putNew(found))
 	}
+	// Readers of creators look merged taxpayers up in their own directory.
 	if o.MergedInto != "" {
-		line := dynamo.Key(keys.Key{PK: keys.MasterList(tenant, merged), SK: o.ID})
-		line[taxpayerAttr], line[actAttr] = dynamo.Text(o.MergedInto), dynamo.Text(act)
-		parts = append(parts, s.once(line))
+		line := dynamo.Key(keys.Key{PK: keys.MasterList(tenant, mergedKind), SK: o.ID})
+		line[taxpayerAttr] = dynamo.Text(o.MergedInto)
+		line[actAttr] = dynamo.Text(act)
+		parts = append(parts, s.putNew(line))
 	}
 	return parts, nil
 }
 
-// once puts an item that must not be there yet.
-func (s *Store) once(it item) types.TransactWriteItem {
+// putNew returns the transaction item that writes an item which must not exist yet.
+func (s *Store) putNew(it item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}
 }
 
-// listEntry is the object's line in the directory of its kind: the newest version, and each version
-// where readers want them all at once.
-func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object,
+// listEntryUpdate returns the transaction item that writes an object's entry in the directory of
+// its kind. The directory holds the newest version of each object; of strategies and tax positions
+// it holds every version, because their readers need all versions at once.
+func (s *Store) listEntryUpdate(tenant ident.Tenant, o tenancy.Object,
 	doc string) types.TransactWriteItem {
 	k := keys.Key{PK: keys.MasterList(tenant, string(o.Kind)), SK: o.ID}
 	if o.Kind == tenancy.KindStrategy || o.Kind == tenancy.KindPosition {
@@ -130,6 +142,7 @@ func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object,
 		ExpressionAttributeValues: item{":doc": dynamo.Text(doc),
 			":version": dynamo.Number(int64(o.Version))},
 	}
+	// The first data key of a taxpayer is made together with the taxpayer.
 	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
 		up.UpdateExpression = aws.String(*up.UpdateExpression + ", #since = :since")
 		up.ExpressionAttributeNames["#since"] = keySinceAttr
@@ -138,7 +151,9 @@ func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object,
 	return types.TransactWriteItem{Update: up}
 }
 
-func (s *Store) contractEntry(tenant ident.Tenant, o tenancy.Object,
+// contractEntryPut returns the transaction item that writes a version of a contract among the
+// contracts of its creator.
+func (s *Store) contractEntryPut(tenant ident.Tenant, o tenancy.Object,
 	doc string) types.TransactWriteItem {
 	it := dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator),
 		SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
@@ -146,9 +161,10 @@ func (s *Store) contractEntry(tenant ident.Tenant, o tenancy.Object,
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
 }
 
-// guard counts the changes of a creator's contracts: overlaps are checked against what was read, so
-// nobody may have added one since.
-func (s *Store) guard(tenant ident.Tenant, o tenancy.Object) types.TransactWriteItem {
+// guardUpdate returns the transaction item that increments the count of changes to a creator's
+// contracts. The transaction fails when the count has changed since it was read: the new version
+// was checked for overlaps with the contracts of that time.
+func (s *Store) guardUpdate(tenant ident.Tenant, o tenancy.Object) types.TransactWriteItem {
 	condition := "#version = :seen"
 	if o.Guard == 0 {
 		condition = "attribute_not_exists(#version)"
@@ -167,32 +183,35 @@ func (s *Store) guard(tenant ident.Tenant, o tenancy.Object) types.TransactWrite
 	return types.TransactWriteItem{Update: up}
 }
 
-// ContractGuard gives the number of changes to a creator's contracts so far, to be read before they
-// are.
+// ContractGuard returns the number of changes to a creator's contracts so far. Callers read this
+// number before they read the contracts.
 func (s *Store) ContractGuard(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator) (int, error) {
-	it, err := s.get(ctx, keys.Key{PK: keys.CreatorContracts(tenant, creator), SK: guardKey})
+	it, err := s.getItem(ctx, keys.Key{PK: keys.CreatorContracts(tenant, creator), SK: guardKey})
 	if err != nil || it == nil {
 		return 0, err
 	}
 	return int(dynamo.NumberOf(it, versionAttr)), nil
 }
 
-func stored(it item) tenancy.Stored {
+// decodeStored reads version, digest and document of a version item.
+func decodeStored(it item) tenancy.Stored {
 	return tenancy.Stored{
 		Version: int(dynamo.NumberOf(it, versionAttr)), Digest: dynamo.TextOf(it, digestAttr),
 		Doc: json.RawMessage(dynamo.TextOf(it, docAttr)),
 	}
 }
 
-// FirstVersion reads an object's first version, and tells whether there is one.
+// FirstVersion reads the first version of an object; the second result is false when there is no
+// such object.
 func (s *Store) FirstVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
-	it, err := s.get(ctx, keys.Master(tenant, string(kind), id, 1))
-	return stored(it), it != nil, err
+	it, err := s.getItem(ctx, keys.Master(tenant, string(kind), id, 1))
+	return decodeStored(it), it != nil, err
 }
 
-// LatestVersion reads an object's newest version, and tells whether there is one.
+// LatestVersion reads the newest version of an object; the second result is false when there is no
+// such object.
 func (s *Store) LatestVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
 	in := dynamo.PartitionQuery(s.table, keys.Master(tenant, string(kind), id, 1).PK, "")
@@ -201,17 +220,19 @@ func (s *Store) LatestVersion(ctx context.Context, tenant ident.Tenant, kind ten
 	if err != nil || len(items) == 0 {
 		return tenancy.Stored{}, false, err
 	}
-	return stored(items[0]), true, nil
+	return decodeStored(items[0]), true, nil
 }
 
-// TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
+// TaxpayerByHash returns the id of the taxpayer with this keyed hash of ID type and number; "" when
+// there is none.
 func (s *Store) TaxpayerByHash(ctx context.Context, tenant ident.Tenant,
 	hash string) (string, error) {
-	it, err := s.get(ctx, keys.Lookup(tenant, hash))
+	it, err := s.getItem(ctx, keys.Lookup(tenant, hash))
 	return dynamo.TextOf(it, taxpayerAttr), err
 }
 
-func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
+// getItem reads one item by a consistent read; nil when there is none.
+func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.db.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &s.table, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {

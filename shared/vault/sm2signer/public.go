@@ -15,8 +15,8 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 )
 
-// subjectPublicKeyInfo is how public keys are written (RFC 5280, 4.1; its algorithm RFC 5480, the
-// curve GB/T 33560).
+// subjectPublicKeyInfo is the standard form of a public key (RFC 5280, 4.1; algorithm RFC 5480,
+// curve GB/T 33560). crypto/x509 does not know the curve of SM2.
 type subjectPublicKeyInfo struct {
 	Algorithm pkix.AlgorithmIdentifier
 	Key       asn1.BitString
@@ -27,8 +27,8 @@ var (
 	sm2Curve    = asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 301}
 )
 
-// marshal writes a SubjectPublicKeyInfo.
-func marshal(key *ecdsa.PublicKey) ([]byte, error) {
+// marshalPublicKey returns the DER form (SubjectPublicKeyInfo) of a public key.
+func marshalPublicKey(key *ecdsa.PublicKey) ([]byte, error) {
 	point, err := sm2.PublicKeyToECDH(key)
 	if err != nil {
 		return nil, fmt.Errorf("sm2signer: %w", err)
@@ -47,8 +47,8 @@ func marshal(key *ecdsa.PublicKey) ([]byte, error) {
 	return der, nil
 }
 
-// parse reads a SubjectPublicKeyInfo of a point on the curve of SM2.
-func parse(der []byte) (*Public, error) {
+// parsePublicKey reads the DER form (SubjectPublicKeyInfo) of a public key on the curve of SM2.
+func parsePublicKey(der []byte) (*Public, error) {
 	var info subjectPublicKeyInfo
 	var curve asn1.ObjectIdentifier
 	if rest, err := asn1.Unmarshal(der, &info); err != nil || len(rest) > 0 ||
@@ -72,9 +72,9 @@ func parse(der []byte) (*Public, error) {
 
 const pemType = "PUBLIC KEY"
 
-// PEM writes the key as other tools read it (SubjectPublicKeyInfo).
+// PEM returns the key as PEM text (SubjectPublicKeyInfo), as other tools read it.
 func (p *Public) PEM() ([]byte, error) {
-	der, err := marshal(p.key)
+	der, err := marshalPublicKey(p.key)
 	if err != nil {
 		return nil, err
 	}
@@ -83,18 +83,19 @@ func (p *Public) PEM() ([]byte, error) {
 
 var errPEM = errors.New("sm2signer: not the PEM text of one SM2 public key")
 
-// ParsePEM reads a public key.
+// ParsePEM reads a public key from PEM text.
 func ParsePEM(text []byte) (*Public, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || block.Type != pemType || len(strings.TrimSpace(string(rest))) > 0 {
 		return nil, errPEM
 	}
-	return parse(block.Bytes)
+	return parsePublicKey(block.Bytes)
 }
 
-// KeyID is the first 16 hexadecimal digits of the SM3 of the key's SubjectPublicKeyInfo.
+// KeyID returns the id of a public key: the first 16 hexadecimal digits of the SM3 of its
+// SubjectPublicKeyInfo.
 func KeyID(key *ecdsa.PublicKey) (string, error) {
-	der, err := marshal(key)
+	der, err := marshalPublicKey(key)
 	if err != nil {
 		return "", err
 	}
@@ -102,10 +103,10 @@ func KeyID(key *ecdsa.PublicKey) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// Line writes a public key as one word that fits into a variable: its SubjectPublicKeyInfo in
-// base64 for URLs.
+// Line returns the key (SubjectPublicKeyInfo) in base64 for URLs, which fits into an environment
+// variable.
 func (p *Public) Line() (string, error) {
-	der, err := marshal(p.key)
+	der, err := marshalPublicKey(p.key)
 	if err != nil {
 		return "", err
 	}
@@ -114,13 +115,13 @@ func (p *Public) Line() (string, error) {
 
 var errLine = errors.New("sm2signer: not one SM2 public key as base64 for URLs")
 
-// ParseLine reads what Line wrote.
+// ParseLine reads a public key in the form that Line returns.
 func ParseLine(word string) (*Public, error) {
 	der, err := base64.RawURLEncoding.DecodeString(word)
 	if err != nil {
 		return nil, errLine
 	}
-	p, err := parse(der)
+	p, err := parsePublicKey(der)
 	if err != nil {
 		return nil, errLine
 	}

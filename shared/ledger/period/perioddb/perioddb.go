@@ -21,17 +21,17 @@ import (
 	"fenzhang/shared/ledger/period"
 )
 
-// Store implements period.Store.
+// Store implements period.Store on the ledger table.
 type Store struct {
 	DB                  dynamo.API
-	Ledger, Settlements string // table names; audit records go out by the latter
+	Ledger, Settlements string // names of tables; the settlements table takes the audit records
 	NewToken            func() string
 }
 
 var _ period.Store = (*Store)(nil)
 
-// Attribute names. The head of an entity has month and state, which posters read
-// (ledgerdb.Periods).
+// Attribute names of a period item. The period head of an entity has the month and the state, which
+// ledgerdb.Periods reads before entries are posted.
 const (
 	attrDoc      = "doc"
 	attrRevision = "rev"
@@ -40,7 +40,8 @@ const (
 
 type item = dynamo.Item
 
-func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
+// getItem reads one item by a consistent read; nil when there is none.
+func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
 		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -49,10 +50,10 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	return out.Item, nil
 }
 
-// NewestPeriod reads the head of an entity and the period that it names.
+// NewestPeriod reads the period that the entity's head names; nil when no period was ever closed.
 func (s *Store) NewestPeriod(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) (*period.Period, error) {
-	head, err := s.get(ctx, keys.PeriodHead(tenant, entity))
+	head, err := s.getItem(ctx, keys.PeriodHead(tenant, entity))
 	if err != nil || head == nil {
 		return nil, err
 	}
@@ -63,18 +64,19 @@ func (s *Store) NewestPeriod(ctx context.Context, tenant ident.Tenant,
 	return s.Period(ctx, tenant, entity, month)
 }
 
-// Period reads one period.
+// Period reads the period of a month; nil when its closing has not begun.
 func (s *Store) Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	month civil.Month) (*period.Period, error) {
-	it, err := s.get(ctx, keys.Period(tenant, entity, month))
+	it, err := s.getItem(ctx, keys.Period(tenant, entity, month))
 	if err != nil || it == nil {
 		return nil, err
 	}
-	p, err := periodOf(tenant, it)
+	p, err := decodePeriod(tenant, it)
 	return &p, err
 }
 
-func periodOf(tenant ident.Tenant, it item) (period.Period, error) {
+// decodePeriod decodes the document of a period item; the tenant comes from the key.
+func decodePeriod(tenant ident.Tenant, it item) (period.Period, error) {
 	var p period.Period
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &p); err != nil {
 		return p, fault.Internal(err)
@@ -83,10 +85,10 @@ func periodOf(tenant ident.Tenant, it item) (period.Period, error) {
 	return p, nil
 }
 
-// maxListed bounds a list of periods: ten years.
+// maxListed is the greatest number of listed periods: ten years.
 const maxListed = 120
 
-// ListPeriods reads all periods of an entity, newest first.
+// ListPeriods reads the stored periods of an entity, newest first.
 func (s *Store) ListPeriods(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) ([]period.Period, error) {
 	in := dynamo.PartitionQuery(s.Ledger, keys.PeriodHead(tenant, entity).PK, keys.PeriodPrefix)
@@ -97,14 +99,18 @@ func (s *Store) ListPeriods(ctx context.Context, tenant ident.Tenant,
 	}
 	found := make([]period.Period, len(items))
 	for i, it := range items {
-		if found[i], err = periodOf(tenant, it); err != nil {
+		if found[i], err = decodePeriod(tenant, it); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-// SavePeriod writes a period, the entity's head where its state changes, and the audit record, together.
+// SavePeriod writes a period, the entity's head when the period changes its state, and the audit
+// record where there is one, in one transaction.
+//
+// Errors: optimistic.ErrRival when the stored revision is not the one before, or when the head
+// names another period.
 func (s *Store) SavePeriod(ctx context.Context, p period.Period, rec *audit.Record) error {
 	doc, err := json.Marshal(p)
 	if err != nil {
@@ -122,28 +128,31 @@ func (s *Store) SavePeriod(ctx context.Context, p period.Period, rec *audit.Reco
 		put.ExpressionAttributeValues = item{":before": dynamo.Number(p.Revision - 1)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
+	// Only the beginning of a closing, its sealing and its seal change what the head says.
 	if p.Revision == 1 || p.Sealing || p.State == period.Sealed {
-		parts = append(parts, types.TransactWriteItem{Put: s.head(p)})
+		parts = append(parts, types.TransactWriteItem{Put: s.headPut(p)})
 	}
 	if rec != nil {
-		told, err := outbox.Put(s.Settlements, *rec, nil)
+		record, err := outbox.Put(s.Settlements, *rec, nil)
 		if err != nil {
 			return fault.Internal(err)
 		}
-		parts = append(parts, told)
+		parts = append(parts, record)
 	}
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, p.Act)
 }
 
-// head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to
-// its sealing; or to its seal.
-func (s *Store) head(p period.Period) *types.Put {
+// headPut returns the write of the entity's head. The head moves to a period whose closing begins,
+// when the period before is sealed; then to the state of its sealing; then to sealed. Each
+// condition refuses a write that skips a step.
+func (s *Store) headPut(p period.Period) *types.Put {
 	it := dynamo.Key(keys.PeriodHead(p.Tenant, p.Entity))
 	state := p.State
 	if p.Sealing && state == period.Closing {
 		state = ledgerdb.HeadSealing
 	}
-	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = dynamo.Text(p.Month.String()), dynamo.Text(state)
+	it[ledgerdb.HeadMonth] = dynamo.Text(p.Month.String())
+	it[ledgerdb.HeadState] = dynamo.Text(state)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it,
 		ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
 	switch {
@@ -152,8 +161,8 @@ func (s *Store) head(p period.Period) *types.Put {
 		put.ExpressionAttributeValues = item{":month": dynamo.Text(p.Month.String()),
 			":closing": dynamo.Text(ledgerdb.HeadClosing), ":sealing": dynamo.Text(ledgerdb.HeadSealing)}
 	case p.First:
-		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"),
-			nil
+		put.ConditionExpression = aws.String("attribute_not_exists(pk)")
+		put.ExpressionAttributeNames = nil // DynamoDB refuses names that no expression uses
 	default:
 		put.ConditionExpression = aws.String("#m = :before AND #st = :sealed")
 		put.ExpressionAttributeValues = item{":before": dynamo.Text(p.Month.Add(-1).String()),
@@ -162,8 +171,9 @@ func (s *Store) head(p period.Period) *types.Put {
 	return put
 }
 
-// FenceBook closes a book for entries of the month and before.
-func (s *Store) FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+// FenceBook closes a book at an entity for entries of the month and earlier.
+func (s *Store) FenceBook(ctx context.Context, tenant ident.Tenant, book string,
+	entity ident.Entity,
 	month civil.Month) error {
 	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.FenceBook(ctx, tenant, book, entity, month)
 }

@@ -17,24 +17,24 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Layout says how a bank wants its batch file: banks differ in columns, separator and character
-// set, so the layout is data of the merchant account.
+// Layout is the form of a bank's batch file. Banks differ in columns, separator and character set,
+// so the layout is data of the merchant account.
 type Layout struct {
 	Charset   string   `json:"charset"`   // utf-8 or gb18030
 	Separator string   `json:"separator"` // one character
 	Columns   []Column `json:"columns"`
 }
 
-// Column is one column: its title in the first line and what it holds (one of the Field constants).
+// Column is one column of a batch file: its title in the first line, and the value that it holds.
 type Column struct {
 	Title string `json:"title"`
 	Value Field  `json:"value"`
 }
 
-// Field names a value of an order.
+// Field is a value of an order that a column can hold.
 type Field string
 
-// The values a column can hold.
+// The values of an order that a column can hold.
 const (
 	Key        Field = "key"
 	Holder     Field = "holder"
@@ -48,19 +48,21 @@ const (
 //go:embed generic.json
 var generic []byte
 
-// GenericLayout is the layout used where an account names none.
+// GenericLayout returns the layout of accounts that have none of their own.
 func GenericLayout() (Layout, error) { return ParseLayout(generic) }
 
-// ParseLayout reads and checks a layout.
+// ParseLayout reads and validates a layout.
 func ParseLayout(b []byte) (Layout, error) {
 	var l Layout
 	if err := json.Unmarshal(b, &l); err != nil {
 		return Layout{}, fmt.Errorf("bank layout: %w", err)
 	}
-	return l, l.check()
+	return l, l.validate()
 }
 
-func (l Layout) check() error {
+// validate checks charset and separator, and that the columns hold key, holder, account and exactly
+// one form of the amount.
+func (l Layout) validate() error {
 	if l.Charset != "utf-8" && l.Charset != "gb18030" {
 		return errors.New("bank layout: charset must be utf-8 or gb18030")
 	}
@@ -70,7 +72,7 @@ func (l Layout) check() error {
 	}
 	seen := map[Field]bool{}
 	for _, c := range l.Columns {
-		if _, err := c.Value.of(payout.Order{}); err != nil {
+		if _, err := c.Value.orderValue(payout.Order{}); err != nil {
 			return err
 		}
 		seen[c.Value] = true
@@ -81,7 +83,8 @@ func (l Layout) check() error {
 	return nil
 }
 
-func (f Field) of(o payout.Order) (string, error) {
+// orderValue returns the value of an order as text.
+func (f Field) orderValue(o payout.Order) (string, error) {
 	switch f {
 	case Key:
 		return o.Key, nil
@@ -116,7 +119,7 @@ func (l Layout) Encode(orders []payout.Order) ([]byte, error) {
 	}
 	for _, o := range orders {
 		for i, c := range l.Columns {
-			v, err := c.Value.of(o)
+			v, err := c.Value.orderValue(o)
 			if err != nil {
 				return nil, err
 			}
@@ -133,8 +136,8 @@ func (l Layout) Encode(orders []payout.Order) ([]byte, error) {
 	return b.Bytes(), w.Error()
 }
 
-// Decode reads a batch file written by Encode; the bank's side and the tests need it. Amounts must
-// be above zero, and an order number may stand only once in a file.
+// Decode reads a batch file that Encode wrote; the bank's stand-in and the tests need it. Amounts
+// must be above zero, and an order number may occur only once in a file.
 func (l Layout) Decode(file []byte) ([]payout.Order, error) {
 	if l.Charset == "gb18030" {
 		var err error
@@ -158,7 +161,7 @@ func (l Layout) Decode(file []byte) ([]payout.Order, error) {
 		if err != nil {
 			return nil, fmt.Errorf("batch file: %w", err)
 		}
-		o, err := l.order(line)
+		o, err := l.parseOrder(line)
 		if err != nil {
 			return nil, fmt.Errorf("batch file: line %d: %w", len(orders)+2, err)
 		}
@@ -170,10 +173,11 @@ func (l Layout) Decode(file []byte) ([]payout.Order, error) {
 	}
 }
 
-func (l Layout) order(line []string) (payout.Order, error) {
+// parseOrder reads the order of one line.
+func (l Layout) parseOrder(line []string) (payout.Order, error) {
 	var o payout.Order
 	for i, c := range l.Columns {
-		if err := c.Value.read(line[i], &o); err != nil {
+		if err := c.Value.setOrderValue(line[i], &o); err != nil {
 			return o, err
 		}
 	}
@@ -183,7 +187,8 @@ func (l Layout) order(line []string) (payout.Order, error) {
 	return o, nil
 }
 
-func (f Field) read(text string, o *payout.Order) (err error) {
+// setOrderValue reads the text of a column into an order.
+func (f Field) setOrderValue(text string, o *payout.Order) (err error) {
 	switch f {
 	case Key:
 		o.Key = text

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// The headers of every message between a corporate customer and the bank. In an answer the nonce is
-// the request's own, so that an old answer cannot be given again to another question.
+// The headers of every message between a corporate customer and the bank. An answer is signed with
+// the nonce of its request, so that an old answer cannot be replayed for another request.
 const (
 	HeaderMerchant  = "Bank-Merchant"
 	HeaderTimestamp = "Bank-Timestamp" // seconds since 1970
@@ -22,14 +22,16 @@ const (
 	HeaderSignature = "Bank-Signature"
 )
 
-// Message is what a signature stands for. What is "request", "answer" or "notice", so that one can
-// never pass for another; Subject is method and path of a request, the status of an answer, empty
-// in a notice.
+// Message is what a signature covers. What is "request", "answer" or "notice", so that a signature
+// of one is never valid for another. Subject is method and path of a request, the status of an
+// answer, and empty in a notice.
 type Message struct {
 	What, Subject, Merchant, Timestamp, Nonce string
 	Body                                      []byte
 }
 
+// digest returns the SHA-256 of the message's parts, each on its own line, the body by its own
+// SHA-256.
 func (m Message) digest() []byte {
 	body := sha256.Sum256(m.Body)
 	lines := []string{m.What, m.Subject, m.Merchant, m.Timestamp, m.Nonce,
@@ -38,14 +40,13 @@ func (m Message) digest() []byte {
 	return sum[:]
 }
 
-// Sign makes the signature header: RSA PKCS #1 v1.5 with SHA-256 over the lines of the message, in
-// base64.
+// Sign returns the signature header: RSA PKCS #1 v1.5 with SHA-256 over the digest, in base64.
 func (m Message) Sign(key *rsa.PrivateKey) (string, error) {
 	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, m.digest())
 	return base64.StdEncoding.EncodeToString(sig), err
 }
 
-// Verify checks a signature header; the error says no more than that it is wrong.
+// Verify checks a signature header; the error gives no details.
 func (m Message) Verify(key *rsa.PublicKey, signature string) error {
 	sig, err := base64.StdEncoding.DecodeString(signature)
 	if err != nil || rsa.VerifyPKCS1v15(key, crypto.SHA256, m.digest(), sig) != nil {
@@ -54,7 +55,7 @@ func (m Message) Verify(key *rsa.PublicKey, signature string) error {
 	return nil
 }
 
-// ParsePrivateKey reads a PKCS #8 RSA key; its errors never repeat the text.
+// ParsePrivateKey reads an RSA private key (PKCS #8, PEM); its errors never contain the text.
 func ParsePrivateKey(text string) (*rsa.PrivateKey, error) {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
 		if k, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
@@ -66,7 +67,7 @@ func ParsePrivateKey(text string) (*rsa.PrivateKey, error) {
 	return nil, errors.New("must be an RSA private key (PKCS #8, PEM)")
 }
 
-// ParsePublicKey reads an RSA public key in PKIX form.
+// ParsePublicKey reads an RSA public key (PKIX, PEM).
 func ParsePublicKey(text string) (*rsa.PublicKey, error) {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
 		if k, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {

@@ -19,48 +19,52 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Account is a merchant account at Douyin Pay as the secret store keeps it.
+// Account is a merchant account at Douyin Pay as the gateway secret holds it.
 type Account struct {
-	Tenant     ident.Tenant  `json:"tenant"`
-	Merchant   string        `json:"mch_id"`
-	Serial     string        `json:"serial"`               // of the merchant's certificate
+	Tenant   ident.Tenant `json:"tenant"`
+	Merchant string       `json:"mch_id"`
+	// serial number of the merchant's certificate
+	Serial     string        `json:"serial"`
 	PrivateKey string        `json:"merchant_private_key"` // PEM
 	APIKey     string        `json:"api_key"`              // 32 bytes, decrypts notices
-	Platform   []PlatformKey `json:"platform_keys"`        // the last one is the newest
+	Platform   []PlatformKey `json:"platform_keys"`        // the last key is the newest
 	AppID      string        `json:"appid"`
 	Scene      string        `json:"transfer_scene_id"`
 	Reports    []SceneReport `json:"transfer_scene_report_infos,omitempty"`
 	NotifyURL  string        `json:"notify_url,omitempty"`
 }
 
-// PlatformKey is a key with which the gateway signs, and for which names are encrypted.
+// PlatformKey is a public key of the gateway. PlatformKey verifies the gateway's signatures and
+// encrypts the names of payees.
 type PlatformKey struct {
 	Serial    string `json:"serial"`
 	PublicKey string `json:"public_key"` // PEM, key or certificate
 }
 
-// SceneReport is one line of what the gateway wants to know about a transfer scene.
+// SceneReport is one line of what the gateway demands to know about a transfer scene.
 type SceneReport struct {
 	Type    string `json:"info_type"`
 	Content string `json:"info_content"`
 }
 
-// nameFrom is the amount from which the gateway demands the holder's name; below it the name stays
-// here, because what is not needed is not passed on.
+// nameFrom is the amount from which the gateway demands the name of the account holder. For smaller
+// amounts the name is not sent, because personal data that is not needed is not passed on.
 var nameFrom = money.Yuan(2000)
 
-// window is how far a signed message's time may lie from ours; older ones may be replays.
+// window is the greatest difference between the time of a signed message and ours; an older message
+// may be a replay.
 const window = 5 * time.Minute
 
-// Gateway sends through one merchant account. It is safe for concurrent use.
+// Gateway sends payments through one merchant account. Gateway is safe for concurrent use.
 type Gateway struct {
 	account Account
 	client  *douyin.Client
 	now     func() time.Time
 }
 
-// New makes a gateway that talks to base, without a trailing path; timeout bounds one call. Errors
-// name the part of the account that cannot be used and never repeat it.
+// New makes a gateway that calls the base address, which has no trailing path; timeout is the
+// longest time of one call. Errors say which part of the account cannot be used and never contain
+// its value.
 func New(a Account, base string, timeout time.Duration, now func() time.Time) (*Gateway, error) {
 	if len(a.APIKey) != 32 {
 		return nil, errors.New("douyin account: api_key must have 32 bytes")
@@ -69,7 +73,7 @@ func New(a Account, base string, timeout time.Duration, now func() time.Time) (*
 		return nil, errors.New("douyin account: platform_keys are missing")
 	}
 	client, err := douyin.NewClient(a.Merchant, a.Serial, a.APIKey, a.PrivateKey)
-	if err != nil { // the cause would print the key
+	if err != nil { // not wrapped, because the cause contains the key
 		return nil, errors.New("douyin account: mch_id, serial or merchant_private_key cannot be used")
 	}
 	for _, k := range a.Platform {
@@ -82,7 +86,8 @@ func New(a Account, base string, timeout time.Duration, now func() time.Time) (*
 	return &Gateway{account: a, client: client, now: now}, nil
 }
 
-// httpClient follows no redirect: a signed payment goes to the configured host only.
+// httpClient returns a client that follows no redirect, because a signed payment must go to the
+// configured host only.
 func httpClient(timeout time.Duration) *xhttp.Client {
 	c := xhttp.NewClient().SetTimeout(timeout).SetBodySize(1)
 	c.HttpClient.CheckRedirect = func(*http.Request, []*http.Request) error {
@@ -91,17 +96,19 @@ func httpClient(timeout time.Duration) *xhttp.Client {
 	return c
 }
 
-// Send asks for a transfer; see payout.Gateway.
+// Send requests a transfer; see payout.Gateway.
 func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, error) {
-	body, err := g.order(o)
+	body, err := g.transferBody(o)
 	if err != nil {
 		return payout.Outcome{}, err
 	}
 	rsp, err := g.client.Transfer(ctx, body)
-	return g.outcome(o.Key, rsp, err), nil
+	return g.readOutcome(o.Key, rsp, err), nil
 }
 
-func (g *Gateway) order(o payout.Order) (gopay.BodyMap, error) {
+// transferBody returns the request body of an order. transferBody fails when the name of the holder
+// cannot be encrypted.
+func (g *Gateway) transferBody(o payout.Order) (gopay.BodyMap, error) {
 	body := gopay.BodyMap{
 		"appid":             g.account.AppID,
 		"out_bill_no":       o.Key,
@@ -126,17 +133,18 @@ func (g *Gateway) order(o payout.Order) (gopay.BodyMap, error) {
 	return body, nil
 }
 
-// Query asks what became of a key; see payout.Gateway.
+// Query requests the state of the order with a key; see payout.Gateway.
 func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error) {
 	rsp, err := g.client.TransferQueryByOutBillNo(ctx, key)
-	o := g.outcome(key, rsp, err)
+	o := g.readOutcome(key, rsp, err)
+	// Only a verified answer with status 404 and this code proves that the gateway has no such order.
 	if o.Reason == codeNotFound && rsp.Code == http.StatusNotFound {
 		o.State = payout.NotFound
 	}
 	return o, nil
 }
 
-// What we say where the gateway gave no word of its own.
+// The reasons of an unclear outcome for which the gateway gave no code.
 const (
 	noAnswer         = "no_answer"
 	answerUnverified = "answer_unverified"
@@ -146,8 +154,10 @@ const (
 	codeNotFound = "NOT_FOUND"
 )
 
-// outcome reads an answer. An error's text may hold the whole answer, so it is never passed on.
-func (g *Gateway) outcome(key string, rsp *douyin.TransferRsp, err error) payout.Outcome {
+// readOutcome reads the answer to the request for a key. Whatever leaves open whether the order was
+// taken is UNKNOWN. The text of an error may contain the whole answer with personal data, so it is
+// never passed on.
+func (g *Gateway) readOutcome(key string, rsp *douyin.TransferRsp, err error) payout.Outcome {
 	unclear := func(reason string) payout.Outcome {
 		return payout.Outcome{State: payout.Unknown, Reason: reason, At: g.now()}
 	}
@@ -158,26 +168,27 @@ func (g *Gateway) outcome(key string, rsp *douyin.TransferRsp, err error) payout
 		return unclear(answerUnverified)
 	case err != nil || rsp == nil:
 		return unclear(noAnswer)
-	case g.verify(rsp.SignInfo) != nil: // gopay verifies answers with status 200 only
+	case g.verifySignature(rsp.SignInfo) != nil: // gopay verifies answers with status 200 only
 		return unclear(answerUnverified)
 	case rsp.Code != douyin.Success:
-		return unclear(code(rsp.ErrResponse.Code))
+		return unclear(sanitizedCode(rsp.ErrResponse.Code))
 	case rsp.Response.OutBillNo != key ||
 		(rsp.Response.MchId != "" && rsp.Response.MchId != g.account.Merchant):
 		return unclear(answerOfOther)
 	}
 	bill := rsp.Response
 	return payout.Outcome{
-		State:     state(bill.State),
+		State:     payoutState(bill.State),
 		GatewayID: bill.TransferBillNo,
-		Reason:    code(bill.FailReason),
+		Reason:    sanitizedCode(bill.FailReason),
 		Amount:    money.Fen(int64(bill.TransferAmount)),
-		At:        g.when(bill.UpdateTime, bill.CreateTime),
+		At:        g.firstValidTime(bill.UpdateTime, bill.CreateTime),
 	}
 }
 
-// verify checks signature and age of an answer or notice.
-func (g *Gateway) verify(si *douyin.SignInfo) error {
+// verifySignature checks the signature and the age of an answer or notice. Errors:
+// payout.ErrUnverified.
+func (g *Gateway) verifySignature(si *douyin.SignInfo) error {
 	if si == nil {
 		return payout.ErrUnverified
 	}
@@ -193,9 +204,10 @@ func (g *Gateway) verify(si *douyin.SignInfo) error {
 	return nil
 }
 
-// state translates the gateway's states. It documents four; CANCELLED, WAIT_USER_CONFIRM and
-// RETURNED are known from its sister interfaces, and any other word leaves the outcome open.
-func state(s string) payout.State {
+// payoutState translates a transfer state of the gateway. The gateway's documents name four states;
+// CANCELLED, WAIT_USER_CONFIRM and RETURNED are known from similar interfaces of the gateway. Any
+// other state leaves the outcome UNKNOWN.
+func payoutState(s string) payout.State {
 	switch s {
 	case douyin.TransferStateAccepted, douyin.TransferStateTransfering, "PROCESSING":
 		return payout.Accepted
@@ -218,15 +230,17 @@ const stateReturned = "RETURNED"
 
 var codeShape = regexp.MustCompile(`^[A-Z0-9_]{1,64}$`)
 
-// code keeps a gateway's code and drops free text, which may name the payee.
-func code(s string) string {
+// sanitizedCode returns a code of the gateway, and "other" for free text, which may contain the
+// payee's name.
+func sanitizedCode(s string) string {
 	if s == "" || codeShape.MatchString(s) {
 		return s
 	}
 	return "other"
 }
 
-func (g *Gateway) when(texts ...string) time.Time {
+// firstValidTime returns the first of the texts that is an RFC 3339 time, else the present time.
+func (g *Gateway) firstValidTime(texts ...string) time.Time {
 	for _, s := range texts {
 		if t, err := time.Parse(time.RFC3339, s); err == nil {
 			return t

@@ -15,27 +15,27 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// noticeAlgorithm is the only way in which a notice's content is encrypted.
+// noticeAlgorithm is the only algorithm by which the content of a notice may be encrypted.
 const noticeAlgorithm = "AEAD_AES_256_GCM"
 
-// ParseNotice verifies, decrypts and reads a transfer notice; see payout.Gateway. A body that
-// another merchant's API key encrypted is ErrUnverified here, although the platform signed it.
+// ParseNotice verifies, decrypts and reads a transfer notice; see payout.Gateway. A body that is
+// encrypted with another merchant's API key is ErrUnverified, although the platform has signed it.
 func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string,
 	body []byte) (payout.Notice, error) {
-	if err := g.verify(signInfo(headers, body)); err != nil {
+	if err := g.verifySignature(signInfo(headers, body)); err != nil {
 		return payout.Notice{}, err
 	}
 	return g.readNotice(body)
 }
 
-// readNotice decrypts and reads a body whose signature holds.
+// readNotice decrypts and reads a notice whose signature is verified.
 func (g *Gateway) readNotice(body []byte) (payout.Notice, error) {
 	var n douyin.NotifyReq
 	if err := json.Unmarshal(body, &n); err != nil || n.Resource == nil {
-		return payout.Notice{}, unreadable("", "must be a notice with a resource")
+		return payout.Notice{}, unreadableError("", "must be a notice with a resource")
 	}
 	if n.Resource.Algorithm != noticeAlgorithm {
-		return payout.Notice{}, unreadable("resource.algorithm", "must be "+noticeAlgorithm)
+		return payout.Notice{}, unreadableError("resource.algorithm", "must be "+noticeAlgorithm)
 	}
 	plain, err := douyin.DecryptNotifyCipherTextToBytes(n.Resource.Ciphertext, n.Resource.Nonce,
 		n.Resource.AssociatedData, g.account.APIKey)
@@ -43,11 +43,13 @@ func (g *Gateway) readNotice(body []byte) (payout.Notice, error) {
 		return payout.Notice{}, payout.ErrUnverified
 	}
 	if !strings.HasPrefix(n.EventType, "TRANSFER.") {
-		return payout.Notice{}, unreadable("event_type", "must be about a transfer")
+		return payout.Notice{}, unreadableError("event_type", "must be about a transfer")
 	}
 	return g.readBill(plain)
 }
 
+// signInfo returns the signature headers of a notice with the signed body; header names are in
+// lower case.
 func signInfo(headers map[string]string, body []byte) *douyin.SignInfo {
 	get := func(name string) string { return headers[strings.ToLower(name)] }
 	return &douyin.SignInfo{
@@ -59,8 +61,8 @@ func signInfo(headers map[string]string, body []byte) *douyin.SignInfo {
 	}
 }
 
-// bill is a notice's decrypted content, as far as it is used. gopay's own type would refuse an
-// amount written as a number, and its errors repeat the content.
+// bill is the decrypted content of a notice, as far as it is used. The type of gopay refuses an
+// amount that is written as a number, and its errors contain the content.
 type bill struct {
 	Merchant  string          `json:"mch_id"`
 	Key       string          `json:"out_bill_no"`
@@ -74,35 +76,36 @@ type bill struct {
 
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
 
+// readBill validates the decrypted content of a notice.
 func (g *Gateway) readBill(plain []byte) (payout.Notice, error) {
 	var b bill
 	if err := json.Unmarshal(plain, &b); err != nil {
-		return payout.Notice{}, unreadable("resource", "must be a transfer bill")
+		return payout.Notice{}, unreadableError("resource", "must be a transfer bill")
 	}
 	if b.Merchant != g.account.Merchant {
-		return payout.Notice{}, unreadable("mch_id", "is another merchant's")
+		return payout.Notice{}, unreadableError("mch_id", "is another merchant's")
 	}
 	if !keyShape.MatchString(b.Key) {
-		return payout.Notice{}, unreadable("out_bill_no", "must be 1 to 32 letters and digits")
+		return payout.Notice{}, unreadableError("out_bill_no", "must be 1 to 32 letters and digits")
 	}
-	amount, err := fen(b.Amount)
+	amount, err := parseFen(b.Amount)
 	if err != nil {
-		return payout.Notice{}, unreadable("transfer_amount", "must be whole fen above zero")
+		return payout.Notice{}, unreadableError("transfer_amount", "must be whole fen above zero")
 	}
-	heard := state(b.State)
-	if heard == payout.Unknown {
-		return payout.Notice{}, unreadable("state", "is not a state of a transfer")
+	state := payoutState(b.State)
+	if state == payout.Unknown {
+		return payout.Notice{}, unreadableError("state", "is not a state of a transfer")
 	}
 	return payout.Notice{Key: b.Key, Outcome: payout.Outcome{
-		State: heard, GatewayID: b.GatewayID, Reason: code(b.Reason), Amount: amount,
-		At: g.when(b.Updated, b.Created),
+		State: state, GatewayID: b.GatewayID, Reason: sanitizedCode(b.Reason), Amount: amount,
+		At: g.firstValidTime(b.Updated, b.Created),
 	}}, nil
 }
 
 var fenShape = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 
-// fen reads an amount written as a string, as notices do, or as a number, as queries do.
-func fen(raw json.RawMessage) (money.Amount, error) {
+// parseFen reads an amount in fen, which notices write as a string and queries as a number.
+func parseFen(raw json.RawMessage) (money.Amount, error) {
 	text := strings.Trim(string(raw), `"`)
 	if !fenShape.MatchString(text) {
 		return money.Amount{}, errors.New("not fen")
@@ -111,6 +114,7 @@ func fen(raw json.RawMessage) (money.Amount, error) {
 	return money.Fen(n), err
 }
 
-func unreadable(field, problem string) error {
+// unreadableError returns error 2001 for a verified notice that cannot be read.
+func unreadableError(field, problem string) error {
 	return fault.Invalid(fault.Field{Field: field, Problem: problem})
 }

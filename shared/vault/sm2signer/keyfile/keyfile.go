@@ -1,5 +1,5 @@
-// Package keyfile keeps SM2 private keys as files hold them. No function on AWS needs it, and what
-// it stands on is half as large as all else that a signature needs.
+// Package keyfile writes and reads SM2 private keys as PEM text. keyfile is apart from sm2signer
+// because no Lambda function needs it, and the library for the PEM form would enlarge each of them.
 package keyfile
 
 import (
@@ -17,8 +17,7 @@ import (
 
 const pemType = "PRIVATE KEY"
 
-// Generate makes a new key and writes it as other tools read it (PKCS #8 in PEM). Whoever has this
-// text can sign.
+// Generate makes a new key and its PEM text (PKCS #8). Whoever has this text can sign.
 func Generate() (key *sm2signer.Local, text []byte, err error) {
 	made, err := sm2.GenerateKey(rand.Reader)
 	if err != nil {
@@ -34,7 +33,7 @@ func Generate() (key *sm2signer.Local, text []byte, err error) {
 
 var errPEM = errors.New("keyfile: not the PEM text of one SM2 private key (PKCS #8)")
 
-// Parse reads a private key; the errors never show any of it.
+// Parse reads a private key from PEM text; its errors never contain any of it.
 func Parse(text []byte) (*sm2signer.Local, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || block.Type != pemType || len(strings.TrimSpace(string(rest))) > 0 {
