@@ -46,8 +46,9 @@ const (
 // and returns the function to call after they are parsed; the returned function answers false when
 // a check has found a fault.
 type subcommand struct {
-	name      string
-	arguments string // arguments after the flags, for the usage text; "" when there are none
+	name string
+	// arguments that follow the flags, for the usage text; "" for a subcommand without arguments
+	arguments string
 	purpose   string
 	command   func(*flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 }

@@ -121,7 +121,7 @@ func (b Batch) Body() []byte {
 // Head is the end of a tenant's chain, from which the next batch continues.
 type Head struct {
 	Tenant ident.Tenant
-	Batch  int64 // number of the last batch, 0 before the first
+	Batch  int64 // number of the chain's last batch, 0 before the first batch
 	Chain  Hash
 	Tree   Tree
 }

@@ -30,7 +30,7 @@ const (
 // Finding is one failed check: the object, the record, and the fault.
 type Finding struct {
 	Object  string // name of the object, with the number of the line where there is one
-	Record  string // id of the record or its number in the chain; "" for a head
+	Record  string // id of the faulty record or its number in the chain; "" for a fault of a head
 	Problem Problem
 	Detail  string
 }
@@ -53,7 +53,7 @@ type Chain struct {
 	Tenant  ident.Tenant
 	Batches int
 	Records int64    // number of valid records
-	Last    HeadText // last valid head; zero when there is none
+	Last    HeadText // last valid signed head of the chain; zero when there is none
 }
 
 // Report is the result of a check. Each record, each head, and each head that was kept elsewhere
@@ -129,8 +129,8 @@ type tenantCheck struct {
 	key    Checker
 	tenant ident.Tenant
 	report *Report
-	seen   map[string]string  // id of each valid record, with the place where it was found first
-	heads  map[int64]HeadText // the valid heads by batch number
+	seen   map[string]string  // maps the id of each valid record to the place where it was found first
+	heads  map[int64]HeadText // the valid signed heads of the tenant by batch number
 }
 
 // listNumberedObjects lists the objects of a folder by their number. An object that matches neither
@@ -187,7 +187,7 @@ func (c *tenantCheck) checkTenantFiles() error {
 // checkBatches checks all batches and heads of the tenant in the order of their numbers, and
 // returns the last valid head. Lines of batches without a valid head wait for the next valid one.
 func (c *tenantCheck) checkBatches(batches, heads map[int64]string) (openedHead, error) {
-	numbers := maps.Clone(batches) // a missing batch or head has its number in the other map
+	numbers := maps.Clone(batches) // a missing batch or missing head has its number in the other map
 	maps.Copy(numbers, heads)
 	last := openedHead{}
 	var uncovered []*storedLine

@@ -13,7 +13,7 @@ import (
 type storedLine struct {
 	Line
 	object string
-	number int  // number of the line in its object, from 1
+	number int  // number of the line in its batch object, from 1
 	unread bool // the line is not a valid line of evidence
 }
 
@@ -104,7 +104,7 @@ func (c *tenantCheck) checkBatch(object string, lines []*storedLine, head opened
 	}
 	// A good line is known by its hash, so it is recognised even where it was moved.
 	var good, strange []*storedLine
-	var places []int // index of the leaf of each good line
+	var places []int // for each good line, the index of its leaf in the signed head
 	for _, l := range lines {
 		i, known := at[l.LeafHash()]
 		switch {
@@ -167,7 +167,7 @@ func hasLineNumbered(lines []*storedLine, number int64) bool {
 // longestAscending marks the members of a longest rising run of places; a line outside it was
 // moved.
 func longestAscending(places []int) []bool {
-	var ends []int // index of the place that ends the best run of each length
+	var ends []int // for each length, the index of the place that ends the best rising run
 	before := make([]int, len(places))
 	for i, p := range places {
 		// Patience sorting: a place replaces the end of the first run that it does not continue.

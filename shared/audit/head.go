@@ -24,7 +24,8 @@ type Checker interface {
 
 // SignedHead is a signed statement about the end of a chain, as it is stored and published.
 type SignedHead struct {
-	Signed    string `json:"signed"`    // the text that was signed; never re-encoded
+	// text of the head exactly as it was signed; never encoded again
+	Signed    string `json:"signed"`
 	Signature []byte `json:"signature"` // base64 of the DER signature
 	KeyID     string `json:"key_id"`
 }

@@ -13,11 +13,12 @@ import (
 // P7). Record never holds a name, an ID number or an account number.
 type Record struct {
 	// ID is the transition_id or outbox id of the act: unique, and chosen before the first try.
-	ID     string          `json:"id"`
-	Tenant ident.Tenant    `json:"tenant"`
-	At     time.Time       `json:"at"`    // real time of the act
-	Actor  string          `json:"actor"` // subject of the token, or "system:<function>"
-	Act    string          `json:"act"`   // verb and noun, "settlement.approved"
+	ID     string       `json:"id"`
+	Tenant ident.Tenant `json:"tenant"`
+	At     time.Time    `json:"at"` // real time of the act
+	// who acted: the subject of the token, or "system:<function>"
+	Actor  string          `json:"actor"`
+	Act    string          `json:"act"` // verb and noun, "settlement.approved"
 	Object string          `json:"object"`
 	What   json.RawMessage `json:"what,omitempty"` // what changed: amounts, versions, states
 	Why    string          `json:"why,omitempty"`
@@ -27,5 +28,6 @@ type Record struct {
 	Operator   string `json:"operator_cert,omitempty"`
 	LedgerHash string `json:"ledger_hash,omitempty"` // SM3 of the journal entry that the act posted
 	Trace      string `json:"trace,omitempty"`
-	Retention  string `json:"retention,omitempty"` // voucher (30 years, default) or return (10 years)
+	// retention class of the record: voucher (30 years, default) or return (10 years)
+	Retention string `json:"retention,omitempty"`
 }

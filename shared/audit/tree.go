@@ -12,7 +12,7 @@ import (
 // append leaves and to compute the root.
 type Tree struct {
 	Count int64
-	Roots []Hash // roots of the full subtrees, from left to right
+	Roots []Hash // roots of the tree's full subtrees, from left to right
 }
 
 // Append returns the tree with further leaves; t itself stays unchanged.

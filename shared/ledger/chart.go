@@ -39,7 +39,7 @@ const (
 // ChartAccount is one account of a chart of accounts.
 type ChartAccount struct {
 	Account Account        `json:"account"`
-	Code    string         `json:"code"` // account code in the paying entity's own books
+	Code    string         `json:"code"` // code of the account in the paying entity's own books
 	Name    bilingual.Text `json:"name"`
 	Type    string         `json:"type"`
 	Side    string         `json:"side"` // side on which the account normally has its balance

@@ -33,7 +33,7 @@ const (
 	MCNOtherIncome    Account = "mcn.other_income"
 	CourtPayable      Account = "court.payable"
 	Bank              Account = "bank"
-	// what was owed in both directions before the first day in this system
+	// counter-account of what was owed in both directions before the first day in this system
 	OpeningBalance Account = "opening.balance"
 )
 
@@ -54,7 +54,7 @@ type Posting struct {
 // Entry is one journal entry in a creator's book. An entry is never changed; a correction is
 // another entry that names the one it reverses.
 type Entry struct {
-	ID         string           `json:"id"` // id of the act that posted the entry
+	ID         string           `json:"id"` // id of the act that posted the journal entry
 	Tenant     ident.Tenant     `json:"tenant"`
 	CreatorID  ident.Creator    `json:"creator_id"`
 	Entity     ident.Entity     `json:"entity"`
@@ -64,7 +64,7 @@ type Entry struct {
 	Tax        civil.Month      `json:"tax_period,omitzero"`
 	// Reason is the act that was posted: "opened", "booked", "paid", "reversed" and others.
 	Reason   string    `json:"reason"`
-	Reverses string    `json:"reverses,omitempty"` // id of the entry that this one reverses
+	Reverses string    `json:"reverses,omitempty"` // id of the journal entry that this entry reverses
 	Postings []Posting `json:"postings"`
 }
 

@@ -21,8 +21,8 @@ type draft interface {
 	idAndVersion() (id string, version int)
 	// problems lists the invalid fields, judged by the document alone.
 	problems(c call) []fault.Field
-	// content returns the fields that decide whether two calls are the same call. Only the keyed hash
-	// of their JSON is stored, so the names of these fields must never change.
+	// digestContent returns the fields that decide whether two calls are the same call. Only the keyed
+	// hash of their JSON is stored, so the names of these fields must never change.
 	digestContent() any
 	// findID returns the id of the object that the document describes; a document may leave it out.
 	findID(ctx context.Context, s *Service, c call) (string, error)
@@ -36,20 +36,22 @@ type draft interface {
 // call is one creation or change of one object by one caller.
 type call struct {
 	Caller
-	kind     tenancy.Kind
-	id       string
-	change   bool            // true when the object exists and gets another version
-	today    civil.Date      // business date, by which birth dates are checked
-	hash     vault.Hasher    // keyed hashes of personal data
-	digest   string          // keyed hash of content, by which a repeated call is recognised
-	version  int             // number of the version to be written
-	previous json.RawMessage // document of the version before; nil for a creation
-	corpus   *tax.Corpus     // tax rules in force, which know places and open questions of law
+	kind   tenancy.Kind
+	id     string
+	change bool         // true when the call changes an existing object
+	today  civil.Date   // business date of the call, by which birth dates are checked
+	hash   vault.Hasher // keyed hashes of personal data
+	// keyed hash of the document's content, by which a repeated call is recognised
+	digest   string
+	version  int             // number of the object's version to be written
+	previous json.RawMessage // document of the object's version before; nil for a creation
+	corpus   *tax.Corpus     // tax rules in force, which know the places and the open questions of law
 }
 
 // writeSet is everything that one act stores in one transaction.
 type writeSet struct {
-	objects  []tenancy.Object // the first one is the object that the call is about
+	// objects to be stored; the first one is the object that the call is about
+	objects  []tenancy.Object
 	sealed   []vault.Sealing
 	taxpayer ident.Taxpayer // taxpayer whom the act concerns, for the audit record
 	why      string         // reason that the caller gave, for the audit record; may be empty

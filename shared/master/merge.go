@@ -200,7 +200,7 @@ func (s *Service) mergeWrites(t storedTaxpayer, latest tenancy.Stored, into stor
 	t.MergedInto = string(m.Into)
 	t.Version = latest.Version + 1
 	t.By = m.AskedBy      // the requester is the preparer; the approver is named in Merge
-	t.From = civil.Date{} // in force at once, whatever the version before says
+	t.From = civil.Date{} // the merge is in force at once, whatever first day the version before has
 	into.Merged = append(slices.Clip(into.Merged), string(t.TaxpayerID))
 	into.Version = before.Version + 1
 	into.By = m.AskedBy

@@ -53,7 +53,7 @@ type Service struct {
 	Clock  clock.Clock
 	NewID  func() string
 	Corpus func(context.Context) *tax.Corpus // the rules in force
-	// applies an approved merge to tax rows and open settlements
+	// moves tax rows and open settlements after an approved merge
 	MergeFollowUp MergeFollowUp
 }
 
@@ -66,7 +66,7 @@ type Caller struct {
 // Answer is an object in its public form, with personal data masked and hashes left out.
 type Answer struct {
 	Object   any
-	Repeated bool // the same call was answered before, and nothing was written now
+	Repeated bool // true when the same call was answered before and nothing was written now
 }
 
 // Create makes an object from its JSON document. The same document sent again answers the object

@@ -98,8 +98,8 @@ func (d *taxpayerDraft) personProblems(c call) []fault.Field {
 	return found
 }
 
-// content leaves the id out: two documents with the same person and the same facts describe the
-// same taxpayer. The names of these fields are part of stored digests.
+// digestContent leaves the id out: two documents with the same person and the same facts describe
+// the same taxpayer. The names of these fields are part of stored digests.
 func (d *taxpayerDraft) digestContent() any {
 	return struct {
 		From     civil.Date

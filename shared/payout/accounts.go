@@ -13,7 +13,7 @@ import (
 // verifies with its keys.
 type MerchantAccount struct {
 	Tenant   ident.Tenant
-	Merchant string // the gateway's number of the account
+	Merchant string // number of the merchant account at the gateway
 	Method   Method
 	Gateway  Gateway
 }

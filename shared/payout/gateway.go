@@ -35,8 +35,8 @@ type Order struct {
 	Amount     money.Amount
 	Account    string // Douyin open id or account number, clear text: never logged
 	HolderName string // clear text: never logged
-	Bank       string // name or 12-digit CNAPS code of the payee's bank, bank method only
-	Remark     string // at most 32 characters, shown to the payee
+	Bank       string // name or 12-digit CNAPS code of the payee's bank, for the method bank only
+	Remark     string // remark that the payee sees, at most 32 characters
 }
 
 // Outcome is what a gateway says about an order.
@@ -45,8 +45,8 @@ type Outcome struct {
 	GatewayID string // the gateway's own number
 	// code of the gateway for a failure, or why the outcome is unclear; no personal data
 	Reason string
-	Amount money.Amount // amount at the gateway; zero when the gateway did not say
-	At     time.Time    // time of the event according to the gateway, else when the answer came
+	Amount money.Amount // amount that the gateway reports; zero when it reports none
+	At     time.Time    // time of the event as the gateway reports it, else the time of its answer
 }
 
 // Notice is a gateway's verified message about an order.

@@ -28,21 +28,24 @@ type Payable struct {
 	State        State
 	Status       string // the settlement's status
 	Version      int64  // the settlement's status_version
-	Hold         string // reason of the hold, empty for none; possible before the first send only
-	ToPay        money.Amount
-	Method       Method
+	// reason of the settlement's hold, empty for none; a hold is possible before the first send only
+	Hold   string
+	ToPay  money.Amount
+	Method Method
 	// Merchant is the merchant account of the paying entity; when it is empty, the tenant's account
 	// for the method is used.
 	Merchant string
 	// Account identifies the version of the payee account that was approved; when it is empty, any
 	// version may be paid.
-	Account     string
-	Period      civil.Month // service period, shown to the payee
-	TaxMonth    civil.Month // month of the payment date by which the booking was taxed
-	PaymentDate civil.Date  // business date of the first send; set by the service before MarkSent
-	SentAt      time.Time   // time of the first send
-	Remark      string      // shown to the payee; when empty, made from the period
-	Trace       string      // W3C traceparent of the request, for the outbox
+	Account  string
+	Period   civil.Month // service period of the settlement, shown to the payee
+	TaxMonth civil.Month // month of the payment date by which the settlement's booking was taxed
+	// business date of the first send; Service sets it before it calls MarkSent
+	PaymentDate civil.Date
+	SentAt      time.Time // time of the first send
+	// remark shown to the payee; when empty, the remark is made from the service period
+	Remark string
+	Trace  string // W3C traceparent of the request, for the outbox
 }
 
 // Paying is the settlement status in which a payout is sent.
@@ -79,7 +82,7 @@ type Unclear interface {
 // sending and never stored or logged.
 type Payee struct {
 	Account, Holder, Bank string
-	// identifies the version of the account; compared with Payable.Account
+	// identifies the version of the payee's account; it is compared with Payable.Account
 	Ref string
 }
 
@@ -199,7 +202,8 @@ func (s *Service) reloadAfterRefusal(ctx context.Context, p Payable,
 		return NothingDue, err
 	}
 	if now.State == Created && now.Status == Paying && now.Hold == "" {
-		return NothingDue, cause // no known obstacle: the next delivery of the message tries again
+		// no known obstacle to the payment: the next delivery of the message tries again
+		return NothingDue, cause
 	}
 	return s.payPayable(ctx, now)
 }
@@ -276,7 +280,8 @@ func (s *Service) resolveByQuery(ctx context.Context, p Payable) error {
 		return err
 	}
 	if p.State != Sent && p.State != Unknown {
-		return contradictionError(p.State, NotFound) // the gateway had accepted the order
+		// a gateway that had accepted the order now denies it
+		return contradictionError(p.State, NotFound)
 	}
 	// The gateway may have paid and forgotten the order, so it must not be sent again.
 	if s.Clock.Instant().Sub(p.SentAt) > queryPeriod {
@@ -425,8 +430,9 @@ type Message struct {
 	Tenant       ident.Tenant     `json:"tenant"`
 	SettlementID ident.Settlement `json:"settlement_id"`
 	TransitionID string           `json:"transition_id"`
-	Op           string           `json:"op"` // send or query; both mean the next step of the payout
-	Trace        string           `json:"trace,omitempty"`
+	// send or query; both operations do the payout's next step
+	Op    string `json:"op"`
+	Trace string `json:"trace,omitempty"`
 }
 
 // ParseMessage reads a message of the payout queue. Errors: 2001 with every problem.

@@ -13,7 +13,7 @@ type State string
 // PAID, FAILED or CANCELLED, and PAID -> RETURNED. States between may be skipped.
 const (
 	Created State = "CREATED" // the payout key is stored, nothing was sent
-	Sent    State = "SENT"    // about to be sent, or sent without an answer yet
+	Sent    State = "SENT"    // the order is about to be sent, or was sent and has no answer yet
 	// sent, and the answer leaves the outcome open; only a query ends this state
 	Unknown      State = "UNKNOWN"
 	Accepted     State = "ACCEPTED"      // the gateway has the order and works on it

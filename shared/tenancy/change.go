@@ -31,7 +31,7 @@ type Object struct {
 	Kind    Kind
 	ID      string
 	Version int    // 1 creates the object
-	Doc     any    // a document type of this package or of package master, masked
+	Doc     any    // masked document, of a type of package tenancy or master
 	Digest  string // keyed hash of the content as it was sent, by which a repeat is recognised
 	// Creator is the creator of a contract. Guard is the number of changes to this creator's contracts
 	// that had been made when the new version was checked for overlaps.

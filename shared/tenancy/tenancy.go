@@ -266,8 +266,8 @@ type Contract struct {
 // Reward is what an action earns: cash in yuan, or traffic or shop points in whole numbers.
 type Reward struct {
 	Kind    string       // cash, traffic, shop
-	Amount  money.Amount // cash for the action, or for each unit when PerUnit
-	Points  int64        // points for the action, or for each unit when PerUnit
+	Amount  money.Amount // cash reward for the action, or for each unit when PerUnit
+	Points  int64        // reward in points for the action, or for each unit when PerUnit
 	PerUnit bool
 }
 

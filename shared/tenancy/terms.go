@@ -18,10 +18,11 @@ const (
 
 // The methods of a split.
 const (
-	MethodRatio = "ratio" // every party that shares the money has a share
+	// every party that gets money has a share, a fraction of the distributable amount
+	MethodRatio = "ratio"
 	// some parties have a fixed amount per settlement; the others share the rest
 	MethodFixed  = "fixed"
-	MethodTiered = "tiered" // shares depend on bands of the distributable amount
+	MethodTiered = "tiered" // the parties' shares depend on bands of the distributable amount
 )
 
 // The modes of a tiered split.
@@ -41,7 +42,8 @@ type Split struct {
 	Method      string  `json:"method"` // ratio, fixed, tiered
 	Parties     []Party `json:"parties"`
 	RemainderTo string  `json:"remainder_to,omitempty"`
-	TierMode    string  `json:"tier_mode,omitempty"` // marginal or whole, with method tiered
+	// marginal or whole; required by the method tiered
+	TierMode string `json:"tier_mode,omitempty"`
 	// Measured says for what fixed amounts, bands, caps, floors and the guarantee count: for each
 	// settlement by itself, the only measure there is. A contract whose cycle makes several
 	// settlements in a month must state it.
@@ -56,7 +58,7 @@ type Party struct {
 	Party string       `json:"party"`
 	Kind  string       `json:"kind"`
 	Share money.Rate   `json:"share,omitzero"`
-	Fixed money.Amount `json:"fixed,omitzero"` // fixed amount in place of a share
+	Fixed money.Amount `json:"fixed,omitzero"` // fixed amount that the party gets in place of a share
 	Tiers []Tier       `json:"tiers,omitempty"`
 	// Cap is the most that the party gets; the excess goes to the party that takes the remainder.
 	Cap money.Amount `json:"cap,omitzero"`
@@ -338,7 +340,7 @@ func (c *validator) checkLevelFactors(field, incomeType string, s Split) {
 // party is part of a ratio such as 7:2:1, of all parties. Beside fixed amounts the shares divide
 // the rest and may be left out; then the party that takes the remainder gets all of the rest.
 func (c *validator) checkShareSums(field string, s Split) {
-	var all, paid []money.Rate // of all parties, and of those that share the money
+	var all, paid []money.Rate // shares of all parties, and of the parties that get money
 	fixed := false
 	for _, p := range s.Parties {
 		fixed = fixed || !p.Fixed.IsZero()

@@ -101,7 +101,7 @@ type Vault struct {
 	Reads  ReadLog
 	Now    func() time.Time // real time
 	NewID  func() string
-	Random io.Reader // source of nonces; crypto/rand outside tests
+	Random io.Reader // source of random nonces; crypto/rand except in tests
 }
 
 // ErrNotSealed means that the taxpayer has no such record.

@@ -48,7 +48,7 @@ const (
 	countAttribute = "n"
 	chainAttribute = "ch"
 	rootsAttribute = "rt"
-	writeAttribute = "w" // id of the write of a head
+	writeAttribute = "w" // random id of the write of a chain's head
 	seqAttribute   = "q"
 )
 

@@ -97,7 +97,8 @@ func (m *Memory) Places(_ context.Context, tenant ident.Tenant,
 // SetPlaces stores the places of records.
 func (m *Memory) SetPlaces(_ context.Context, tenant ident.Tenant,
 	places map[string]audit.Place) error {
-	for id, p := range places { // one by one, because a crash may leave some of them unwritten
+	for id, p := range places {
+		// places are written one by one, because a crash may leave some of them unwritten
 		if err := m.runDisturbed(func() {
 			if m.places[string(tenant)] == nil {
 				m.places[string(tenant)] = map[string]audit.Place{}

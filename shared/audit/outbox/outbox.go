@@ -18,7 +18,7 @@ import (
 const (
 	AuditAttribute = "aud"
 	EventAttribute = "evt"
-	NameAttribute  = "evn" // name of the event when it is not the name of the act
+	NameAttribute  = "evn" // name of an act's event when it is not the name of the act
 )
 
 // Item returns the outbox item of one act: its audit record and, when an event is to be sent to the

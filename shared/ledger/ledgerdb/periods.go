@@ -129,7 +129,8 @@ func (p *Periods) lastClosed(ctx context.Context, tenant ident.Tenant,
 	if err != nil {
 		return found, err
 	}
-	found.read = now // time before the read, because the period may be closed during it
+	// the time before the read counts, because the period may be closed during the read
+	found.read = now
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Forgetting everything is cheap, since each read takes one item.

@@ -28,20 +28,22 @@ const (
 
 // Period is one month of a paying entity's books; it is stored when its closing begins.
 type Period struct {
-	Tenant    ident.Tenant `json:"-"`
-	Entity    ident.Entity `json:"paying_entity"`
-	Month     civil.Month  `json:"period"`
-	State     string       `json:"state"`
-	First     bool         `json:"first"` // the first period that the entity ever closed
-	Revision  int          `json:"revision"`
-	ClosingBy string       `json:"closing_by"`
-	ClosingAt time.Time    `json:"closing_at"`
+	Tenant ident.Tenant `json:"-"`
+	Entity ident.Entity `json:"paying_entity"`
+	Month  civil.Month  `json:"period"`
+	State  string       `json:"state"`
+	// true for the first period that the paying entity ever closed
+	First     bool      `json:"first"`
+	Revision  int       `json:"revision"`
+	ClosingBy string    `json:"closing_by"`
+	ClosingAt time.Time `json:"closing_at"`
 	// Sealing is true once a sealing has begun: from then on not even the accruals of its own days
 	// enter the period.
 	Sealing bool   `json:"sealing,omitempty"`
 	Review  Review `json:"review"`
 	Seal    *Seal  `json:"seal"`
-	Act     string `json:"act"` // id of the last write, by which a writer finds its own write again
+	// id of the last write of the period, by which a writer finds its own write again
+	Act string `json:"act"`
 }
 
 // Seal is the final state of a period.
@@ -51,7 +53,7 @@ type Seal struct {
 	Balance ledger.TrialBalance `json:"balance"`
 	// number of records in the tenant's audit chain at the time of the seal
 	AuditSeq int64  `json:"audit_seq"`
-	Audit    string `json:"audit_hash"` // hash of the audit chain over these records
+	Audit    string `json:"audit_hash"` // hash of the tenant's audit chain at the time of the seal
 	Hash     string `json:"hash"`       // SM3 of entity, month, balance and the end of the audit chain
 }
 

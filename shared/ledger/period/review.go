@@ -48,7 +48,7 @@ type Check struct {
 	Result  string         `json:"result"`
 	Found   int            `json:"found"`
 	Details []string       `json:"details"` // the first findings, as text
-	Do      bilingual.Text `json:"do"`      // what to do when the check failed
+	Do      bilingual.Text `json:"do"`      // what a person has to do when the check failed
 }
 
 // maxDetails is the greatest number of findings that a check lists; Found counts all of them.
@@ -89,10 +89,11 @@ func newChecks() []Check {
 
 // Review is one run of the checks over all books of a paying entity. Review may take several calls.
 type Review struct {
-	Sealing  bool         `json:"sealing"` // each book is fenced before it is checked
+	// true when each book is fenced against new entries before it is checked
+	Sealing  bool         `json:"sealing"`
 	By       string       `json:"by"`
 	At       time.Time    `json:"at"`
-	After    string       `json:"after"` // id of the last book that was checked
+	After    string       `json:"after"` // id of the last book that this review has checked
 	Books    int          `json:"books"`
 	Complete bool         `json:"complete"`
 	Checks   []Check      `json:"checks"`

@@ -17,9 +17,11 @@ import (
 )
 
 const (
-	pageSize   = 200              // taxpayers read at once from the directory
-	perWrite   = 90               // records resealed in one transaction, which may hold 100 items
-	reserve    = 20 * time.Second // a run stops when less than this is left of its time
+	pageSize = 200 // number of taxpayers read at once from the directory
+	// number of records resealed in one transaction, which may hold 100 items
+	perWrite = 90
+	// a run of the rotation stops when less than this is left of its time
+	reserve    = 20 * time.Second
 	rotatedAct = "data_key.rotated"
 )
 

@@ -29,7 +29,7 @@ const length = 18
 // Citizen is a validated citizen number with the facts that it encodes.
 type Citizen struct {
 	Number string
-	Region string // six digits; codes of abolished counties stay valid
+	Region string // six digits of the region of birth; codes of abolished counties stay valid
 	Birth  civil.Date
 	Male   bool
 }

@@ -42,7 +42,8 @@ const (
 	NeedsPerson = "needs_person"
 	HoldRisk    = "hold_risk"   // hold RISK
 	HoldManual  = "hold_manual" // hold MANUAL
-	Reject      = "reject"      // the settlement fails, and its income waits for the next settlement
+	// the review rejects the settlement, and its income waits for the next one
+	Reject = "reject"
 )
 
 // RejectingCodes lists the checks that may reject a settlement: those whose cause can be mended
@@ -169,18 +170,19 @@ type Facts struct {
 	Day   civil.Date   // day of the expected payment
 	Gross money.Amount // gross of the settlement
 	Count int          // number of settlements of the creator in the window, this one included
-	Sum   money.Amount // sum of the gross of these settlements
+	Sum   money.Amount // sum of the gross of the creator's settlements in the window
 	// AccountSince is the day on which the payout account was recorded; zero for an account older than
 	// these dates.
 	AccountSince  civil.Date
-	AccountNewer  bool // the payout account was recorded after the last payment
+	AccountNewer  bool // true when the payout account was recorded after the last payment
 	PaidBefore    bool
-	HolderDiffers bool // the holder of the payout account is not the taxpayer
+	HolderDiffers bool // true when the holder of the payout account is not the taxpayer
 	// OtherContract is true when the contract in force is not the version under which the settlement
 	// was opened.
 	OtherContract bool
 	SetOffs       bool
-	Holds         []string // reasons of active holds and of holds that a person has released
+	// reasons of the settlement's active holds and of holds that a person has released
+	Holds []string
 }
 
 // Findings lists the codes of the checks that find something in the facts, in the order of

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	memoAge  = 30 * time.Second // greatest age of a result from memory
-	memoSize = 5_000            // results kept; the least recently used one is dropped first
+	memoAge = 30 * time.Second // greatest age of a result that is taken from memory
+	// greatest number of remembered results; the least recently used one is dropped first
+	memoSize = 5_000
 )
 
 // memo keeps results of reads between the calls of a warm function. The remembered values are

@@ -25,7 +25,7 @@ const (
 	// id of the act that wrote the item, by which a writer finds its own write after a lost answer
 	actAttr      = "act"
 	taxpayerAttr = "taxpayer"
-	keySinceAttr = "key_since" // when the newest data key was made, unix seconds
+	keySinceAttr = "key_since" // time at which a taxpayer's newest data key was made, unix seconds
 )
 
 // Store reads and writes master data in the tenancy table. Store implements tenancy.Directory and

@@ -24,7 +24,7 @@ import (
 // Store implements period.Store on the ledger table.
 type Store struct {
 	DB                  dynamo.API
-	Ledger, Settlements string // names of tables; the settlements table takes the audit records
+	Ledger, Settlements string // table names; the audit records are written into the settlements table
 	NewToken            func() string
 }
 

@@ -24,14 +24,15 @@ type Account struct {
 	Tenant   ident.Tenant `json:"tenant"`
 	Merchant string       `json:"mch_id"`
 	// serial number of the merchant's certificate
-	Serial     string        `json:"serial"`
-	PrivateKey string        `json:"merchant_private_key"` // PEM
-	APIKey     string        `json:"api_key"`              // 32 bytes, decrypts notices
-	Platform   []PlatformKey `json:"platform_keys"`        // the last key is the newest
-	AppID      string        `json:"appid"`
-	Scene      string        `json:"transfer_scene_id"`
-	Reports    []SceneReport `json:"transfer_scene_report_infos,omitempty"`
-	NotifyURL  string        `json:"notify_url,omitempty"`
+	Serial     string `json:"serial"`
+	PrivateKey string `json:"merchant_private_key"` // PEM
+	APIKey     string `json:"api_key"`              // 32 bytes, decrypts notices
+	// the gateway's public keys; the last key is the newest
+	Platform  []PlatformKey `json:"platform_keys"`
+	AppID     string        `json:"appid"`
+	Scene     string        `json:"transfer_scene_id"`
+	Reports   []SceneReport `json:"transfer_scene_report_infos,omitempty"`
+	NotifyURL string        `json:"notify_url,omitempty"`
 }
 
 // PlatformKey is a public key of the gateway. PlatformKey verifies the gateway's signatures and
@@ -73,7 +74,7 @@ func New(a Account, base string, timeout time.Duration, now func() time.Time) (*
 		return nil, errors.New("douyin account: platform_keys are missing")
 	}
 	client, err := douyin.NewClient(a.Merchant, a.Serial, a.APIKey, a.PrivateKey)
-	if err != nil { // not wrapped, because the cause contains the key
+	if err != nil { // the cause is not wrapped, because its text contains the private key
 		return nil, errors.New("douyin account: mch_id, serial or merchant_private_key cannot be used")
 	}
 	for _, k := range a.Platform {
