@@ -7,17 +7,17 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// monthTenant is the agency of the month in which everything happens that can stop money on its
-// way.
+// monthTenant is the agency in whose month every obstacle to a payment occurs once.
 const monthTenant = "demo-month"
 
 // The paying entities of that agency.
 const (
-	monthEntity   = "ent-month"
-	monthPlatform = "ent-month-plat" // has filed the basic form of the platform
+	monthEntity = "ent-month"
+	// has filed the basic information of the platform with the tax authority
+	monthPlatform = "ent-month-plat"
 )
 
-// player is one payee of the month; nobody in it exists.
+// player is one payee of that agency; all persons are invented.
 type player struct {
 	id, name, idType, number string
 	entity                   ident.Entity
@@ -25,8 +25,8 @@ type player struct {
 	paperTo                  string // last day of the business licence
 }
 
-// cast are the payees of the month, each for one scene.
-func cast() []player {
+// castOfMonth returns the payees of the agency; each appears in one scene.
+func castOfMonth() []player {
 	people := []player{
 		{id: "m-manual", name: "孟样甲", number: "110105189003017014"},
 		{id: "m-net", name: "孟样乙", number: "110105189003027028"},
@@ -54,7 +54,7 @@ func cast() []player {
 	return people
 }
 
-// monthMaster is the agency's master data in the shape of the samples.
+// monthMaster returns the agency's master data.
 func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Taxpayer,
 	creators []apiclient.Creator, contracts []apiclient.Contract) {
 	entities = []apiclient.PayingEntity{
@@ -65,7 +65,7 @@ func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Tax
 			Filings: []apiclient.PlatformFiling{{Platform: "douyin", Class: "款项结算", FiledOn: "2026-01-10",
 				Proof: "receipt 2026-01-10", From: "2026-01-01"}}},
 	}
-	for _, p := range cast() {
+	for _, p := range castOfMonth() {
 		profile := apiclient.Profile{From: "2026-01-01", Kind: "natural_person", Resident: true,
 			VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 		account := apiclient.PayoutAccount{Method: "douyin", Account: "openid-" + p.id, Holder: p.name}
@@ -92,18 +92,18 @@ func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Tax
 	return entities, taxpayers, creators, contracts
 }
 
-// licenceOf is the business licence of a studio.
+// licenceOf returns the business licence of a studio, valid until the day to.
 func licenceOf(p player, to string) apiclient.Paper {
 	return apiclient.Paper{Name: "business_licence", Number: p.number, From: "2026-01-01", To: to}
 }
 
-// contractOf gives a payee seven tenths of live tips and commissions, paid on the 15th; one shares
-// with its scout.
+// contractOf returns a contract that gives the payee 70% of live tips and commissions, paid on the
+// 15th. One payee gives 10% to the scout who brought her.
 func contractOf(p player, route string) apiclient.Contract {
 	split := apiclient.Split{Method: "ratio",
 		Parties: []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.7"},
 			{Party: "mcn", Kind: "mcn", Share: "0.3"}}}
-	if p.id == "m-party" { // a scout who brought the creator has a part of its own
+	if p.id == "m-party" { // the scout who brought the creator gets a share
 		split.Parties = []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.6"},
 			{Party: "m-scout", Kind: "payee", Share: "0.1"}, {Party: "mcn", Kind: "mcn", Share: "0.3"}}
 	}

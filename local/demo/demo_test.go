@@ -138,7 +138,7 @@ func dueOf(t *testing.T) []income.Expected {
 func TestPayDayBringsEverythingToItsEnd(t *testing.T) {
 	o := &office{conflicts: 2}
 	d := newTestDemo(t, o, income.Delivery{})
-	if err := d.payDay(context.Background(), "demo-mcn", dueOf(t)); err != nil {
+	if err := d.runPayDay(context.Background(), "demo-mcn", dueOf(t)); err != nil {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]string{"s1": apiclient.Paid, "s2": apiclient.Paid, "s3": apiclient.Paid, "s4": apiclient.PendingReview} {
@@ -150,7 +150,7 @@ func TestPayDayBringsEverythingToItsEnd(t *testing.T) {
 		t.Errorf("approved %v, %d confirmed, %d runs", o.approved, o.confirmed, o.runs)
 	}
 	// Everything is at its end: a second pay day asks for nothing.
-	if err := d.payDay(context.Background(), "demo-mcn", dueOf(t)); err != nil || o.runs != 1 || len(o.approved) != 3 {
+	if err := d.runPayDay(context.Background(), "demo-mcn", dueOf(t)); err != nil || o.runs != 1 || len(o.approved) != 3 {
 		t.Errorf("%v, %d runs, approved %v", err, o.runs, o.approved)
 	}
 }
@@ -220,7 +220,7 @@ func TestRefusedRowsAreReportedAndTheRestIsCounted(t *testing.T) {
 	}}
 	d := newTestDemo(t, a, list)
 	f := fileOf(t, list, income.Events)
-	if err := d.send(context.Background(), f); err != nil {
+	if err := d.sendFile(context.Background(), f); err != nil {
 		t.Fatal(err)
 	}
 	if a.sent < 2500 || len(d.report.refused) != 3 || !strings.Contains(d.report.refused[0], "400 code 2001: The input has problems.") {
@@ -229,7 +229,7 @@ func TestRefusedRowsAreReportedAndTheRestIsCounted(t *testing.T) {
 	if len(d.days.events) < 50 {
 		t.Errorf("%d creator days to count", len(d.days.events))
 	}
-	if err := d.send(context.Background(), fileOf(t, list, income.LiveTips)); err != nil || len(d.report.refused) != 4 {
+	if err := d.sendFile(context.Background(), fileOf(t, list, income.LiveTips)); err != nil || len(d.report.refused) != 4 {
 		t.Errorf("%v, refused %v", err, d.report.refused)
 	}
 }
@@ -261,7 +261,7 @@ func TestWhatWasNotStoredIsSentAgain(t *testing.T) {
 func TestWhatIsNeverStoredEndsTheRun(t *testing.T) {
 	d := newTestDemo(t, http.NotFoundHandler(), income.Delivery{})
 	r := result{id: "e1", status: http.StatusServiceUnavailable, refusal: &apiclient.Error{Code: 5003, Text: "busy"}}
-	if err := d.count(&outcome{}, income.File{}, r); err == nil || !strings.Contains(err.Error(), "e1") {
+	if err := d.countEvent(&outcome{}, income.File{}, r); err == nil || !strings.Contains(err.Error(), "e1") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -283,7 +283,7 @@ func TestReplayedSettleCallsAreDone(t *testing.T) {
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := newTestDemo(t, &answers{settle: c.answer}, list).send(context.Background(), fileOf(t, list, income.SettleCalls))
+			err := newTestDemo(t, &answers{settle: c.answer}, list).sendFile(context.Background(), fileOf(t, list, income.SettleCalls))
 			if (err == nil) != c.done {
 				t.Errorf("got %v", err)
 			}
@@ -292,7 +292,7 @@ func TestReplayedSettleCallsAreDone(t *testing.T) {
 }
 
 func TestEachDayIsLivedOnceAndInOrder(t *testing.T) {
-	days := newTestDemo(t, http.NotFoundHandler(), delivery(t)).dates()
+	days := newTestDemo(t, http.NotFoundHandler(), delivery(t)).businessDates()
 	var text []string
 	for _, d := range days {
 		text = append(text, d.String())
@@ -308,12 +308,12 @@ func TestDifferencesToAWorkedCaseAreNamed(t *testing.T) {
 	same := apiclient.Settlement{Gross: "120.00", CreatorShare: "100.00", Net: &net, Taxes: []apiclient.Tax{{Tax: "IIT", Amount: "20.00"}}}
 	sum := func(s apiclient.Settlement) *account {
 		a := newAccount()
-		if err := a.add(s); err != nil {
+		if err := a.addSettlement(s); err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
-	if got := differ(w, sum(same), ""); got != "" {
+	if got := firstDifference(w, sum(same), ""); got != "" {
 		t.Errorf("the same figures differ: %s", got)
 	}
 	other := same
@@ -321,11 +321,11 @@ func TestDifferencesToAWorkedCaseAreNamed(t *testing.T) {
 	owing := same
 	owing.PayeeObligations = []apiclient.Tax{{Tax: "VAT", Due: "1.00"}, {Tax: "UMCT"}}
 	for name, s := range map[string]apiclient.Settlement{"another tax": other, "an obligation": owing} {
-		if differ(w, sum(s), "") == "" {
+		if firstDifference(w, sum(s), "") == "" {
 			t.Errorf("%s goes unnoticed", name)
 		}
 	}
-	if differ(w, sum(same), holdRuleGap) == "" {
+	if firstDifference(w, sum(same), holdRuleGap) == "" {
 		t.Error("a hold goes unnoticed")
 	}
 }

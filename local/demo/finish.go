@@ -15,10 +15,11 @@ import (
 	"fenzhang/shared/money"
 )
 
-// taxNames are the columns of the summary, in the order in which taxes build on each other.
+// taxNames are the tax columns of the summary, in the order in which the taxes build on each
+// other.
 var taxNames = [...]string{"VAT", "UMCT", "EDU", "LEDU", "IIT"}
 
-// account sums up settlements: of a creator, of a pay day, of a tenant.
+// account adds up settlements: those of a creator, of a pay day, or of a tenant.
 type account struct {
 	settlements       int
 	gross, share, mcn money.Amount
@@ -32,8 +33,8 @@ func newAccount() *account {
 		states: map[string]int{}}
 }
 
-// add takes a settlement into the account.
-func (a *account) add(s apiclient.Settlement) error {
+// addSettlement adds the amounts of a settlement to the account.
+func (a *account) addSettlement(s apiclient.Settlement) error {
 	a.settlements++
 	a.states[stateOf(s)]++
 	var errs []error
@@ -67,8 +68,8 @@ func (a *account) add(s apiclient.Settlement) error {
 	return errors.Join(errs...)
 }
 
-// row is the account as a line of the table.
-func (a *account) row(name string) string {
+// tableRow returns the account as a row of the summary table.
+func (a *account) tableRow(name string) string {
 	cells := []string{fmt.Sprintf("%-8s %4d %13s %13s %12s", name, a.settlements, a.gross, a.share,
 		a.mcn)}
 	for _, t := range taxNames {
@@ -91,23 +92,23 @@ func heading() string {
 	return strings.Join(cells, " ") + fmt.Sprintf(" %13s %13s  %s", "net", "paid", "status")
 }
 
-// books is what is read back at the end.
+// books is everything that is read back from the API at the end of the demo.
 type books struct {
 	settlements map[string][]apiclient.Settlement // by tenant
 	unexplained map[string]money.Amount
 }
 
-// finish reads everything back, compares it with what the data must lead to, and prints the
-// summary. The last line is the sum of the main tenant, the first one of the delivery.
-func (d *demo) finish(ctx context.Context) error {
+// printResults reads everything back, compares it with what the sample data must lead to, and
+// prints the summary. The last printed line is the total of the first tenant.
+func (d *demo) printResults(ctx context.Context) error {
 	b := books{map[string][]apiclient.Settlement{}, map[string]money.Amount{}}
-	unchecked := d.report.phase("check the books", func() error { return d.readBooks(ctx, b) })
+	unchecked := d.report.runPhase("check the books", func() error { return d.readBooks(ctx, b) })
 	var wrong []string
 	for _, tenant := range d.Tenants {
-		if err := d.summarise(ident.Tenant(tenant), b.settlements[tenant]); err != nil {
+		if err := d.printTenant(ident.Tenant(tenant), b.settlements[tenant]); err != nil {
 			return err
 		}
-		wrong = append(wrong, d.compare(ident.Tenant(tenant), b.settlements[tenant])...)
+		wrong = append(wrong, d.compareWithExpected(ident.Tenant(tenant), b.settlements[tenant])...)
 		if gap := b.unexplained[tenant]; !gap.IsZero() {
 			wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", tenant, gap))
 		}
@@ -115,14 +116,15 @@ func (d *demo) finish(ctx context.Context) error {
 	if gap := b.unexplained[monthTenant]; !gap.IsZero() {
 		wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", monthTenant, gap))
 	}
-	d.report.print("What stopped money in a month of "+monthTenant+", and how it ended", d.month.lines)
-	cases, failed := d.workedCases(b)
-	d.report.print("Worked cases (docs/worked-cases.md)", cases)
-	d.report.print("Rows that were not taken", d.report.refused)
-	d.report.print("Rows that were taken, but look odd", d.report.noted)
-	d.report.print("Time of each phase", d.report.times())
+	d.report.printSection("What stopped money in a month of "+monthTenant+", and how it ended",
+		d.month.lines)
+	cases, failed := d.compareWorkedCases(b)
+	d.report.printSection("Worked cases (docs/worked-cases.md)", cases)
+	d.report.printSection("Rows that were not taken", d.report.refused)
+	d.report.printSection("Rows that were taken, but look odd", d.report.noted)
+	d.report.printSection("Time of each phase", d.report.phaseTimes())
 	wrong = append(wrong, failed...)
-	d.report.print("What is not as it should be", wrong)
+	d.report.printSection("What is not as it should be", wrong)
 	if unchecked != nil { // without the check there is no last line to stand for it
 		return unchecked
 	}
@@ -139,7 +141,7 @@ func (d *demo) finish(ctx context.Context) error {
 func (d *demo) readBooks(ctx context.Context, b books) error {
 	var errs []error
 	for _, tenant := range append(slices.Clone(d.Tenants), monthTenant) {
-		auditor, err := d.as(ident.Tenant(tenant), "auditor")
+		auditor, err := d.clientAs(ident.Tenant(tenant), "auditor")
 		if err != nil {
 			return err
 		}
@@ -161,27 +163,30 @@ func countPaid(all []apiclient.Settlement) int {
 	return n
 }
 
-// summarise prints a tenant's table: a line for each creator, and the totals.
-func (d *demo) summarise(tenant ident.Tenant, all []apiclient.Settlement) error {
+// printTenant prints the summary of a tenant: a row for each creator, and the totals.
+func (d *demo) printTenant(tenant ident.Tenant, all []apiclient.Settlement) error {
 	creators, total := map[string]*account{}, newAccount()
 	for _, s := range all {
 		if creators[string(s.CreatorID)] == nil {
 			creators[string(s.CreatorID)] = newAccount()
 		}
-		if err := errors.Join(creators[string(s.CreatorID)].add(s), total.add(s)); err != nil {
+		if err := errors.Join(creators[string(s.CreatorID)].addSettlement(s),
+			total.addSettlement(s)); err != nil {
 			return fmt.Errorf("%s: %w", s.SettlementID, err)
 		}
 	}
 	lines := []string{heading()}
 	for _, id := range slices.Sorted(maps.Keys(creators)) {
-		lines = append(lines, creators[id].row(id))
+		lines = append(lines, creators[id].tableRow(id))
 	}
-	d.report.print(string("Settlements of "+tenant+" (yuan)"), append(lines, total.row("total")))
+	d.report.printSection(string("Settlements of "+tenant+" (yuan)"),
+		append(lines, total.tableRow("total")))
 	return nil
 }
 
-// compare tells what the settlements lack of what the data must lead to.
-func (d *demo) compare(tenant ident.Tenant, all []apiclient.Settlement) []string {
+// compareWithExpected lists the differences between the settlements and what the sample data must
+// lead to.
+func (d *demo) compareWithExpected(tenant ident.Tenant, all []apiclient.Settlement) []string {
 	have := map[payable]apiclient.Settlement{}
 	for _, s := range all {
 		if s.ReopenedBy == nil {
@@ -200,7 +205,7 @@ func (d *demo) compare(tenant ident.Tenant, all []apiclient.Settlement) []string
 		case s.Gross != e.Gross.String():
 			wrong = append(wrong, fmt.Sprintf("%s %s %s: gross %s, the files give %s", tenant, e.CreatorID,
 				e.ActivityID, s.Gross, e.Gross))
-		case s.Status != apiclient.Paid && !d.mayHold(e):
+		case s.Status != apiclient.Paid && !d.isHoldExpected(e):
 			wrong = append(wrong, fmt.Sprintf("%s %s %s: %s", tenant, e.CreatorID, e.ActivityID, stateOf(s)))
 		}
 		delete(have, payable{e.CreatorID, e.ActivityID})
@@ -213,14 +218,15 @@ func (d *demo) compare(tenant ident.Tenant, all []apiclient.Settlement) []string
 	return wrong
 }
 
-// mayHold tells that a worked case shows this settlement on hold.
-func (d *demo) mayHold(e income.Expected) bool {
+// isHoldExpected reports whether a worked case says that a settlement stays on hold.
+func (d *demo) isHoldExpected(e income.Expected) bool {
 	return slices.ContainsFunc(d.Worked, func(w income.WorkedCase) bool {
 		return w.Hold != "" && w.Tenant == e.Tenant && w.CreatorID == e.CreatorID && w.PayOn == e.PayOn
 	})
 }
 
-// checkLedger reads all pages of the check and sums what no object explains.
+// checkLedger reads all pages of the ledger check and returns the sum that the check cannot
+// explain.
 func (d *demo) checkLedger(ctx context.Context, auditor *apiclient.Client) (money.Amount, error) {
 	var sum money.Amount
 	for cursor := ""; ; {
@@ -240,8 +246,8 @@ func (d *demo) checkLedger(ctx context.Context, auditor *apiclient.Client) (mone
 	}
 }
 
-// workedCases compares what was paid with what docs/worked-cases.md derives.
-func (d *demo) workedCases(b books) (lines, failed []string) {
+// compareWorkedCases compares what was paid with the figures of docs/worked-cases.md.
+func (d *demo) compareWorkedCases(b books) (lines, failed []string) {
 	for _, w := range d.Worked {
 		got, hold, err := paidOn(b.settlements[string(w.Tenant)], w)
 		name := fmt.Sprintf("%s  %-5s %s", w.Case, w.CreatorID, w.PayOn)
@@ -249,7 +255,7 @@ func (d *demo) workedCases(b books) (lines, failed []string) {
 		if err != nil {
 			problem = err.Error()
 		} else {
-			problem = differ(w, got, hold)
+			problem = firstDifference(w, got, hold)
 		}
 		switch {
 		case problem != "":
@@ -257,9 +263,9 @@ func (d *demo) workedCases(b books) (lines, failed []string) {
 		case hold != "":
 			lines = append(lines, fmt.Sprintf("%s  share %s, on hold %s", name, got.share, hold))
 		default:
-			line := fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, textOf(got.taxes),
+			line := fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, taxesText(got.taxes),
 				got.net)
-			if owes := textOf(got.owed); owes != nothing {
+			if owes := taxesText(got.owed); owes != noTaxes {
 				line += ", files itself " + owes
 			}
 			lines = append(lines, line)
@@ -268,7 +274,8 @@ func (d *demo) workedCases(b books) (lines, failed []string) {
 	return lines, failed
 }
 
-// paidOn sums up what a creator was paid on a pay day.
+// paidOn adds up what a creator was paid on a pay day, and returns the hold of a settlement that
+// was not paid.
 func paidOn(all []apiclient.Settlement, w income.WorkedCase) (*account, string, error) {
 	sum, hold := newAccount(), ""
 	for _, s := range all {
@@ -276,15 +283,16 @@ func paidOn(all []apiclient.Settlement, w income.WorkedCase) (*account, string, 
 			continue
 		}
 		hold = cmp.Or(hold, s.HeldFor())
-		if err := sum.add(s); err != nil {
+		if err := sum.addSettlement(s); err != nil {
 			return nil, "", err
 		}
 	}
 	return sum, hold, nil
 }
 
-// differ names the first figure that is not as derived, "" when all are.
-func differ(w income.WorkedCase, got *account, hold string) string {
+// firstDifference describes the first figure that differs from a worked case, and returns "" when
+// all are equal.
+func firstDifference(w income.WorkedCase, got *account, hold string) string {
 	if hold != w.Hold {
 		return fmt.Sprintf("hold %q, derived %q", hold, w.Hold)
 	}
@@ -302,10 +310,11 @@ func differ(w income.WorkedCase, got *account, hold string) string {
 	return ""
 }
 
-const nothing = "nothing"
+// noTaxes is the text for an empty list of taxes.
+const noTaxes = "nothing"
 
-// textOf writes the taxes that are not zero.
-func textOf(taxes map[string]money.Amount) string {
+// taxesText lists the taxes that are not zero.
+func taxesText(taxes map[string]money.Amount) string {
 	var parts []string
 	for _, name := range taxNames {
 		if !taxes[name].IsZero() {
@@ -313,7 +322,7 @@ func textOf(taxes map[string]money.Amount) string {
 		}
 	}
 	if parts == nil {
-		return nothing
+		return noTaxes
 	}
 	return strings.Join(parts, ", ")
 }

@@ -11,8 +11,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// loadMaster posts the master data of all tenants, kind by kind, since each kind names objects of
-// the one before.
+// loadMaster posts the master data of all tenants, one kind after the other, because objects of a
+// kind refer to objects of the kind before.
 func (d *demo) loadMaster(ctx context.Context) error {
 	for _, tenant := range d.Tenants {
 		m := d.Master[tenant]
@@ -20,16 +20,16 @@ func (d *demo) loadMaster(ctx context.Context) error {
 			kind    apiclient.Kind
 			objects []any
 		}{
-			{apiclient.PayingEntities, anys(m.PayingEntities)}, {apiclient.Taxpayers, anys(m.Taxpayers)},
-			{apiclient.Creators, anys(m.Creators)},
-			{apiclient.Contracts, anys(m.Contracts)}, {apiclient.Strategies, anys(m.Strategies)},
+			{apiclient.PayingEntities, toAny(m.PayingEntities)}, {apiclient.Taxpayers, toAny(m.Taxpayers)},
+			{apiclient.Creators, toAny(m.Creators)},
+			{apiclient.Contracts, toAny(m.Contracts)}, {apiclient.Strategies, toAny(m.Strategies)},
 		} {
-			if err := d.create(ctx, ident.Tenant(tenant), set.kind, set.objects); err != nil {
+			if err := d.createObjects(ctx, ident.Tenant(tenant), set.kind, set.objects); err != nil {
 				return err
 			}
 		}
 		for _, p := range m.Positions {
-			if err := d.decide(ctx, ident.Tenant(tenant), p); err != nil {
+			if err := d.decidePosition(ctx, ident.Tenant(tenant), p); err != nil {
 				return err
 			}
 		}
@@ -37,7 +37,7 @@ func (d *demo) loadMaster(ctx context.Context) error {
 	return nil
 }
 
-func anys[T any](items []T) []any {
+func toAny[T any](items []T) []any {
 	out := make([]any, len(items))
 	for i, item := range items {
 		out[i] = item
@@ -45,15 +45,16 @@ func anys[T any](items []T) []any {
 	return out
 }
 
-// create posts objects of one kind. An object that is there already is fine: the demo ran before.
-func (d *demo) create(ctx context.Context, tenant ident.Tenant, kind apiclient.Kind,
+// createObjects posts objects of one kind. An object that exists already is no error, because the
+// demo may have run before.
+func (d *demo) createObjects(ctx context.Context, tenant ident.Tenant, kind apiclient.Kind,
 	objects []any) error {
-	admin, err := d.as(tenant, "admin")
+	admin, err := d.clientAs(tenant, "admin")
 	if err != nil {
 		return err
 	}
 	var made, there atomic.Int64
-	err = each(ctx, d.callers, objects, func(ctx context.Context, object any) error {
+	err = forEach(ctx, d.callers, objects, func(ctx context.Context, object any) error {
 		_, answer, err := admin.Create(ctx, kind, object)
 		switch {
 		case apiclient.IsConflict(err) || (err == nil && answer.Status == http.StatusOK):
@@ -67,31 +68,33 @@ func (d *demo) create(ctx context.Context, tenant ident.Tenant, kind apiclient.K
 		return nil
 	})
 	if len(objects) > 0 {
-		d.report.say("%-10s %-16s %d made, %d there already", tenant, kind, made.Load(), there.Load())
+		d.report.printf("%-10s %-16s %d made, %d there already", tenant, kind, made.Load(), there.Load())
 	}
 	return err
 }
 
-// decide records a tax position and has a second person approve it.
-func (d *demo) decide(ctx context.Context, tenant ident.Tenant, p apiclient.Position) error {
-	if err := d.create(ctx, tenant, apiclient.Positions, []any{p}); err != nil {
+// decidePosition records a tax position and has a second person approve it.
+func (d *demo) decidePosition(ctx context.Context, tenant ident.Tenant,
+	p apiclient.Position) error {
+	if err := d.createObjects(ctx, tenant, apiclient.Positions, []any{p}); err != nil {
 		return err
 	}
-	second, err := d.as(tenant, "approver")
+	second, err := d.clientAs(tenant, "approver")
 	if err != nil {
 		return err
 	}
 	if err := second.ApprovePosition(ctx, p.PositionID); err != nil && !apiclient.IsConflict(err) {
 		return fmt.Errorf("approve position %s: %w", p.PositionID, err)
 	}
-	d.report.say("%-10s position %s on %s approved by a second person", tenant, p.PositionID, p.Rule)
+	d.report.printf("%-10s position %s on %s approved by a second person", tenant, p.PositionID,
+		p.Rule)
 	return nil
 }
 
-// loadAll makes the master data of the delivery and of the agency whose month is played.
-func (d *demo) loadAll(ctx context.Context) error {
+// loadAllMaster posts the master data of the sample data and of the agency whose month is played.
+func (d *demo) loadAllMaster(ctx context.Context) error {
 	if err := d.loadMaster(ctx); err != nil {
 		return err
 	}
-	return d.month.load(ctx)
+	return d.month.loadMonthMaster(ctx)
 }

@@ -1,7 +1,7 @@
-// Command demo plays an agency's three months on a running local stack: it sends the sample data
+// Command demo plays three months of an agency on a running local stack: it sends the sample data
 // through the HTTP API as a real client would, moves the business date from month to month, has
-// people review and approve, waits until everything is paid, and prints what came of it. Run again,
-// it replays the same data and ends the same.
+// people review and approve, waits until everything is paid, and prints the results. A second run
+// sends the same data and ends with the same results.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := runDemo(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo: "+err.Error())
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+func runDemo(ctx context.Context) error {
 	env := flag.String("env", ".local/stack.env", "file with the addresses of the running stack")
 	samples := flag.String("samples", "samples", "folder of the demo data")
 	callers := flag.Int("callers", 16, "calls under way at the same time")
@@ -41,7 +41,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	d := newDemo(s, delivery, *callers)
-	play := d.play
+	play := d.playAllDates
 	if *only == "month" {
 		play = d.month.playAlone
 	}

@@ -20,16 +20,17 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// month plays the scenes of one agency: each stops somebody's money in another way, and ends with
-// it paid, or with the reason why not. What a scene finds done already it leaves and tells.
+// month plays the scenes of one agency. In each scene an obstacle stops a payment, and the scene
+// ends with the payment, or with the reason why there is none. A scene that an earlier run has
+// played changes nothing and only reports the result.
 type month struct {
 	*demo
 	mu    sync.Mutex
 	lines []string
 }
 
-// scene is one thing that happens on a business date. Scenes of a turn play side by side, the turns
-// of a date one after the other.
+// scene is one thing that happens on a business date. The scenes of one turn run in parallel, the
+// turns of a date one after the other.
 type scene struct {
 	name string
 	on   civil.Date
@@ -37,16 +38,16 @@ type scene struct {
 	play func(*month, context.Context) (string, error)
 }
 
-// scenePatience is how long a scene waits for the system to do the next thing.
+// scenePatience is how long a scene waits for the next change of a settlement.
 const scenePatience = 60 * time.Second
 
-// playAlone plays the scenes of all dates and checks the agency's books.
+// playAlone plays the scenes of all dates without the sample data, and checks the agency's ledger.
 func (m *month) playAlone(ctx context.Context) error {
-	if err := m.load(ctx); err != nil {
+	if err := m.loadMonthMaster(ctx); err != nil {
 		return err
 	}
 	var last civil.Date
-	for _, s := range scenes() { // they stand in the order of their dates
+	for _, s := range scenes() { // in the order of their dates
 		if s.on == last {
 			continue
 		}
@@ -58,7 +59,7 @@ func (m *month) playAlone(ctx context.Context) error {
 			return err
 		}
 	}
-	auditor, err := m.as(monthTenant, "auditor")
+	auditor, err := m.clientAs(monthTenant, "auditor")
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (m *month) playAlone(ctx context.Context) error {
 	if err == nil && !unexplained.IsZero() {
 		err = fmt.Errorf("%s: the ledger has %s unexplained", monthTenant, unexplained)
 	}
-	m.report.say("%s: %d fen unexplained", monthTenant, unexplained.Fen())
+	m.report.printf("%s: %d fen unexplained", monthTenant, unexplained.Fen())
 	return err
 }
 
@@ -85,7 +86,7 @@ func (m *month) playMonth(ctx context.Context, on civil.Date) error {
 				if err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
 				}
-				m.tell(s.name, how)
+				m.reportScene(s.name, how)
 				return nil
 			})
 		}
@@ -96,56 +97,56 @@ func (m *month) playMonth(ctx context.Context, on civil.Date) error {
 	return nil
 }
 
-// tell keeps how a scene went, for the summary.
-func (m *month) tell(name, how string) {
-	m.report.say("%-10s %s: %s", monthTenant, name, how)
+// reportScene prints how a scene ended and keeps the line for the summary.
+func (m *month) reportScene(name, how string) {
+	m.report.printf("%-10s %s: %s", monthTenant, name, how)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lines = append(m.lines, fmt.Sprintf("%-22s %s", name, how))
 	slices.Sort(m.lines)
 }
 
-// load makes the agency's master data.
-func (m *month) load(ctx context.Context) error {
+// loadMonthMaster posts the agency's master data.
+func (m *month) loadMonthMaster(ctx context.Context) error {
 	entities, taxpayers, creators, contracts := monthMaster()
 	for _, set := range []struct {
 		kind    apiclient.Kind
 		objects []any
-	}{{apiclient.PayingEntities, anys(entities)}, {apiclient.Taxpayers, anys(taxpayers)},
-		{apiclient.Creators, anys(creators)}, {apiclient.Contracts, anys(contracts)}} {
-		if err := m.create(ctx, monthTenant, set.kind, set.objects); err != nil {
+	}{{apiclient.PayingEntities, toAny(entities)}, {apiclient.Taxpayers, toAny(taxpayers)},
+		{apiclient.Creators, toAny(creators)}, {apiclient.Contracts, toAny(contracts)}} {
+		if err := m.createObjects(ctx, monthTenant, set.kind, set.objects); err != nil {
 			return err
 		}
 	}
-	return m.setReview(ctx)
+	return m.setReviewRules(ctx)
 }
 
-// setReview sets the agency's own rules of review over the defaults: a sum that is held, and a
-// paper that studios need.
-func (m *month) setReview(ctx context.Context) error {
+// setReviewRules sets the agency's own review rules: large amounts are held, and studios need a
+// business licence.
+func (m *month) setReviewRules(ctx context.Context) error {
 	var rules map[string]any
-	if err := m.by(ctx, "admin", http.MethodGet, "/v1/review-rules", nil, &rules); err != nil {
+	if err := m.callAs(ctx, "admin", http.MethodGet, "/v1/review-rules", nil, &rules); err != nil {
 		return err
 	}
 	if v, _ := rules["version"].(float64); v > 0 {
 		return nil // set by an earlier run
 	}
-	for _, c := range list(rules["checks"]) {
+	for _, c := range jsonObjects(rules["checks"]) {
 		if c["code"] == "amount" {
 			c["amount"], c["effect"] = "40000.00", "hold_risk"
 		}
 	}
-	for _, p := range list(rules["papers"]) {
+	for _, p := range jsonObjects(rules["papers"]) {
 		if p["paper"] == "business_licence" {
 			p["on"] = true
 		}
 	}
 	rules["from"] = "2026-01-01"
-	return m.by(ctx, "admin", http.MethodPut, "/v1/review-rules", rules, nil)
+	return m.callAs(ctx, "admin", http.MethodPut, "/v1/review-rules", rules, nil)
 }
 
-// list gives the objects of a JSON list.
-func list(v any) []map[string]any {
+// jsonObjects returns the objects of a decoded JSON array.
+func jsonObjects(v any) []map[string]any {
 	var out []map[string]any
 	items, _ := v.([]any)
 	for _, item := range items {
@@ -156,9 +157,9 @@ func list(v any) []map[string]any {
 	return out
 }
 
-// by asks a route as a person with a role; what was done already is no error.
-func (m *month) by(ctx context.Context, role, method, path string, in, out any) error {
-	c, err := m.as(monthTenant, role)
+// callAs calls a route as a person with a role. An act that was done before is no error.
+func (m *month) callAs(ctx context.Context, role, method, path string, in, out any) error {
+	c, err := m.clientAs(monthTenant, role)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (m *month) by(ctx context.Context, role, method, path string, in, out any) 
 	return nil
 }
 
-// asCreator gives the client of a creator of the month.
+// asCreator returns the API client of a creator.
 func (m *month) asCreator(creator ident.Creator) (*apiclient.Client, error) {
 	token, err := m.signer.Sign(tokens.Claims{Tenant: monthTenant, Roles: []string{"creator"},
 		Creator: creator})
@@ -179,11 +180,11 @@ func (m *month) asCreator(creator ident.Creator) (*apiclient.Client, error) {
 		apiclient.WithDevice("demo-creator"), apiclient.WithRetries(8, 250*time.Millisecond)), nil
 }
 
-// open settles live tips of a creator by a call and gives the settlement; settled before, it gives
-// that one.
-func (m *month) open(ctx context.Context, creator ident.Creator, activity, amount string,
+// settleTips settles live tips of a creator by a settle call and returns the settlement, which may
+// exist from an earlier run.
+func (m *month) settleTips(ctx context.Context, creator ident.Creator, activity, amount string,
 	on civil.Date) (apiclient.Settlement, error) {
-	operator, err := m.as(monthTenant, "operator")
+	operator, err := m.clientAs(monthTenant, "operator")
 	if err != nil {
 		return apiclient.Settlement{}, err
 	}
@@ -194,18 +195,18 @@ func (m *month) open(ctx context.Context, creator ident.Creator, activity, amoun
 	if err != nil && !apiclient.IsConflict(err) {
 		return apiclient.Settlement{}, err
 	}
-	return m.standing(ctx, creator, activity)
+	return m.latestOccurrence(ctx, creator, activity)
 }
 
-// standing reads the occurrence of a payable that stands now.
-func (m *month) standing(ctx context.Context, creator ident.Creator,
+// latestOccurrence reads the settlement of a payable that was not reopened by a later one.
+func (m *month) latestOccurrence(ctx context.Context, creator ident.Creator,
 	activity string) (apiclient.Settlement, error) {
-	auditor, err := m.as(monthTenant, "auditor")
+	auditor, err := m.clientAs(monthTenant, "auditor")
 	if err != nil {
 		return apiclient.Settlement{}, err
 	}
 	var found *apiclient.Settlement
-	err = until(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
+	err = pollUntil(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
 		all, err := auditor.AllSettlements(ctx, apiclient.Filter{CreatorID: creator})
 		i := slices.IndexFunc(all, func(s apiclient.Settlement) bool {
 			return s.ActivityID == activity && s.ReopenedBy == nil
@@ -221,14 +222,14 @@ func (m *month) standing(ctx context.Context, creator ident.Creator,
 	return *found, nil
 }
 
-// wait reads a settlement again until it is as wanted.
-func (m *month) wait(ctx context.Context, s apiclient.Settlement, what string,
+// waitUntil reads a settlement repeatedly until a condition holds.
+func (m *month) waitUntil(ctx context.Context, s apiclient.Settlement, what string,
 	wanted func(apiclient.Settlement) bool) (apiclient.Settlement, error) {
-	auditor, err := m.as(monthTenant, "auditor")
+	auditor, err := m.clientAs(monthTenant, "auditor")
 	if err != nil {
 		return s, err
 	}
-	err = until(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
+	err = pollUntil(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
 		var err error
 		s, err = auditor.Settlement(ctx, s.SettlementID)
 		return err == nil && wanted(s), err
@@ -236,40 +237,46 @@ func (m *month) wait(ctx context.Context, s apiclient.Settlement, what string,
 	return s, err
 }
 
-func held(reason string) func(apiclient.Settlement) bool {
+// isHeldFor returns a condition: the settlement is on hold for a reason.
+func isHeldFor(reason string) func(apiclient.Settlement) bool {
 	return func(s apiclient.Settlement) bool { return s.HeldFor() == reason }
 }
 
-func quoted(s apiclient.Settlement) bool { return s.Quoted() }
+// isQuoted reports whether the taxes of a settlement have been computed.
+func isQuoted(s apiclient.Settlement) bool { return s.Quoted() }
 
-func ended(s apiclient.Settlement) bool {
+// hasEnded reports whether a settlement is paid or failed.
+func hasEnded(s apiclient.Settlement) bool {
 	return s.Status == apiclient.Paid || s.Status == apiclient.Failed
 }
 
-// decided tells that people have done their part.
-func decided(s apiclient.Settlement) bool {
+// isDecided reports whether people have approved or rejected a settlement.
+func isDecided(s apiclient.Settlement) bool {
 	return s.Status != apiclient.PendingReview && s.Status != apiclient.InReview
 }
 
-// submit and approve are the two people's parts.
+// submit has finance submit a settlement for review.
 func (m *month) submit(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
 	if s.Status != apiclient.PendingReview {
 		return s, nil
 	}
-	return m.move(ctx, "finance", s, apiclient.InReview)
+	return m.transition(ctx, "finance", s, apiclient.InReview)
 }
 
+// approve submits a settlement and has an approver approve it.
 func (m *month) approve(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
 	s, err := m.submit(ctx, s)
 	if err != nil || s.Status != apiclient.InReview {
 		return s, err
 	}
-	return m.move(ctx, "approver", s, apiclient.Approved)
+	return m.transition(ctx, "approver", s, apiclient.Approved)
 }
 
-func (m *month) move(ctx context.Context, role string, s apiclient.Settlement,
+// transition moves a settlement to a status as a person with a role, and repeats the call after a
+// conflict with a change by the system.
+func (m *month) transition(ctx context.Context, role string, s apiclient.Settlement,
 	to string) (apiclient.Settlement, error) {
-	c, err := m.as(monthTenant, role)
+	c, err := m.clientAs(monthTenant, role)
 	if err != nil {
 		return s, err
 	}
@@ -278,7 +285,7 @@ func (m *month) move(ctx context.Context, role string, s apiclient.Settlement,
 		if !apiclient.IsConflict(err) {
 			return out, err
 		}
-		now, err := m.wait(ctx, s, "moved by somebody else", func(apiclient.Settlement) bool {
+		now, err := m.waitUntil(ctx, s, "moved by somebody else", func(apiclient.Settlement) bool {
 			return true
 		})
 		if err != nil || now.StatusVersion != s.StatusVersion {
@@ -290,38 +297,39 @@ func (m *month) move(ctx context.Context, role string, s apiclient.Settlement,
 	}
 }
 
-// pay takes a settlement without obstacles to its end.
-func (m *month) pay(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
-	s, err := m.wait(ctx, s, "a quote", func(s apiclient.Settlement) bool {
-		return s.Quoted() || ended(s)
+// payOut takes a settlement without obstacles from the quote to the payment.
+func (m *month) payOut(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
+	s, err := m.waitUntil(ctx, s, "a quote", func(s apiclient.Settlement) bool {
+		return s.Quoted() || hasEnded(s)
 	})
-	if err != nil || ended(s) {
+	if err != nil || hasEnded(s) {
 		return s, err
 	}
 	if s, err = m.approve(ctx, s); err != nil {
 		return s, err
 	}
-	return m.wait(ctx, s, "the payment", ended)
+	return m.waitUntil(ctx, s, "the payment", hasEnded)
 }
 
-// act makes one of the acts below a settlement's path.
-func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, action string,
+// postAct posts one of the acts below the path of a settlement, such as "hold" or "reopen".
+func (m *month) postAct(ctx context.Context, role string, s apiclient.Settlement, action string,
 	in map[string]any) (apiclient.Settlement, error) {
 	var out apiclient.Settlement
 	in["status_version"] = s.StatusVersion
-	err := m.by(ctx, role, http.MethodPost, string("/v1/settlements/"+s.SettlementID+"/")+action,
+	err := m.callAs(ctx, role, http.MethodPost, string("/v1/settlements/"+s.SettlementID+"/")+action,
 		in, &out)
 	return out, err
 }
 
-// misbehave has the stand-in of the gateway do something to the payment of a settlement.
-func (m *month) misbehave(ctx context.Context, s apiclient.Settlement, fault string) error {
-	return m.control(ctx, "faults",
+// injectFault has the stand-in of the payment gateway treat the payment of a settlement in a
+// faulty way.
+func (m *month) injectFault(ctx context.Context, s apiclient.Settlement, fault string) error {
+	return m.controlGateway(ctx, "faults",
 		map[string]string{"out_bill_no": payout.PayoutKey(monthTenant, s.SettlementID), "fault": fault})
 }
 
-// control tells the stand-in of the gateway what to do.
-func (m *month) control(ctx context.Context, what string, order map[string]string) error {
+// controlGateway sends an order to the control route of the gateway's stand-in.
+func (m *month) controlGateway(ctx context.Context, what string, order map[string]string) error {
 	body, err := json.Marshal(order)
 	if err != nil {
 		return err
@@ -342,8 +350,8 @@ func (m *month) control(ctx context.Context, what string, order map[string]strin
 	return nil
 }
 
-// sum tells the figures of a settlement in a line.
-func sum(s apiclient.Settlement) string {
+// figuresLine returns the amounts of a settlement in one line.
+func figuresLine(s apiclient.Settlement) string {
 	parts := []string{"share " + s.CreatorShare}
 	if s.Net != nil {
 		parts = append(parts, "net "+*s.Net)

@@ -16,40 +16,40 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// The holds that a person of the demo answers, and the one that the law must answer.
+// Reasons of holds that a person of the demo resolves, and RULE_GAP, which only the law resolves.
 const (
 	holdRuleGap    = "RULE_GAP"
 	holdNetChanged = "NET_CHANGED"
 	holdInvoice    = "WAITING_INVOICE"
 )
 
-// payable names what is due: a creator's statement or settle call.
+// payable identifies what is due: a statement of a creator, or a settle call.
 type payable struct {
 	creator  ident.Creator
 	activity string
 }
 
-// payDay is one tenant's pay day: statements are run, and people bring each settlement on its way
-// until all are at their end.
+// payDay is one tenant's pay day: statements are made, and people move each settlement on until
+// all are paid, failed, or held by open law.
 type payDay struct {
 	*demo
 	tenant ident.Tenant
 	date   string
 	due    map[payable]income.Expected
 	seen   map[payable]apiclient.Settlement
-	newest []payable // what was seen, newest opening first
-	said   string    // the counts that were printed last
+	newest []payable // keys of seen, the newest settlement first
+	said   string    // the last line of printCounts
 	moved  time.Time
 }
 
-// payDay runs a pay day.
-func (d *demo) payDay(ctx context.Context, tenant ident.Tenant, due []income.Expected) error {
+// runPayDay runs a pay day of a tenant to its end.
+func (d *demo) runPayDay(ctx context.Context, tenant ident.Tenant, due []income.Expected) error {
 	p := &payDay{demo: d, tenant: tenant, date: due[0].PayOn.String(),
 		due: map[payable]income.Expected{}}
 	for _, e := range due {
 		p.due[payable{e.CreatorID, e.ActivityID}] = e
 	}
-	if err := p.look(ctx); err != nil {
+	if err := p.readDueSettlements(ctx); err != nil {
 		return err
 	}
 	if len(p.seen) < len(p.due) {
@@ -58,28 +58,29 @@ func (d *demo) payDay(ctx context.Context, tenant ident.Tenant, due []income.Exp
 		}
 	}
 	p.moved = time.Now()
-	for !p.finished() {
-		if time.Since(p.moved) > patience {
-			return fmt.Errorf("%s: nothing moved for %s\n%s", tenant, patience, p.stuck())
+	for !p.isFinished() {
+		if time.Since(p.moved) > payDayPatience {
+			return fmt.Errorf("%s: nothing moved for %s\n%s", tenant, payDayPatience, p.describeOpen())
 		}
-		if err := p.act(ctx); err != nil {
+		if err := p.advanceAll(ctx); err != nil {
 			return err
 		}
 		if err := sleep(ctx, d.pause); err != nil {
 			return err
 		}
-		if err := p.look(ctx); err != nil {
+		if err := p.readDueSettlements(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// patience is how long a pay day waits for anything to move.
-const patience = 90 * time.Second
+// payDayPatience is how long a pay day waits for any settlement to change.
+const payDayPatience = 90 * time.Second
 
+// runStatements has finance run the statements of the day.
 func (p *payDay) runStatements(ctx context.Context) error {
-	finance, err := p.as(p.tenant, "finance")
+	finance, err := p.clientAs(p.tenant, "finance")
 	if err != nil {
 		return err
 	}
@@ -87,19 +88,19 @@ func (p *payDay) runStatements(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("run statements: %w", err)
 	}
-	p.report.say("%-10s statements run: %d due, %d opened, %d open already", p.tenant, run.Due,
+	p.report.printf("%-10s statements run: %d due, %d opened, %d open already", p.tenant, run.Due,
 		run.Opened, run.Already)
 	for _, s := range run.Skipped {
-		p.report.say("%-10s skipped %s %s %s: %s", p.tenant, s.CreatorID, s.IncomeType, s.Period,
+		p.report.printf("%-10s skipped %s %s %s: %s", p.tenant, s.CreatorID, s.IncomeType, s.Period,
 			s.Reason)
 	}
 	return nil
 }
 
-// look reads the settlements that are due. They are the newest ones on a first run, so that reading
-// can stop when all were found.
-func (p *payDay) look(ctx context.Context) error {
-	auditor, err := p.as(p.tenant, "auditor")
+// readDueSettlements reads the settlements that are due. In a first run they are the newest ones,
+// so that reading stops when all were found.
+func (p *payDay) readDueSettlements(ctx context.Context) error {
+	auditor, err := p.clientAs(p.tenant, "auditor")
 	if err != nil {
 		return err
 	}
@@ -123,12 +124,12 @@ func (p *payDay) look(ctx context.Context) error {
 			break
 		}
 	}
-	p.tell()
+	p.printCounts()
 	return nil
 }
 
-// tell prints the counts when they have changed.
-func (p *payDay) tell() {
+// printCounts prints how many settlements are in each state, when this has changed.
+func (p *payDay) printCounts() {
 	counts := map[string]int{"not opened": len(p.due) - len(p.seen)}
 	for _, s := range p.seen {
 		counts[stateOf(s)]++
@@ -141,11 +142,11 @@ func (p *payDay) tell() {
 	}
 	if text := strings.Join(parts, ", "); text != p.said {
 		p.said, p.moved = text, time.Now()
-		p.report.say("%-10s %d due: %s", p.tenant, len(p.due), text)
+		p.report.printf("%-10s %d due: %s", p.tenant, len(p.due), text)
 	}
 }
 
-// stateOf is what a person would call a settlement's state.
+// stateOf returns the status of a settlement with its hold, for people.
 func stateOf(s apiclient.Settlement) string {
 	switch {
 	case s.HeldFor() != "":
@@ -156,8 +157,8 @@ func stateOf(s apiclient.Settlement) string {
 	return s.Status
 }
 
-// finished tells that everything due is at its end: paid, failed, or held because the law is open.
-func (p *payDay) finished() bool {
+// isFinished reports whether everything due is paid, failed, or held because the law is open.
+func (p *payDay) isFinished() bool {
 	for _, s := range p.seen {
 		if s.Status != apiclient.Paid && s.Status != apiclient.Failed && s.HeldFor() != holdRuleGap {
 			return false
@@ -166,8 +167,8 @@ func (p *payDay) finished() bool {
 	return len(p.seen) == len(p.due)
 }
 
-// stuck lists some settlements that are not at their end.
-func (p *payDay) stuck() string {
+// describeOpen lists up to ten settlements that are not paid, for the error message.
+func (p *payDay) describeOpen() string {
 	var lines []string
 	for k, e := range p.due {
 		s, ok := p.seen[k]
@@ -188,38 +189,39 @@ func (p *payDay) stuck() string {
 	return strings.Join(lines[:min(len(lines), 10)], "\n")
 }
 
-// act has people do what is theirs to do. The settlements of one taxpayer go in the order of their
-// opening, in which they were quoted, and one that cannot go on keeps those behind it; then no net
-// falls and nobody has to look twice.
-func (p *payDay) act(ctx context.Context) error {
+// advanceAll has people do what each settlement needs. The settlements of one taxpayer are handled
+// in the order in which they were opened and quoted, and a settlement that cannot go on stops
+// those after it: so no net amount falls after its approval, and nobody has to confirm it again.
+func (p *payDay) advanceAll(ctx context.Context) error {
 	byPerson := map[string][]apiclient.Settlement{}
 	for _, k := range slices.Backward(p.newest) {
 		s := p.seen[k]
 		byPerson[string(s.TaxpayerID)] = append(byPerson[string(s.TaxpayerID)], s)
 	}
 	people := slices.Collect(maps.Values(byPerson))
-	return each(ctx, p.callers, people, func(ctx context.Context, list []apiclient.Settlement) error {
-		for _, s := range list {
-			through, err := p.advance(ctx, s)
-			if err != nil && !apiclient.IsConflict(err) { // with a conflict somebody was faster: look again
-				return fmt.Errorf("%s of %s: %w", s.SettlementID, s.CreatorID, err)
+	return forEach(ctx, p.callers, people,
+		func(ctx context.Context, list []apiclient.Settlement) error {
+			for _, s := range list {
+				through, err := p.advance(ctx, s)
+				if err != nil && !apiclient.IsConflict(err) { // after a conflict the settlement is read again
+					return fmt.Errorf("%s of %s: %w", s.SettlementID, s.CreatorID, err)
+				}
+				if !through {
+					return nil
+				}
 			}
-			if !through {
-				return nil
-			}
-		}
-		return nil
-	})
+			return nil
+		})
 }
 
-// advance takes a settlement as far as people can take it now, and tells whether their part is
-// done.
+// advance has people move a settlement on as far as possible now, and reports whether nothing is
+// left for them to do.
 func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through bool, err error) {
-	finance, err := p.as(p.tenant, "finance")
+	finance, err := p.clientAs(p.tenant, "finance")
 	if err != nil {
 		return false, err
 	}
-	approver, err := p.as(p.tenant, "approver")
+	approver, err := p.clientAs(p.tenant, "approver")
 	if err != nil {
 		return false, err
 	}
@@ -232,7 +234,7 @@ func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through b
 		}
 		return false, err
 	case holdInvoice:
-		if s, err = finance.HandInInvoice(ctx, s.SettlementID, p.invoice(s)); err != nil {
+		if s, err = finance.HandInInvoice(ctx, s.SettlementID, p.invoiceOf(s)); err != nil {
 			return false, err
 		}
 	}
@@ -251,8 +253,9 @@ func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through b
 	return s.Status != apiclient.PendingReview && s.Status != apiclient.InReview, nil
 }
 
-// invoice is what the studio bills: its share. Number and file follow from the settlement.
-func (p *payDay) invoice(s apiclient.Settlement) apiclient.Invoice {
+// invoiceOf returns the invoice of a studio over its share. Number and file hash follow from the
+// id of the settlement, so that a second run hands in the same invoice.
+func (p *payDay) invoiceOf(s apiclient.Settlement) apiclient.Invoice {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s.SettlementID))
 	number := fmt.Sprintf("26331%015d", h.Sum64()%1_000_000_000_000_000)

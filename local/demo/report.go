@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// report is what the run tells on its way: lines with the time since the start, and what is kept
-// for the end.
+// report prints the progress of the run with the time since the start, and keeps lines for the
+// summary.
 type report struct {
 	mu      sync.Mutex
 	start   time.Time
@@ -20,6 +20,7 @@ type report struct {
 	noted   []string
 }
 
+// phase is a part of the run whose time is measured.
 type phase struct {
 	name  string
 	took  time.Duration
@@ -28,15 +29,15 @@ type phase struct {
 
 func newReport() *report { return &report{start: time.Now()} }
 
-// say prints a line of progress.
-func (r *report) say(format string, args ...any) {
+// printf prints a line of progress.
+func (r *report) printf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fmt.Printf("%7.1f s  %s\n", time.Since(r.start).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// phase does something and adds its time to the phase of that name.
-func (r *report) phase(name string, do func() error) error {
+// runPhase calls a function and adds its duration to the phase with a name.
+func (r *report) runPhase(name string, do func() error) error {
 	began := time.Now()
 	err := do()
 	r.mu.Lock()
@@ -52,26 +53,26 @@ func (r *report) phase(name string, do func() error) error {
 	return err
 }
 
-// refuse keeps rows that were not taken, with the reason.
-func (r *report) refuse(tenant ident.Tenant, rows ...income.Remark) {
+// addRefused keeps rows that the API has refused, with the reason.
+func (r *report) addRefused(tenant ident.Tenant, rows ...income.Remark) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, row := range rows {
-		r.refused = append(r.refused, string(tenant+": ")+place(row)+": "+row.Reason)
+		r.refused = append(r.refused, string(tenant+": ")+rowPlace(row)+": "+row.Reason)
 	}
 }
 
-// note keeps rows that were taken but look odd.
-func (r *report) note(rows ...income.Remark) {
+// addOdd keeps rows that were recorded but look wrong.
+func (r *report) addOdd(rows ...income.Remark) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, row := range rows {
-		r.noted = append(r.noted, place(row)+": "+row.Reason)
+		r.noted = append(r.noted, rowPlace(row)+": "+row.Reason)
 	}
 }
 
-// place says where a row stands.
-func place(row income.Remark) string {
+// rowPlace returns file, row number and key of a row.
+func rowPlace(row income.Remark) string {
 	parts := []string{row.Source}
 	if row.Row > 0 {
 		parts = append(parts, fmt.Sprintf("row %d", row.Row))
@@ -82,8 +83,8 @@ func place(row income.Remark) string {
 	return strings.Join(parts, " ")
 }
 
-// print writes a heading and lines under it.
-func (r *report) print(heading string, lines []string) {
+// printSection prints a heading and lines below it.
+func (r *report) printSection(heading string, lines []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(lines) == 0 {
@@ -95,8 +96,8 @@ func (r *report) print(heading string, lines []string) {
 	}
 }
 
-// times are the phases with what they took.
-func (r *report) times() []string {
+// phaseTimes returns a line with the duration of each phase.
+func (r *report) phaseTimes() []string {
 	var lines []string
 	for _, p := range r.phases {
 		lines = append(lines, fmt.Sprintf("%-18s %6.1f s", p.name, p.took.Seconds()))

@@ -13,165 +13,166 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// scenes are what happens in the agency's month, by business date. Each name says what stops the
-// money.
+// scenes returns what happens in the agency's month, in the order of the dates. The name of a
+// scene says what stops the payment.
 func scenes() []scene {
 	october := civil.MustDate("2026-10-15")
 	november := civil.MustDate("2026-11-16")
 	return []scene{
-		{"hold WAITING_INVOICE", october, 0, (*month).waitingInvoice},
-		{"hold MANUAL", october, 0, (*month).manual},
-		{"hold NET_CHANGED", october, 0, (*month).netChanged},
-		{"a payout comes back", october, 0, (*month).returned},
-		{"a disputed line", october, 0, (*month).disputed},
-		{"hold RISK", october, 0, (*month).risk},
-		{"hold PAPER_MISSING", october, 0, (*month).paperMissing},
-		{"a set-off", october, 0, (*month).setOff},
-		{"a scout's part", october, 0, (*month).party},
-		{"a month taxed too high", october, 0, (*month).comesBack},
-		{"hold RULE_GAP", november, 0, (*month).ruleGap},
-		{"a true-up", november, 1, (*month).trueUp},
-		{"a sealed period", november, 2, (*month).sealed},
+		{"hold WAITING_INVOICE", october, 0, (*month).playWaitingInvoice},
+		{"hold MANUAL", october, 0, (*month).playManualHold},
+		{"hold NET_CHANGED", october, 0, (*month).playNetChanged},
+		{"a payout comes back", october, 0, (*month).playReturnedPayout},
+		{"a disputed line", october, 0, (*month).playDispute},
+		{"hold RISK", october, 0, (*month).playRiskHold},
+		{"hold PAPER_MISSING", october, 0, (*month).playPaperMissing},
+		{"a set-off", october, 0, (*month).playSetOff},
+		{"a scout's part", october, 0, (*month).playScoutShare},
+		{"a month taxed too high", october, 0, (*month).playLateReturn},
+		{"hold RULE_GAP", november, 0, (*month).playRuleGap},
+		{"a true-up", november, 1, (*month).playTrueUp},
+		{"a sealed period", november, 2, (*month).playSealedPeriod},
 	}
 }
 
-// waitingInvoice: a studio is paid against its invoice, and waits until that is here.
-func (m *month) waitingInvoice(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-studio", "studio-1", "20000.00", civil.MustDate("2026-10-15"))
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+// playWaitingInvoice: a studio is paid only when its invoice has been handed in.
+func (m *month) playWaitingInvoice(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-studio", "studio-1", "20000.00", civil.MustDate("2026-10-15"))
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	if s, err = m.handIn(ctx, s, "26332000000000000001"); err != nil {
+	if s, err = m.handInInvoice(ctx, s, "26332000000000000001"); err != nil {
 		return "", err
 	}
-	s, err = m.pay(ctx, s)
-	return "held until finance handed the invoice in; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "held until finance handed the invoice in; " + figuresLine(s), err
 }
 
-// manual: finance wants to look again, and then lets it go.
-func (m *month) manual(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-manual", "live-1", "3000.00", civil.MustDate("2026-10-15"))
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+// playManualHold: finance holds a settlement, checks it, and releases the hold.
+func (m *month) playManualHold(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-manual", "live-1", "3000.00", civil.MustDate("2026-10-15"))
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	if s, err = m.wait(ctx, s, "a quote", quoted); err != nil {
+	if s, err = m.waitUntil(ctx, s, "a quote", isQuoted); err != nil {
 		return "", err
 	}
 	if s.Hold == nil && s.Status == apiclient.PendingReview {
-		if s, err = m.act(ctx, "finance", s, "hold",
+		if s, err = m.postAct(ctx, "finance", s, "hold",
 			map[string]any{"reason": "MANUAL", "until": "2026-10-31",
 				"text": "the number of viewers looks odd"}); err != nil {
 			return "", err
 		}
 	}
 	if s.Hold != nil {
-		if s, err = m.act(ctx, "finance", s, "release", map[string]any{}); err != nil {
+		if s, err = m.postAct(ctx, "finance", s, "release", map[string]any{}); err != nil {
 			return "", err
 		}
 	}
-	s, err = m.pay(ctx, s)
-	return "held by finance for a look, released by finance; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "held by finance for a look, released by finance; " + figuresLine(s), err
 }
 
-// netChanged: the later payable of a month is booked first, so that the month's tax weighs on the
-// earlier one, whose net falls after its approval.
-func (m *month) netChanged(ctx context.Context) (string, error) {
+// playNetChanged: of two payables of a month the later one is booked first. The month's tax then
+// falls on the earlier one, whose net amount drops after its approval and must be confirmed.
+func (m *month) playNetChanged(ctx context.Context) (string, error) {
 	day := civil.MustDate("2026-10-15")
-	first, err := m.open(ctx, "m-net", "live-1", "4000.00", day)
-	if err != nil || ended(first) {
-		return "ended before: " + sum(first), err
+	first, err := m.settleTips(ctx, "m-net", "live-1", "4000.00", day)
+	if err != nil || hasEnded(first) {
+		return "ended before: " + figuresLine(first), err
 	}
-	if first, err = m.wait(ctx, first, "a quote", quoted); err != nil {
+	if first, err = m.waitUntil(ctx, first, "a quote", isQuoted); err != nil {
 		return "", err
 	}
-	second, err := m.open(ctx, "m-net", "live-2", "30000.00", day)
+	second, err := m.settleTips(ctx, "m-net", "live-2", "30000.00", day)
 	if err != nil {
 		return "", err
 	}
-	if _, err = m.pay(ctx, second); err != nil {
+	if _, err = m.payOut(ctx, second); err != nil {
 		return "", err
 	}
 	before := *first.Net
 	if first, err = m.approve(ctx, first); err != nil {
 		return "", err
 	}
-	if first, err = m.wait(ctx, first, "the hold", func(s apiclient.Settlement) bool {
-		return held("NET_CHANGED")(s) || ended(s)
+	if first, err = m.waitUntil(ctx, first, "the hold", func(s apiclient.Settlement) bool {
+		return isHeldFor("NET_CHANGED")(s) || hasEnded(s)
 	}); err != nil {
 		return "", err
 	}
-	if !ended(first) {
-		if first, err = m.act(ctx, "approver", first, "confirm-net",
+	if !hasEnded(first) {
+		if first, err = m.postAct(ctx, "approver", first, "confirm-net",
 			map[string]any{"net": *first.Net}); err != nil {
 			return "", err
 		}
 	}
-	first, err = m.wait(ctx, first, "the payment", ended)
-	return "approved at " + before + ", an approver confirmed the new net; " + sum(first), err
+	first, err = m.waitUntil(ctx, first, "the payment", hasEnded)
+	return "approved at " + before + ", an approver confirmed the new net; " + figuresLine(first), err
 }
 
-// returned: the gateway pays and the money comes back; the payable is reopened and paid under a new
-// key.
-func (m *month) returned(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-return", "live-1", "5000.00", civil.MustDate("2026-10-15"))
+// playReturnedPayout: a payment is returned after it was paid; the payable is reopened and paid
+// with a new payout key.
+func (m *month) playReturnedPayout(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-return", "live-1", "5000.00", civil.MustDate("2026-10-15"))
 	if err != nil {
 		return "", err
 	}
 	if s.Reopens == nil && s.Status == apiclient.PendingReview {
-		if err := m.misbehave(ctx, s, "late_return"); err != nil {
+		if err := m.injectFault(ctx, s, "late_return"); err != nil {
 			return "", err
 		}
 	}
 	if s.Reopens == nil {
-		if s, err = m.pay(ctx, s); err != nil {
+		if s, err = m.payOut(ctx, s); err != nil {
 			return "", err
 		}
-		s, err = m.wait(ctx, s, "the money back", func(s apiclient.Settlement) bool {
+		s, err = m.waitUntil(ctx, s, "the money back", func(s apiclient.Settlement) bool {
 			return s.Payout != nil && s.Payout.State == "RETURNED"
 		})
 		if err != nil {
 			return "", err
 		}
-		if s, err = m.act(ctx, "approver", s, "reopen",
+		if s, err = m.postAct(ctx, "approver", s, "reopen",
 			map[string]any{"reason": "the creator's account is open again"}); err != nil {
 			return "", err
 		}
 	}
-	s, err = m.pay(ctx, s)
-	return "reopened as its second occurrence; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "reopened as its second occurrence; " + figuresLine(s), err
 }
 
-// ruleGap: from November the VAT of natural persons is open law; a tax position of two people
-// closes the gap.
-func (m *month) ruleGap(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-gap", "live-1", "6000.00", civil.MustDate("2026-11-16"))
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+// playRuleGap: from November on the VAT of natural persons is open law; a tax position of two
+// people closes the gap.
+func (m *month) playRuleGap(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-gap", "live-1", "6000.00", civil.MustDate("2026-11-16"))
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool {
-		return held("RULE_GAP")(s) || s.Quoted()
+	if s, err = m.waitUntil(ctx, s, "the hold", func(s apiclient.Settlement) bool {
+		return isHeldFor("RULE_GAP")(s) || s.Quoted()
 	}); err != nil {
 		return "", err
 	}
-	if err := m.decide(ctx, monthTenant,
+	if err := m.decidePosition(ctx, monthTenant,
 		apiclient.Position{PositionID: "pos-month-28", Rule: "vat.natural_person.withholding",
 			Reading:  "daily_1000_at_1pct",
 			Reasons:  "until the text of No. 28 can be read",
 			Evidence: "minutes of the finance meeting 2026-11-02", From: "2026-11-01"}); err != nil {
 		return "", err
 	}
-	if err := m.sweep(ctx); err != nil {
+	if err := m.runSweeps(ctx); err != nil {
 		return "", err
 	}
-	s, err = m.pay(ctx, s)
-	return "held until a tax position was decided by one and approved by another person; " + sum(s),
+	s, err = m.payOut(ctx, s)
+	return "held until a tax position was decided by one and approved by another person; " +
+			figuresLine(s),
 		err
 }
 
-// disputed: the creator disputes a line of the statement; only that settlement waits until finance
-// has answered.
-func (m *month) disputed(ctx context.Context) (string, error) {
-	operator, err := m.as(monthTenant, "operator")
+// playDispute: a creator disputes a line of the statement; only the settlement of this line waits
+// until finance has answered.
+func (m *month) playDispute(ctx context.Context) (string, error) {
+	operator, err := m.clientAs(monthTenant, "operator")
 	if err != nil {
 		return "", err
 	}
@@ -182,19 +183,20 @@ func (m *month) disputed(ctx context.Context) (string, error) {
 	if _, err := operator.UploadIncome(ctx, []apiclient.IncomeLine{line}); err != nil {
 		return "", err
 	}
-	if err := m.by(ctx, "finance", http.MethodPost, "/v1/statements/run",
+	if err := m.callAs(ctx, "finance", http.MethodPost, "/v1/statements/run",
 		map[string]any{"creator_id": "m-dispute", "date": "2026-10-15"}, nil); err != nil {
 		return "", err
 	}
-	s, err := m.standing(ctx, "m-dispute", "stmt:live_tip:2026-09")
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+	s, err := m.latestOccurrence(ctx, "m-dispute", "stmt:live_tip:2026-09")
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	if s, err = m.wait(ctx, s, "a quote", quoted); err != nil {
+	if s, err = m.waitUntil(ctx, s, "a quote", isQuoted); err != nil {
 		return "", err
 	}
 	path := "/v1/statements/m-dispute/2026-09/"
-	if err := m.by(ctx, "finance", http.MethodPost, path+"send", map[string]any{}, nil); err != nil {
+	if err := m.callAs(ctx, "finance", http.MethodPost, path+"send", map[string]any{},
+		nil); err != nil {
 		return "", err
 	}
 	creator, err := m.asCreator("m-dispute")
@@ -207,91 +209,91 @@ func (m *month) disputed(ctx context.Context) (string, error) {
 		nil); err != nil && !apiclient.IsConflict(err) {
 		return "", err
 	}
-	if s, err = m.wait(ctx, s, "the hold", held("DISPUTED")); err != nil {
+	if s, err = m.waitUntil(ctx, s, "the hold", isHeldFor("DISPUTED")); err != nil {
 		return "", err
 	}
-	if err := m.by(ctx, "finance", http.MethodPost, path+"resolve",
+	if err := m.callAs(ctx, "finance", http.MethodPost, path+"resolve",
 		map[string]any{"line_id": line.LineID, "outcome": "stands",
 			"text": "the platform's figure was compared with its detail"}, nil); err != nil {
 		return "", err
 	}
-	if s, err = m.wait(ctx, s, "the end of the hold", func(s apiclient.Settlement) bool {
+	if s, err = m.waitUntil(ctx, s, "the end of the hold", func(s apiclient.Settlement) bool {
 		return s.Hold == nil
 	}); err != nil {
 		return "", err
 	}
-	s, err = m.pay(ctx, s)
-	return "disputed by the creator, answered by finance, the line stands; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "disputed by the creator, answered by finance, the line stands; " + figuresLine(s), err
 }
 
-// risk: an amount above what the agency lets pass is held by its rules of review until finance has
-// looked.
-func (m *month) risk(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-risk", "live-1", "45000.00", civil.MustDate("2026-10-15"))
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+// playRiskHold: an amount above the limit of the agency is held by its review rules until finance
+// has released it.
+func (m *month) playRiskHold(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-risk", "live-1", "45000.00", civil.MustDate("2026-10-15"))
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	if s, err = m.wait(ctx, s, "a quote", quoted); err != nil {
+	if s, err = m.waitUntil(ctx, s, "a quote", isQuoted); err != nil {
 		return "", err
 	}
 	if s, err = m.submit(ctx, s); err != nil {
 		return "", err
 	}
 	if s.Status == apiclient.InReview {
-		if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool {
-			return held("RISK")(s) || s.Status != apiclient.InReview
+		if s, err = m.waitUntil(ctx, s, "the hold", func(s apiclient.Settlement) bool {
+			return isHeldFor("RISK")(s) || s.Status != apiclient.InReview
 		}); err != nil {
 			return "", err
 		}
 	}
 	if s.Hold != nil {
-		if s, err = m.act(ctx, "finance", s, "release", map[string]any{}); err != nil {
+		if s, err = m.postAct(ctx, "finance", s, "release", map[string]any{}); err != nil {
 			return "", err
 		}
 	}
-	s, err = m.pay(ctx, s)
-	return "above the agency's limit, released by finance; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "above the agency's limit, released by finance; " + figuresLine(s), err
 }
 
-// paperMissing: the studio's business licence has run out; the hold ends when the new one is
-// recorded.
-func (m *month) paperMissing(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-paper", "studio-1", "8000.00", civil.MustDate("2026-10-15"))
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+// playPaperMissing: the business licence of a studio has expired; the hold ends when the renewed
+// licence is recorded.
+func (m *month) playPaperMissing(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-paper", "studio-1", "8000.00", civil.MustDate("2026-10-15"))
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool {
-		return held("PAPER_MISSING")(s) || held("WAITING_INVOICE")(s) || decided(s)
+	if s, err = m.waitUntil(ctx, s, "the hold", func(s apiclient.Settlement) bool {
+		return isHeldFor("PAPER_MISSING")(s) || isHeldFor("WAITING_INVOICE")(s) || isDecided(s)
 	}); err != nil {
 		return "", err
 	}
-	if held("PAPER_MISSING")(s) {
+	if isHeldFor("PAPER_MISSING")(s) {
 		if err := m.renewLicence(ctx); err != nil {
 			return "", err
 		}
 		if err := sleep(ctx, masterMemo); err != nil {
 			return "", err
 		}
-		if err := m.sweep(ctx); err != nil {
+		if err := m.runSweeps(ctx); err != nil {
 			return "", err
 		}
 	}
-	if s, err = m.wait(ctx, s, "the end of the hold", func(s apiclient.Settlement) bool {
-		return !held("PAPER_MISSING")(s)
+	if s, err = m.waitUntil(ctx, s, "the end of the hold", func(s apiclient.Settlement) bool {
+		return !isHeldFor("PAPER_MISSING")(s)
 	}); err != nil {
 		return "", err
 	}
-	if s, err = m.handIn(ctx, s, "26332000000000000002"); err != nil {
+	if s, err = m.handInInvoice(ctx, s, "26332000000000000002"); err != nil {
 		return "", err
 	}
-	s, err = m.pay(ctx, s)
-	return "held until the new business licence was recorded; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "held until the new business licence was recorded; " + figuresLine(s), err
 }
 
-// masterMemo is how long a warm function may remember master data.
+// masterMemo is how long a warm function may use master data that it has cached.
 const masterMemo = 31 * time.Second
 
-// renewLicence records the licence without an end.
+// renewLicence records the business licence without an end date.
 func (m *month) renewLicence(ctx context.Context) error {
 	_, taxpayers, _, _ := monthMaster()
 	for _, t := range taxpayers {
@@ -301,72 +303,74 @@ func (m *month) renewLicence(ctx context.Context) error {
 		var now struct {
 			Version int `json:"version"`
 		}
-		if err := m.by(ctx, "admin", http.MethodGet, string("/v1/taxpayers/"+t.TaxpayerID), nil,
+		if err := m.callAs(ctx, "admin", http.MethodGet, string("/v1/taxpayers/"+t.TaxpayerID), nil,
 			&now); err != nil {
 			return err
 		}
 		t.Profiles[0].Papers[0].To = ""
-		return m.by(ctx, "admin", http.MethodPut, string("/v1/taxpayers/"+t.TaxpayerID),
+		return m.callAs(ctx, "admin", http.MethodPut, string("/v1/taxpayers/"+t.TaxpayerID),
 			map[string]any{"version": now.Version, "from": "2026-10-01", "profiles": t.Profiles}, nil)
 	}
 	return nil
 }
 
-// handIn hands in the invoice that a studio's settlement waits for.
-func (m *month) handIn(ctx context.Context, s apiclient.Settlement,
+// handInInvoice hands in the invoice for which a studio's settlement waits.
+func (m *month) handInInvoice(ctx context.Context, s apiclient.Settlement,
 	number string) (apiclient.Settlement, error) {
-	s, err := m.wait(ctx, s, "the hold for the invoice", func(s apiclient.Settlement) bool {
-		return held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved || ended(s)
+	s, err := m.waitUntil(ctx, s, "the hold for the invoice", func(s apiclient.Settlement) bool {
+		return isHeldFor("WAITING_INVOICE")(s) || s.Status == apiclient.Approved || hasEnded(s)
 	})
 	if err != nil || s.Hold == nil {
 		return s, err
 	}
 	file := sha256.Sum256([]byte("invoice " + number))
-	return m.act(ctx, "finance", s, "invoice",
+	return m.postAct(ctx, "finance", s, "invoice",
 		map[string]any{"number": number, "issued_on": "2026-10-15", "amount": s.CreatorShare,
 			"file_sha256": hex.EncodeToString(file[:])})
 }
 
-// setOff: what a creator owes is taken from what it is paid, after two people have seen it.
-func (m *month) setOff(ctx context.Context) (string, error) {
+// playSetOff: a claim on a creator, approved by a second person, is set off against a settlement.
+func (m *month) playSetOff(ctx context.Context) (string, error) {
 	claim := map[string]any{"receivable_id": "month-penalty-1", "creator_id": "m-setoff",
 		"paying_entity": monthEntity, "kind": "penalty", "amount": "200.00",
 		"document": "agreement of 2026-09-28", "reason": "a scheduled room was not opened"}
-	if err := m.by(ctx, "finance", http.MethodPost, "/v1/receivables", claim, nil); err != nil {
+	if err := m.callAs(ctx, "finance", http.MethodPost, "/v1/receivables", claim, nil); err != nil {
 		return "", err
 	}
-	if err := m.by(ctx, "admin", http.MethodPost, "/v1/receivables/month-penalty-1/approve",
+	if err := m.callAs(ctx, "admin", http.MethodPost, "/v1/receivables/month-penalty-1/approve",
 		map[string]any{}, nil); err != nil && !apiclient.IsConflict(err) {
 		return "", err
 	}
-	s, err := m.open(ctx, "m-setoff", "live-1", "4000.00", civil.MustDate("2026-10-15"))
-	if err != nil || ended(s) {
-		return "ended before: " + sum(s), err
+	s, err := m.settleTips(ctx, "m-setoff", "live-1", "4000.00", civil.MustDate("2026-10-15"))
+	if err != nil || hasEnded(s) {
+		return "ended before: " + figuresLine(s), err
 	}
-	s, err = m.pay(ctx, s)
-	return "a penalty of 200.00 that two people confirmed; " + sum(s), err
+	s, err = m.payOut(ctx, s)
+	return "a penalty of 200.00 that two people confirmed; " + figuresLine(s), err
 }
 
-// sealed: the books of October are checked, closed by one person and sealed by another.
-func (m *month) sealed(ctx context.Context) (string, error) {
+// playSealedPeriod: the accounting period of October is checked, closed by one person and sealed
+// by another.
+func (m *month) playSealedPeriod(ctx context.Context) (string, error) {
 	path := "/v1/ledger/periods/" + monthEntity + "/2026-10"
 	var p period
-	err := m.by(ctx, "auditor", http.MethodGet, path, nil, &p)
+	err := m.callAs(ctx, "auditor", http.MethodGet, path, nil, &p)
 	if err == nil && p.State == "sealed" {
-		return "sealed before, " + p.tell(), nil
+		return "sealed before, " + p.summary(), nil
 	}
-	if err := m.by(ctx, "finance", http.MethodPost, path+"/close", map[string]any{}, &p); err != nil {
+	if err := m.callAs(ctx, "finance", http.MethodPost, path+"/close", map[string]any{},
+		&p); err != nil {
 		return "", err
 	}
 	var refused error
-	err = until(ctx, scenePatience, 2*time.Second, func() (bool, error) {
-		refused = m.by(ctx, "approver", http.MethodPost, path+"/seal", map[string]any{}, &p)
+	err = pollUntil(ctx, scenePatience, 2*time.Second, func() (bool, error) {
+		refused = m.callAs(ctx, "approver", http.MethodPost, path+"/seal", map[string]any{}, &p)
 		if refused != nil && !apiclient.IsConflict(refused) {
 			return false, refused
 		}
 		return refused == nil && p.State == "sealed", nil
 	}, func() string { return fmt.Sprint("the seal: ", refused) })
-	return "closed by finance, checked, sealed by an approver, " + p.tell(), err
+	return "closed by finance, checked, sealed by an approver, " + p.summary(), err
 }
 
 // period is what the scene tells of a sealed month.
@@ -379,7 +383,7 @@ type period struct {
 	} `json:"checks"`
 }
 
-func (p period) tell() string {
+func (p period) summary() string {
 	passed := 0
 	for _, c := range p.Checks {
 		if c.Result == "passed" {
@@ -392,70 +396,70 @@ func (p period) tell() string {
 	return fmt.Sprintf("%d of %d checks passed, SM3 %.16s", passed, len(p.Checks), *p.Hash)
 }
 
-// party: a payee beside the creator is paid its part by a settlement of its own, opened once the
-// main one is approved.
-func (m *month) party(ctx context.Context) (string, error) {
-	s, err := m.open(ctx, "m-party", "live-1", "6000.00", civil.MustDate("2026-10-15"))
+// playScoutShare: a scout who gets a share of the income is paid by a separate settlement, which
+// is opened after the main settlement is approved.
+func (m *month) playScoutShare(ctx context.Context) (string, error) {
+	s, err := m.settleTips(ctx, "m-party", "live-1", "6000.00", civil.MustDate("2026-10-15"))
 	if err != nil {
 		return "", err
 	}
-	if s, err = m.pay(ctx, s); err != nil {
+	if s, err = m.payOut(ctx, s); err != nil {
 		return "", err
 	}
-	scout, err := m.standing(ctx, "m-scout", string("party:"+s.SettlementID))
+	scout, err := m.latestOccurrence(ctx, "m-scout", string("party:"+s.SettlementID))
 	if err != nil {
 		return "", err
 	}
-	scout, err = m.pay(ctx, scout)
-	return sum(s) + "; the scout's own settlement: " + sum(scout), err
+	scout, err = m.payOut(ctx, scout)
+	return figuresLine(s) + "; the scout's own settlement: " + figuresLine(scout), err
 }
 
-// comesBack: of two payments of a month the earlier one comes back after the later one was taxed on
-// both.
-func (m *month) comesBack(ctx context.Context) (string, error) {
+// playLateReturn: of two payments of a month the earlier one is returned after the later one was
+// taxed on the total of both.
+func (m *month) playLateReturn(ctx context.Context) (string, error) {
 	day := civil.MustDate("2026-10-15")
-	first, err := m.open(ctx, "m-trueup", "live-1", "30000.00", day)
+	first, err := m.settleTips(ctx, "m-trueup", "live-1", "30000.00", day)
 	if err != nil {
 		return "", err
 	}
 	if first.Reopens != nil || (first.Payout != nil && first.Payout.State == "RETURNED") {
 		return "the first payment came back before", nil
 	}
-	if first, err = m.pay(ctx, first); err != nil {
+	if first, err = m.payOut(ctx, first); err != nil {
 		return "", err
 	}
-	second, err := m.open(ctx, "m-trueup", "live-2", "20000.00", day)
+	second, err := m.settleTips(ctx, "m-trueup", "live-2", "20000.00", day)
 	if err != nil {
 		return "", err
 	}
-	if second, err = m.pay(ctx, second); err != nil {
+	if second, err = m.payOut(ctx, second); err != nil {
 		return "", err
 	}
-	if err := m.control(ctx, "return",
+	if err := m.controlGateway(ctx, "return",
 		map[string]string{"out_bill_no": first.Payout.Key}); err != nil {
 		return "", err
 	}
-	_, err = m.wait(ctx, first, "the money back", func(s apiclient.Settlement) bool {
+	_, err = m.waitUntil(ctx, first, "the money back", func(s apiclient.Settlement) bool {
 		return s.Payout != nil && s.Payout.State == "RETURNED"
 	})
-	return "the first payment came back; " + sum(second), err
+	return "the first payment came back; " + figuresLine(second), err
 }
 
-// trueUp: the payment that came back is made again in November, so that October was taxed too high
-// for what is left in it; two people decide to give the difference back, and the next settlement
-// pays it.
-func (m *month) trueUp(ctx context.Context) (string, error) {
-	first, err := m.standing(ctx, "m-trueup", "live-1")
+// playTrueUp: the returned payment is made again in November, so that October was taxed too high
+// for the remaining payment. Two people decide to give the difference back, and the next
+// settlement pays it.
+func (m *month) playTrueUp(ctx context.Context) (string, error) {
+	first, err := m.latestOccurrence(ctx, "m-trueup", "live-1")
 	if err != nil {
 		return "", err
 	}
 	if first.Reopens == nil {
-		if first, err = m.act(ctx, "approver", first, "reopen",
+		if first, err = m.postAct(ctx, "approver", first, "reopen",
 			map[string]any{"reason": "the account is open again"}); err != nil {
 			return "", err
 		}
 	}
-	if _, err = m.pay(ctx, first); err != nil {
+	if _, err = m.payOut(ctx, first); err != nil {
 		return "", err
 	}
 	var open struct {
@@ -466,7 +470,7 @@ func (m *month) trueUp(ctx context.Context) (string, error) {
 			Difference string         `json:"difference"`
 		} `json:"true_ups"`
 	}
-	if err := m.by(ctx, "finance", http.MethodGet, "/v1/tax/true-ups?paying_entity="+monthEntity+
+	if err := m.callAs(ctx, "finance", http.MethodGet, "/v1/tax/true-ups?paying_entity="+monthEntity+
 		"&month=2026-10", nil, &open); err != nil {
 		return "", err
 	}
@@ -476,20 +480,20 @@ func (m *month) trueUp(ctx context.Context) (string, error) {
 			continue
 		}
 		path := "/v1/tax/true-ups/" + u.ID
-		if err := m.by(ctx, "finance", http.MethodPost, path+"/decide",
+		if err := m.callAs(ctx, "finance", http.MethodPost, path+"/decide",
 			map[string]any{"decision": "give_back", "reason": "withheld on money that came back"},
 			nil); err != nil {
 			return "", err
 		}
-		if err := m.by(ctx, "admin", http.MethodPost, path+"/confirm", nil, nil); err != nil {
+		if err := m.callAs(ctx, "admin", http.MethodPost, path+"/confirm", nil, nil); err != nil {
 			return "", err
 		}
 		how = u.Tax + " of October off by " + u.Difference + ", given back by two people"
 	}
-	next, err := m.open(ctx, "m-trueup", "live-3", "1000.00", civil.MustDate("2026-11-16"))
+	next, err := m.settleTips(ctx, "m-trueup", "live-3", "1000.00", civil.MustDate("2026-11-16"))
 	if err != nil {
 		return "", err
 	}
-	next, err = m.pay(ctx, next)
-	return how + "; the next settlement: " + sum(next), err
+	next, err = m.payOut(ctx, next)
+	return how + "; the next settlement: " + figuresLine(next), err
 }

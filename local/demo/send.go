@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// outcome counts what became of the rows of a file.
+// outcome counts the results of the rows of a file.
 type outcome struct {
 	mu                                   sync.Mutex
 	fresh, repeated, parked, refused, of int
@@ -33,24 +33,24 @@ func (o *outcome) String() string {
 	return text
 }
 
-// send reads a file and sends it as its kind wants it.
-func (d *demo) send(ctx context.Context, f income.File) error {
+// sendFile reads a file and sends its rows by the API call of their kind.
+func (d *demo) sendFile(ctx context.Context, f income.File) error {
 	switch f.Kind {
 	case income.Events:
 		return d.sendEvents(ctx, f)
 	case income.SettleCalls:
-		return d.settleDirectly(ctx, f)
+		return d.sendSettleCalls(ctx, f)
 	default:
 		return d.sendLines(ctx, f)
 	}
 }
 
-// batches cuts a list into calls of the API.
-func batches[T any](items []T) [][]T {
+// splitIntoBatches splits a list into batches of the size that one API call takes.
+func splitIntoBatches[T any](items []T) [][]T {
 	return slices.Collect(slices.Chunk(items, apiclient.MaxBatch))
 }
 
-// result is what the API says of one row, whatever the row is.
+// result is the answer of the API to one row of any kind.
 type result struct {
 	id      string
 	status  int
@@ -58,14 +58,14 @@ type result struct {
 	refusal *apiclient.Error
 }
 
-// How a part of a call that was not stored is sent again.
+// Rows that the API could not store are sent again, so often and after this pause.
 const (
 	resends     = 6
 	resendPause = 500 * time.Millisecond
 )
 
-// sendBatch sends rows in one call and, while some were not stored (503), those again. take hears
-// the result of each row once.
+// sendBatch sends rows in one call, and sends rows that were not stored (503) again. It calls take
+// once for each row with its result.
 func sendBatch[T any](ctx context.Context, rows []T,
 	call func(context.Context, []T) ([]result, error), take func(T, result) error) error {
 	for try := 1; len(rows) > 0; try++ {
@@ -95,15 +95,15 @@ func sendBatch[T any](ctx context.Context, rows []T,
 	return nil
 }
 
-// sendLines uploads income lines, call after call; there are only a few.
+// sendLines uploads income lines, one call after the other; there are only a few calls.
 func (d *demo) sendLines(ctx context.Context, f income.File) error {
 	batch, err := d.Lines(f)
 	if err != nil {
 		return err
 	}
-	d.report.refuse(f.Tenant, batch.Refused...)
-	d.report.note(batch.Noted...)
-	operator, err := d.as(f.Tenant, "operator")
+	d.report.addRefused(f.Tenant, batch.Refused...)
+	d.report.addOdd(batch.Noted...)
+	operator, err := d.clientAs(f.Tenant, "operator")
 	if err != nil {
 		return err
 	}
@@ -124,24 +124,26 @@ func (d *demo) sendLines(ctx context.Context, f income.File) error {
 		}
 		return out, err
 	}
-	for _, part := range batches(batch.Lines) {
-		err := sendBatch(ctx, part, call, func(_ income.Line, r result) error { return d.count(o, f, r) })
+	for _, part := range splitIntoBatches(batch.Lines) {
+		err := sendBatch(ctx, part, call, func(_ income.Line, r result) error {
+			return d.countEvent(o, f, r)
+		})
 		if err != nil {
 			return err
 		}
 	}
-	d.report.say("%-46s %s, %d no money yet", f.Path, o, batch.Ignored)
+	d.report.printf("%-46s %s, %d no money yet", f.Path, o, batch.Ignored)
 	return nil
 }
 
-// sendEvents records incentive events, several calls at a time.
+// sendEvents records incentive events, with several calls in parallel.
 func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 	events, bad, err := d.Events(f)
 	if err != nil {
 		return err
 	}
-	d.report.refuse(f.Tenant, bad...)
-	operator, err := d.as(f.Tenant, "operator")
+	d.report.addRefused(f.Tenant, bad...)
+	operator, err := d.clientAs(f.Tenant, "operator")
 	if err != nil {
 		return err
 	}
@@ -158,24 +160,24 @@ func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 		}
 		return out, err
 	}
-	err = each(ctx, max(1, d.callers/2), batches(events),
+	err = forEach(ctx, max(1, d.callers/2), splitIntoBatches(events),
 		func(ctx context.Context, part []json.RawMessage) error {
 			return sendBatch(ctx, part, call, func(event json.RawMessage, r result) error {
 				if r.status == http.StatusCreated {
 					d.days.add(f.Tenant, event)
 				}
-				return d.count(o, f, r)
+				return d.countEvent(o, f, r)
 			})
 		})
 	if err == nil {
-		d.report.say("%-46s %s", f.Path, o)
+		d.report.printf("%-46s %s", f.Path, o)
 	}
 	return err
 }
 
-// count notes one result. What the API could not store after all would be missing, so it ends the
-// run.
-func (d *demo) count(o *outcome, f income.File, r result) error {
+// countEvent notes one result. What the API could not store after all would be missing, so it ends
+// the run.
+func (d *demo) countEvent(o *outcome, f income.File, r result) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -187,8 +189,8 @@ func (d *demo) count(o *outcome, f income.File, r result) error {
 		return fmt.Errorf("%s was not stored: %w", r.id, r.refusal)
 	default:
 		o.refused++
-		d.report.refuse(f.Tenant,
-			income.Remark{Source: f.Path, Key: r.id, Reason: reasonOf(r.status, r.refusal)})
+		d.report.addRefused(f.Tenant,
+			income.Remark{Source: f.Path, Key: r.id, Reason: refusalReason(r.status, r.refusal)})
 	}
 	if r.parked != "" {
 		o.parked++
@@ -196,8 +198,9 @@ func (d *demo) count(o *outcome, f income.File, r result) error {
 	return nil
 }
 
-// reasonOf writes a refusal in a line: its fields where it names some, else its sentence.
-func reasonOf(status int, refusal *apiclient.Error) string {
+// refusalReason returns the reason of a refusal in one line: the names of wrong fields when there
+// are any, and otherwise the message.
+func refusalReason(status int, refusal *apiclient.Error) string {
 	if refusal == nil {
 		return fmt.Sprint(status)
 	}
@@ -211,14 +214,14 @@ func reasonOf(status int, refusal *apiclient.Error) string {
 	return fmt.Sprintf("%d code %d: %s", status, refusal.Code, strings.Join(parts, ", "))
 }
 
-// settleDirectly makes the settle calls of a file. A call that was made before is answered by its
-// first answer, or with 409 while that is fresh; both are done.
-func (d *demo) settleDirectly(ctx context.Context, f income.File) error {
+// sendSettleCalls makes the settle calls of a file. A call that was made before returns its first
+// answer, or 409 while the first call is still in progress; both count as done.
+func (d *demo) sendSettleCalls(ctx context.Context, f income.File) error {
 	calls, err := d.SettleCalls(f)
 	if err != nil {
 		return err
 	}
-	operator, err := d.as(f.Tenant, "operator")
+	operator, err := d.clientAs(f.Tenant, "operator")
 	if err != nil {
 		return err
 	}
@@ -234,28 +237,29 @@ func (d *demo) settleDirectly(ctx context.Context, f income.File) error {
 			o.fresh++
 		}
 	}
-	d.report.say("%-46s %s", f.Path, o)
+	d.report.printf("%-46s %s", f.Path, o)
 	return nil
 }
 
-// ledgerOfDays remembers how many new events of each creator and day the API has taken, to know
-// when all are counted.
-type ledgerOfDays struct {
+// eventCounts counts the new events of each creator and day that the API has recorded. The demo
+// closes the days when the counters of the API have reached these numbers.
+type eventCounts struct {
 	mu     sync.Mutex
 	events map[creatorDay]int64
-	last   []creatorDay // the days that were added to since the last close
+	last   []creatorDay // the days that got events since the last close
 }
 
+// creatorDay is a day of a creator.
 type creatorDay struct {
 	tenant  ident.Tenant
 	creator ident.Creator
 	day     civil.Date
 }
 
-func newLedgerOfDays() *ledgerOfDays { return &ledgerOfDays{events: map[creatorDay]int64{}} }
+func newEventCounts() *eventCounts { return &eventCounts{events: map[creatorDay]int64{}} }
 
-// add notes an event that was taken for the first time.
-func (l *ledgerOfDays) add(tenant ident.Tenant, raw json.RawMessage) {
+// add counts an event that was recorded for the first time.
+func (l *eventCounts) add(tenant ident.Tenant, raw json.RawMessage) {
 	var e apiclient.Event
 	if json.Unmarshal(raw, &e) != nil {
 		return
@@ -273,8 +277,8 @@ func (l *ledgerOfDays) add(tenant ident.Tenant, raw json.RawMessage) {
 	}
 }
 
-// drain gives the days that were added to since the last call, with their number of events.
-func (l *ledgerOfDays) drain() map[creatorDay]int64 {
+// takeChanged returns the days that got events since the last call, with their number of events.
+func (l *eventCounts) takeChanged() map[creatorDay]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := map[creatorDay]int64{}
@@ -285,16 +289,16 @@ func (l *ledgerOfDays) drain() map[creatorDay]int64 {
 	return out
 }
 
-// watched is how many of the last days are looked at while the stream is read: they were the last
-// to be sent.
-const watched = 48
+// polledDays is how many days are polled at a time: the API counts days in about the order in
+// which events were sent.
+const polledDays = 48
 
-// closeWhenCounted waits until the counters have seen what was sent, and closes the days. Closing
-// too early would not be wrong, but make accruals in two parts.
+// closeWhenCounted waits until the API has counted all events, and closes the days. Closing
+// earlier would be correct, but would accrue a day in two parts.
 func (d *demo) closeWhenCounted(ctx context.Context) error {
-	open := d.days.drain()
-	err := until(ctx, 2*time.Minute, 300*time.Millisecond, func() (bool, error) {
-		err := d.forgetCounted(ctx, open)
+	open := d.days.takeChanged()
+	err := pollUntil(ctx, 2*time.Minute, 300*time.Millisecond, func() (bool, error) {
+		err := d.removeCounted(ctx, open)
 		return len(open) == 0, err
 	}, func() string { return fmt.Sprintf("%d creator days not counted", len(open)) })
 	if err != nil {
@@ -303,17 +307,17 @@ func (d *demo) closeWhenCounted(ctx context.Context) error {
 	return d.closeDays(ctx)
 }
 
-// forgetCounted takes the days off the list whose counters are complete.
-func (d *demo) forgetCounted(ctx context.Context, open map[creatorDay]int64) error {
+// removeCounted removes the days from a list whose counters are complete.
+func (d *demo) removeCounted(ctx context.Context, open map[creatorDay]int64) error {
 	var some []creatorDay
 	for day := range open {
-		if len(some) < watched {
+		if len(some) < polledDays {
 			some = append(some, day)
 		}
 	}
 	var mu sync.Mutex
-	return each(ctx, d.callers, some, func(ctx context.Context, day creatorDay) error {
-		operator, err := d.as(day.tenant, "operator")
+	return forEach(ctx, d.callers, some, func(ctx context.Context, day creatorDay) error {
+		operator, err := d.clientAs(day.tenant, "operator")
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// stack is the running local system: its API, and the few things that on AWS a clock does.
+// stack is the running local system: its API, and the functions that a schedule starts on AWS.
 type stack struct {
 	vars    map[string]string
 	aws     aws.Config
@@ -29,10 +29,10 @@ type stack struct {
 	clients map[string]*apiclient.Client
 }
 
-// dateLag is how long functions may go on with the business date they have read.
+// dateLag is how long functions may use a business date that they have cached.
 const dateLag = 1100 * time.Millisecond
 
-// openStack reads the stack's file of settings and its signing key.
+// openStack reads the addresses of the running stack and its signing key.
 func openStack(ctx context.Context, path string) (*stack, error) {
 	vars, err := tokens.Vars(path, "FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL",
 		"STACK_NAME")
@@ -53,8 +53,8 @@ func openStack(ctx context.Context, path string) (*stack, error) {
 	return s, err
 }
 
-// as gives the client of a person with a role in a tenant.
-func (s *stack) as(tenant ident.Tenant, role string) (*apiclient.Client, error) {
+// clientAs returns the API client of a person with a role in a tenant.
+func (s *stack) clientAs(tenant ident.Tenant, role string) (*apiclient.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.clients[string(tenant)+role]; c != nil {
@@ -70,7 +70,7 @@ func (s *stack) as(tenant ident.Tenant, role string) (*apiclient.Client, error) 
 	return c, nil
 }
 
-// setDate moves the business date and waits until every function sees it.
+// setDate sets the business date and waits until every function has read it.
 func (s *stack) setDate(ctx context.Context, day civil.Date) error {
 	k := keys.BusinessDate()
 	_, err := dynamodb.NewFromConfig(s.aws).PutItem(ctx, &dynamodb.PutItemInput{
@@ -86,7 +86,7 @@ func (s *stack) setDate(ctx context.Context, day civil.Date) error {
 	return sleep(ctx, dateLag)
 }
 
-// clearDate gives the stack its real date back, also after an interrupt.
+// clearDate returns the stack to the real date, also after an interrupt.
 func (s *stack) clearDate() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -104,17 +104,17 @@ func (s *stack) clearDate() error {
 
 // closeDays does what the schedule of 00:30 does: it closes the days before the business date.
 func (s *stack) closeDays(ctx context.Context) error {
-	return s.schedule(ctx, "accrue-incentive", "close-day")
+	return s.invokeScheduled(ctx, "accrue-incentive", "close-day")
 }
 
-// sweep does what the schedule of every five minutes does: what waits for a date, a rule or a paper
-// is looked at again.
-func (s *stack) sweep(ctx context.Context) error {
-	return s.schedule(ctx, "advance-settlement", "sweep")
+// runSweeps does what the five-minute schedules do: settlements that wait for a date, a rule or a
+// paper are checked again.
+func (s *stack) runSweeps(ctx context.Context) error {
+	return s.invokeScheduled(ctx, "advance-settlement", "sweep")
 }
 
-// schedule starts a function as its schedule would.
-func (s *stack) schedule(ctx context.Context, function, job string) error {
+// invokeScheduled invokes a function with the event of its schedule.
+func (s *stack) invokeScheduled(ctx context.Context, function, job string) error {
 	out, err := lambda.NewFromConfig(s.aws).Invoke(ctx, &lambda.InvokeInput{
 		FunctionName: aws.String(s.vars["STACK_NAME"] + "-" + function),
 		Payload:      []byte(`{"job":"` + job + `"}`),

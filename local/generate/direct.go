@@ -11,8 +11,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// directCalls makes two settle calls for a service month, made on the day before its pay day: an
-// advertisement that a brand paid to the agency, and a commission with goods and rate.
+// directCalls returns two settle calls for a service month, made on the day before its pay day:
+// for an advertisement that a brand paid to the agency, and for a commission with goods and rate.
 func directCalls(members []member, index int) ([]income.SettleCall, []income.Expected) {
 	month := serviceMonths()[index]
 	ts := payDay(month).AddDays(-1).Start().Add(20*time.Hour + time.Duration(index)*time.Minute)
@@ -39,5 +39,5 @@ func directCalls(members []member, index int) ([]income.SettleCall, []income.Exp
 	return calls, list
 }
 
-// dayAfter is the business date on which what a month's files hold is sent.
+// dayAfter returns the business date on which the files of a month are sent.
 func dayAfter(month civil.Month) civil.Date { return month.Add(1).First() }

@@ -13,20 +13,21 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// eventLines is how many lines the event files of the three months have together.
+// eventLines is the number of lines of the event files of all three months.
 const eventLines = 20_000
 
-// How many lines of a month are something else than a plain event.
+// How many lines of a month are repeats or late events, and how many creators earn on how many
+// days.
 const (
 	eventRepeats = 40
 	eventLate    = 12
 	earners      = 22 // creators with rewarded actions in a month
 	activeDays   = 9
-	halfDay      = 15 // first day of a month's second file; the first is sent on it
+	halfDay      = 15 // first day of a month's second file; the first file is sent on this day
 )
 
-// brokenEvents are refused by the API, each for another reason; the last is no JSON at all and is
-// refused by the loader.
+// brokenEvents are events that the API refuses, each for another reason. The last one is no JSON
+// and is refused by the program that reads the file.
 var brokenEvents = [...]string{
 	`{"event_id":"bad-quantity","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","quantity":0}`,
 	`{"event_id":"bad-action","creator_id":"c024","action_type":"New Follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
@@ -39,20 +40,21 @@ var brokenEvents = [...]string{
 	`{"event_id":"cut-off","creator_id":"c024","action_ty`,
 }
 
-// engagement makes the incentive events of a tenant.
+// engagement generates the incentive events of a tenant.
 type engagement struct {
 	r      *random
 	serial int
 }
 
-// happening is an event with the day and the cash that follow from it.
+// happening is an event with its time.
 type happening struct {
 	at   time.Time
 	line []byte
 }
 
-// one makes a single event of a creator on a day and tells the tally what it earns in a statement.
-func (g *engagement) one(m member, day civil.Date, statement civil.Month,
+// makeEvent generates one event of a creator on a day, and adds its reward to the statement of a
+// month.
+func (g *engagement) makeEvent(m member, day civil.Date, statement civil.Month,
 	sums tally) (happening, error) {
 	g.serial++
 	at := day.Start().Add(time.Duration(g.r.between(18*3600, 24*3600-1)) * time.Second)
@@ -87,22 +89,22 @@ func (g *engagement) one(m member, day civil.Date, statement civil.Month,
 	return happening{at, line}, err
 }
 
-// month makes the events of one month in two files, before halfDay and from it on.
-func (g *engagement) month(members []member, index int,
+// makeMonth generates the events of one month in two files: before halfDay, and from halfDay on.
+func (g *engagement) makeMonth(members []member, index int,
 	sums tally) (first, second []byte, err error) {
 	month := serviceMonths()[index]
 	lines := eventLines * (index + 1) / 3
 	lines -= eventLines * index / 3
 	broken := brokenEvents[index*3 : index*3+3]
-	active := g.earners(members)
+	active := g.drawEarners(members)
 	all := make([]happening, 0, lines)
 	days := map[string][]civil.Date{}
 	for _, m := range active {
-		days[m.id] = g.days(month)
+		days[m.id] = g.drawDays(month)
 	}
 	for range lines - eventRepeats - len(broken) - g.lateCount(index) {
-		m := pick(g.r, active)
-		h, err := g.one(m, pick(g.r, days[m.id]), month, sums)
+		m := pickRandom(g.r, active)
+		h, err := g.makeEvent(m, pickRandom(g.r, days[m.id]), month, sums)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -114,19 +116,19 @@ func (g *engagement) month(members []member, index int,
 	half := slices.IndexFunc(all, func(h happening) bool {
 		return civil.DateOf(h.at).Day() >= halfDay
 	})
-	early, late := g.repeat(all[:half:half]), g.repeat(all[half:])
+	early, late := g.repeatEvents(all[:half:half]), g.repeatEvents(all[half:])
 	for range g.lateCount(index) {
-		h, err := g.one(pick(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)
+		h, err := g.makeEvent(pickRandom(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)
 		if err != nil {
 			return nil, nil, err
 		}
 		late = append(late, h.line)
 	}
-	return join(early, broken), join(late, nil), nil
+	return joinLines(early, broken), joinLines(late, nil), nil
 }
 
-// lateCount is how many events of the month before arrive with this month's; before the first there
-// is none.
+// lateCount returns how many events of the month before arrive in this month; there are none in
+// the first month.
 func (g *engagement) lateCount(index int) int {
 	if index == 0 {
 		return 0
@@ -134,8 +136,8 @@ func (g *engagement) lateCount(index int) int {
 	return eventLate
 }
 
-// earners draws the creators whose actions are rewarded in a month.
-func (g *engagement) earners(members []member) []member {
+// drawEarners draws the creators whose actions are rewarded in a month.
+func (g *engagement) drawEarners(members []member) []member {
 	var able []member
 	for _, m := range members {
 		if m.earns[incentive] {
@@ -146,8 +148,8 @@ func (g *engagement) earners(members []member) []member {
 	return able[:min(earners, len(able))]
 }
 
-// days draws the days on which a creator is live.
-func (g *engagement) days(month civil.Month) []civil.Date {
+// drawDays draws the days on which a creator is live.
+func (g *engagement) drawDays(month civil.Month) []civil.Date {
 	var all []civil.Date
 	for d := 1; d <= month.Last().Day(); d++ {
 		all = append(all, month.Day(d))
@@ -156,8 +158,9 @@ func (g *engagement) days(month civil.Month) []civil.Date {
 	return all[:activeDays]
 }
 
-// repeat sends half of a month's repeats again, each somewhere after its first.
-func (g *engagement) repeat(all []happening) [][]byte {
+// repeatEvents repeats half of the month's repeated events, each at a random place after its first
+// occurrence.
+func (g *engagement) repeatEvents(all []happening) [][]byte {
 	var lines [][]byte
 	for _, h := range all {
 		lines = append(lines, h.line)
@@ -170,8 +173,8 @@ func (g *engagement) repeat(all []happening) [][]byte {
 	return lines
 }
 
-// join writes the lines, with the broken ones among the first.
-func join(lines [][]byte, broken []string) []byte {
+// joinLines joins the lines of a file, with the broken ones among the first lines.
+func joinLines(lines [][]byte, broken []string) []byte {
 	for i, b := range broken {
 		lines = slices.Insert(lines, 100*(i+1), []byte(b))
 	}

@@ -66,7 +66,7 @@ func TestFilesLeadToWhatTheManifestExpects(t *testing.T) {
 		t.Fatal(err)
 	}
 	var orders, events, refused, noted, repeats int
-	sums := map[what]money.Amount{}
+	sums := map[statementKey]money.Amount{}
 	for _, f := range list.Files {
 		switch f.Kind {
 		case income.LiveTips, income.Xingtu, income.Orders:
@@ -96,7 +96,7 @@ func TestFilesLeadToWhatTheManifestExpects(t *testing.T) {
 		if e.IncomeType == incentive || e.ActivityID[:5] != "stmt:" {
 			continue
 		}
-		key := what{e.CreatorID, e.IncomeType, e.Period}
+		key := statementKey{e.CreatorID, e.IncomeType, e.Period}
 		if sums[key] != e.Gross || !e.Gross.Positive() {
 			t.Errorf("%v: files have %s, manifest %s", key, sums[key], e.Gross)
 		}
@@ -111,7 +111,7 @@ func TestFilesLeadToWhatTheManifestExpects(t *testing.T) {
 }
 
 // addLines sums each line once into the statement of the month before the day it is sent, and counts repeats.
-func addLines(sums map[what]money.Amount, f income.File, lines []income.Line) int {
+func addLines(sums map[statementKey]money.Amount, f income.File, lines []income.Line) int {
 	seen := map[string]bool{}
 	repeats := 0
 	for _, l := range lines {
@@ -120,7 +120,7 @@ func addLines(sums map[what]money.Amount, f income.File, lines []income.Line) in
 			continue
 		}
 		seen[l.LineID] = true
-		key := what{l.CreatorID, l.IncomeType, f.SendOn.Month().Add(-1)}
+		key := statementKey{l.CreatorID, l.IncomeType, f.SendOn.Month().Add(-1)}
 		sums[key] = sums[key].Add(l.Distributable)
 	}
 	return repeats
@@ -229,7 +229,7 @@ func TestPartsKeepTheWhole(t *testing.T) {
 		step := rapid.Int64Range(1, 10).Draw(t, "step")
 		total := rapid.Int64Range(int64(n)*step*3, 1<<40).Draw(t, "total")
 		var sum int64
-		for i, p := range r.parts(total, n, step) {
+		for i, p := range r.splitTotal(total, n, step) {
 			if p <= 0 || (i < n-1 && p%step != 0) {
 				t.Fatalf("part %d is %d", i, p)
 			}

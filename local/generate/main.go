@@ -1,5 +1,5 @@
-// Command generate makes the demo data in samples/ from a seed: the same seed gives the same bytes.
-// All people, companies and numbers in it are made up.
+// Command generate writes the demo data in samples/ from a seed: the same seed gives the same
+// bytes. All people, companies and numbers in the data are invented.
 package main
 
 import (
@@ -34,8 +34,9 @@ type output struct {
 	list    income.Manifest
 }
 
-// add puts a file into the output; kind "" leaves it out of the list of what is sent.
-func (o *output) add(path string, tenant ident.Tenant, kind string, sendOn civil.Date,
+// addFile adds a file to the output; a file with kind "" is not listed in the manifest of files to
+// send.
+func (o *output) addFile(path string, tenant ident.Tenant, kind string, sendOn civil.Date,
 	content []byte) {
 	o.content[path] = content
 	if kind == "" {
@@ -46,7 +47,7 @@ func (o *output) add(path string, tenant ident.Tenant, kind string, sendOn civil
 		SendOn: sendOn, Bytes: len(content), SHA256: hex.EncodeToString(sum[:])})
 }
 
-// Generate gives all sample files by path.
+// Generate returns all sample files by path.
 func Generate(seed uint64) (map[string][]byte, error) {
 	r := &random{state: seed}
 	o := &output{content: map[string][]byte{},
@@ -55,10 +56,10 @@ func Generate(seed uint64) (map[string][]byte, error) {
 	if err := o.addJSON("rates.json", "", "", civil.Date{}, rates); err != nil {
 		return nil, err
 	}
-	if err := o.demo(r); err != nil {
+	if err := o.makeDemoAgency(r); err != nil {
 		return nil, err
 	}
-	if err := o.small(r); err != nil {
+	if err := o.makeSmallAgency(r); err != nil {
 		return nil, err
 	}
 	if err := o.addJSON("manifest.json", "", "", civil.Date{}, o.list); err != nil {
@@ -67,9 +68,9 @@ func Generate(seed uint64) (map[string][]byte, error) {
 	return o.content, nil
 }
 
-// demo makes the files of the demo agency.
-func (o *output) demo(r *random) error {
-	members, w := world(r)
+// makeDemoAgency generates the files of the demo agency.
+func (o *output) makeDemoAgency(r *random) error {
+	members, w := makeWorld(r)
 	if err := o.addJSON(demoTenant+"/master.json", "", "", civil.Date{}, w); err != nil {
 		return err
 	}
@@ -77,20 +78,20 @@ func (o *output) demo(r *random) error {
 	shop, fans := &shopping{r: r}, &engagement{r: r}
 	var direct []income.Expected
 	for i, month := range serviceMonths() {
-		if err := o.statements(r, members, i, sums); err != nil {
+		if err := o.makeStatements(r, members, i, sums); err != nil {
 			return err
 		}
-		pages, err := writePages(shop.month(members, i, sums))
+		pages, err := writePages(shop.makeMonth(members, i, sums))
 		if err != nil {
 			return err
 		}
-		o.add(dir(month)+"orders.ndjson", demoTenant, income.Orders, dayAfter(month), pages)
-		first, second, err := fans.month(members, i, sums)
+		o.addFile(dir(month)+"orders.ndjson", demoTenant, income.Orders, dayAfter(month), pages)
+		first, second, err := fans.makeMonth(members, i, sums)
 		if err != nil {
 			return err
 		}
-		o.add(dir(month)+"events-1.ndjson", demoTenant, income.Events, month.Day(halfDay), first)
-		o.add(dir(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month), second)
+		o.addFile(dir(month)+"events-1.ndjson", demoTenant, income.Events, month.Day(halfDay), first)
+		o.addFile(dir(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month), second)
 		calls, list := directCalls(members, i)
 		direct = append(direct, list...)
 		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, income.SettleCalls, payDay(month),
@@ -98,19 +99,19 @@ func (o *output) demo(r *random) error {
 			return err
 		}
 	}
-	o.list.Expected = append(sums.list(demoTenant), direct...)
+	o.list.Expected = append(sums.sortedStatements(demoTenant), direct...)
 	return nil
 }
 
-// statements makes the two CSV files of a month. The one of September is GB18030, that of October
-// begins with a byte order mark.
-func (o *output) statements(r *random, members []member, i int, sums tally) error {
+// makeStatements generates the two CSV files of a month. The one of September is encoded in
+// GB18030, the one of October begins with a byte order mark.
+func (o *output) makeStatements(r *random, members []member, i int, sums tally) error {
 	month := serviceMonths()[i]
 	tips, ads := statements(r, members, i, sums)
 	if i > 0 {
 		tips = append(tips, lateTips(r, members, i, sums)...)
 	}
-	content, err := writeCSV(tipHeadings[i], messUp(r, tips, i))
+	content, err := writeCSV(tipHeadings[i], addBrokenRows(r, tips, i))
 	if err != nil {
 		return err
 	}
@@ -118,22 +119,22 @@ func (o *output) statements(r *random, members []member, i int, sums tally) erro
 	switch i {
 	case 1:
 		name = "live-tips.gb18030.csv"
-		if content, err = inGB18030(content); err != nil {
+		if content, err = encodeGB18030(content); err != nil {
 			return err
 		}
 	case 2:
 		content = append([]byte("\ufeff"), content...)
 	}
-	o.add(dir(month)+name, demoTenant, income.LiveTips, dayAfter(month), content)
+	o.addFile(dir(month)+name, demoTenant, income.LiveTips, dayAfter(month), content)
 	if content, err = writeCSV(adHeadings, ads); err != nil {
 		return err
 	}
-	o.add(dir(month)+"xingtu.csv", demoTenant, income.Xingtu, dayAfter(month), content)
+	o.addFile(dir(month)+"xingtu.csv", demoTenant, income.Xingtu, dayAfter(month), content)
 	return nil
 }
 
-// small makes the files of the second agency: live tips of two months.
-func (o *output) small(r *random) error {
+// makeSmallAgency generates the files of the second agency: live tips of two months.
+func (o *output) makeSmallAgency(r *random) error {
 	members, w := smallWorld(r)
 	if err := o.addJSON(smallTenant+"/master.json", "", "", civil.Date{}, w); err != nil {
 		return err
@@ -145,10 +146,10 @@ func (o *output) small(r *random) error {
 		if err != nil {
 			return err
 		}
-		o.add(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant,
+		o.addFile(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant,
 			income.LiveTips, dayAfter(month), content)
 	}
-	o.list.Expected = append(o.list.Expected, sums.list(smallTenant)...)
+	o.list.Expected = append(o.list.Expected, sums.sortedStatements(smallTenant)...)
 	o.list.Worked = workedCases()
 	return nil
 }
@@ -161,7 +162,7 @@ func (o *output) addJSON(path string, tenant ident.Tenant, kind string, sendOn c
 	if err != nil {
 		return err
 	}
-	o.add(path, tenant, kind, sendOn, append(b, '\n'))
+	o.addFile(path, tenant, kind, sendOn, append(b, '\n'))
 	return nil
 }
 
@@ -169,12 +170,12 @@ func main() {
 	seed := flag.Uint64("seed", Seed, "seed of the random numbers")
 	out := flag.String("out", "samples", "folder to write into")
 	flag.Parse()
-	if err := write(*seed, *out); err != nil {
+	if err := writeFiles(*seed, *out); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func write(seed uint64, out string) error {
+func writeFiles(seed uint64, out string) error {
 	files, err := Generate(seed)
 	if err != nil {
 		return err

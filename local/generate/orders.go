@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// order is an order as buyin.instituteOrderMCN gives it, all fields; amounts in fen, rates times
-// 10,000.
+// order is an order as the Douyin interface buyin.instituteOrderMCN returns it, with all fields;
+// amounts are in fen, rates times 10,000.
 type order struct {
 	OrderID                        string `json:"order_id"`
 	ProductID                      int64  `json:"product_id"`
@@ -53,7 +53,7 @@ const techFeeRate = 1000
 
 const stamp = "2006-01-02 15:04:05"
 
-// goods are what is sold, by whom, at which commission.
+// goods are what is sold, by which shop, at which commission rate.
 var goods = [...]struct {
 	name, shop string
 	rate       int64
@@ -62,7 +62,7 @@ var goods = [...]struct {
 	{"便携榨汁杯", "样例家电", 1800}, {"儿童绘本套装", "样例书店", 3000}, {"手工银饰", "样例首饰", 3000},
 }
 
-// shopping makes the orders of a tenant and remembers those that may come back later.
+// shopping generates the orders of a tenant, and keeps those that may be refunded later.
 type shopping struct {
 	r       *random
 	serial  int64
@@ -74,9 +74,9 @@ type settledOrder struct {
 	owner member
 }
 
-// sale makes a settled order of which the agency receives inst fen.
-func (s *shopping) sale(m member, month civil.Month, inst int64) order {
-	o := s.paid(m, month)
+// makeSettledOrder generates a settled order of which the agency receives inst fen.
+func (s *shopping) makeSettledOrder(m member, month civil.Month, inst int64) order {
+	o := s.makePaidOrder(m, month)
 	o.InstitutionCommission = inst
 	o.RealCommission = commissionFor(inst)
 	o.SettledTechServiceFee = o.RealCommission - inst
@@ -93,10 +93,10 @@ func (s *shopping) sale(m member, month civil.Month, inst int64) order {
 	return o
 }
 
-// paid makes an order that was paid; its commission is an estimate.
-func (s *shopping) paid(m member, month civil.Month) order {
+// makePaidOrder generates an order that was paid and not settled; its commission is an estimate.
+func (s *shopping) makePaidOrder(m member, month civil.Month) order {
 	s.serial++
-	g := pick(s.r, goods[:])
+	g := pickRandom(s.r, goods[:])
 	pay := s.r.between(39_00, 899_00)
 	at := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.hours(24))
 	estimate := money.Fen(pay).MulDiv(g.rate, 10_000, money.HalfEven).Fen()
@@ -109,7 +109,7 @@ func (s *shopping) paid(m member, month civil.Month) order {
 		TotalPayAmount: pay, PayGoodsAmount: pay, CommissionRate: g.rate, EstimatedCommission: estimate,
 		TechServiceFeeRate: techFeeRate, EstimatedTechServiceFee: fee,
 		EstimatedInstitutionCommission: estimate - fee,
-		ItemNum:                        s.r.between(1, 3), MediaType: pick(s.r,
+		ItemNum:                        s.r.between(1, 3), MediaType: pickRandom(s.r,
 			[]string{"live", "live", "video", "shop_list"}), MediaID: 7_400_000_000 + s.serial,
 		FlowPoint: income.PaySucc, App: "抖音", PaySuccessTime: at.Format(stamp),
 		UpdateTime: at.Format(stamp),
@@ -120,7 +120,7 @@ func (s *shopping) hours(n int64) time.Duration {
 	return time.Duration(s.r.between(0, n*3600-1)) * time.Second
 }
 
-// commissionFor gives the commission that leaves inst after the platform's fee.
+// commissionFor returns the commission that leaves inst fen after the platform's fee.
 func commissionFor(inst int64) int64 {
 	c := inst * 10 / 9
 	for c-money.Fen(c).MulDiv(techFeeRate, 10_000, money.HalfEven).Fen() < inst {
@@ -129,7 +129,7 @@ func commissionFor(inst int64) int64 {
 	return c
 }
 
-// goodsFor gives goods of which rate is just the commission.
+// goodsFor returns an amount of goods of which the commission at a rate is exact.
 func goodsFor(commission, rate int64) int64 {
 	g := commission * 10_000 / rate
 	for money.Fen(g).MulDiv(rate, 10_000, money.HalfEven).Fen() < commission {
@@ -138,22 +138,23 @@ func goodsFor(commission, rate int64) int64 {
 	return g
 }
 
-// month makes the orders that were updated in one month and tells the tally what they lead to.
-func (s *shopping) month(members []member, index int, sums tally) []order {
+// makeMonth generates the orders that were updated in one month, and adds what they lead to in
+// statements.
+func (s *shopping) makeMonth(members []member, index int, sums tally) []order {
 	month := serviceMonths()[index]
 	earlier := s.settled
 	s.settled = nil
 	var all []order
 	for _, m := range members {
-		total := m.total(s.r, commerce, index)
+		total := m.plannedTotal(s.r, commerce, index)
 		if total == 0 {
 			continue
 		}
-		all = append(all, s.creatorMonth(m, month, total)...)
+		all = append(all, s.makeCreatorMonth(m, month, total)...)
 		sums.add(m, commerce, month, total)
 	}
-	all = append(all, s.comeBack(earlier, month, sums)...)
-	if index == 1 { // one order whose goods and rate do not give what the platform settled
+	all = append(all, s.refundOrders(earlier, month, sums)...)
+	if index == 1 { // one order has goods and a rate that do not give the settled commission
 		odd := slices.IndexFunc(all, func(o order) bool {
 			return o.FlowPoint == income.Settle && o.SettledGoodsAmount > 500_00
 		})
@@ -163,18 +164,18 @@ func (s *shopping) month(members []member, index int, sums tally) []order {
 	return all
 }
 
-// creatorMonth makes settled orders of together total fen, and among them orders that are no money
-// yet.
-func (s *shopping) creatorMonth(m member, month civil.Month, total int64) []order {
+// makeCreatorMonth generates settled orders of total fen, and among them orders that are not
+// settled.
+func (s *shopping) makeCreatorMonth(m member, month civil.Month, total int64) []order {
 	n := int(max(1, min(16, total/150_00)))
 	var all []order
-	for _, fen := range s.r.parts(total, n, 5) {
-		o := s.sale(m, month, fen)
+	for _, fen := range s.r.splitTotal(total, n, 5) {
+		o := s.makeSettledOrder(m, month, fen)
 		all = append(all, o)
 		s.settled = append(s.settled, settledOrder{o, m})
 	}
 	for range 2 + s.r.below(5) {
-		o := s.paid(m, month)
+		o := s.makePaidOrder(m, month)
 		switch s.r.below(4) {
 		case 0:
 			o.FlowPoint = income.Confirm
@@ -186,12 +187,12 @@ func (s *shopping) creatorMonth(m member, month civil.Month, total int64) []orde
 	return all
 }
 
-// comeBack refunds some orders that were settled in the month before, and takes the money back in
-// this one.
-func (s *shopping) comeBack(earlier []settledOrder, month civil.Month, sums tally) []order {
+// refundOrders refunds some orders that were settled in the month before, which reduces the income
+// of this month.
+func (s *shopping) refundOrders(earlier []settledOrder, month civil.Month, sums tally) []order {
 	var back []order
 	for _, e := range earlier {
-		now := sums[what{ident.Creator(e.owner.id), commerce, month}]
+		now := sums[statementKey{ident.Creator(e.owner.id), commerce, month}]
 		if e.owner.fixed || now < 3*e.InstitutionCommission || len(back) == 3 || !s.r.chance(10) {
 			continue
 		}
@@ -205,11 +206,11 @@ func (s *shopping) comeBack(earlier []settledOrder, month civil.Month, sums tall
 	return back
 }
 
-// pageSize is how many orders one answer of the interface holds.
+// pageSize is the number of orders in one answer of the interface.
 const pageSize = 100
 
-// writePages gives the orders as the answers of the interface, one in each line. Pages overlap by
-// one order, as they do when orders change while one reads.
+// writePages writes the orders as the answers of the interface, one on each line. Pages overlap by
+// one order, as they do when orders change between two calls.
 func writePages(orders []order) ([]byte, error) {
 	type data struct {
 		Orders []order `json:"orders"`

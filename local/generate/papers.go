@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// residentID makes an 18-character citizen number (GB 11643-1999) of a person born before 1900, so
-// that no living person has it.
+// residentID generates an 18-character citizen number (GB 11643-1999) with a birth date before
+// 1900, so that no living person has it.
 func residentID(region string, year, month, day, serial int) string {
 	body := fmt.Sprintf("%s%04d%02d%02d%03d", region, year, month, day, serial)
 	weights := [17]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
@@ -20,8 +20,9 @@ func residentID(region string, year, month, day, serial int) string {
 // creditAlphabet is the alphabet of GB 32100-2015: no I, O, S, V, Z.
 const creditAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
-// creditCode makes a unified social credit code: class "1" for enterprises, "2" for individual
-// businesses. The eight characters of the organisation begin with DEM, which marks them as made up.
+// creditCode generates a unified social credit code: class "1" for enterprises, "2" for individual
+// businesses. The eight characters of the organisation begin with DEM, which marks the code as
+// invented.
 func creditCode(class, region string, serial int) string {
 	org := fmt.Sprintf("DEM%05d", serial)
 	body := "9" + class + region + org + organisationCheck(org)
@@ -33,7 +34,7 @@ func creditCode(class, region string, serial int) string {
 	return body + string(creditAlphabet[(31-sum%31)%31])
 }
 
-// organisationCheck is the check character of an organisation code (GB 11714-1997).
+// organisationCheck returns the check character of an organisation code (GB 11714-1997).
 func organisationCheck(org string) string {
 	weights := [8]int{3, 7, 9, 10, 5, 8, 4, 2}
 	sum := 0
@@ -54,7 +55,8 @@ func organisationCheck(org string) string {
 	}
 }
 
-// bankAccount makes a 19-digit number with a valid Luhn check, in the range of test cards.
+// bankAccount generates a 19-digit number with a valid Luhn check digit, in the range of test
+// cards.
 func bankAccount(serial int) string {
 	body := fmt.Sprintf("621626%012d", serial)
 	sum := 0

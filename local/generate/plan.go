@@ -10,22 +10,22 @@ import (
 	"fenzhang/shared/money"
 )
 
-// what names one statement: a creator's income of one type in one month.
-type what struct {
+// statementKey identifies one statement: a creator's income of one type in one month.
+type statementKey struct {
 	creator    ident.Creator
 	incomeType string
 	period     civil.Month
 }
 
-// tally sums what each statement must gather.
-type tally map[what]int64
+// tally adds up the income, in fen, that each statement must contain.
+type tally map[statementKey]int64
 
 func (t tally) add(m member, incomeType string, period civil.Month, fen int64) {
-	t[what{ident.Creator(m.id), incomeType, period}] += fen
+	t[statementKey{ident.Creator(m.id), incomeType, period}] += fen
 }
 
-// list gives the statements in a fixed order.
-func (t tally) list(tenant ident.Tenant) []income.Expected {
+// sortedStatements returns the expected statements in a fixed order.
+func (t tally) sortedStatements(tenant ident.Tenant) []income.Expected {
 	out := make([]income.Expected, 0, len(t))
 	for w, fen := range t {
 		out = append(out, income.Expected{
@@ -41,14 +41,14 @@ func (t tally) list(tenant ident.Tenant) []income.Expected {
 	return out
 }
 
-// serviceMonths are the months of the demo.
+// serviceMonths returns the months of the demo.
 func serviceMonths() []civil.Month {
 	first := civil.MustMonth("2026-08")
 	return []civil.Month{first, first.Add(1), first.Add(2)}
 }
 
-// payDay is the 15th of the next month, or the Monday after it: in the demo's months no holiday
-// touches it.
+// payDay returns the 15th of the next month, or the Monday after it when it falls on a weekend; no
+// holiday falls on the pay days of the demo.
 func payDay(period civil.Month) civil.Date {
 	day := period.Add(1).Day(15)
 	for day.Weekday() == 0 || day.Weekday() == 6 {
@@ -57,8 +57,8 @@ func payDay(period civil.Month) civil.Date {
 	return day
 }
 
-// fixedFen are the distributable amounts of the worked cases, by creator, type and month (August
-// first). docs/worked-cases.md explains what follows from them.
+// fixedFen are the distributable amounts of the worked cases, by creator, type and month, from
+// August on. docs/worked-cases.md explains what follows from them.
 var fixedFen = map[string]map[string][3]int64{
 	"c001": {liveTip: {2500_00, 40000_00, 7070_00}, commerce: {2875_00, 45000_00, 7322_50}},
 	"c002": {liveTip: {2500_00, 40000_00, 7070_00}, commerce: {2875_00, 45000_00, 7322_50}},
@@ -70,8 +70,9 @@ var fixedFen = map[string]map[string][3]int64{
 	"s002": {liveTip: {0, 3000_00, 1683_00}},
 }
 
-// total gives what the agency receives for a creator, a type and a month; 0 for nothing.
-func (m member) total(r *random, incomeType string, month int) int64 {
+// plannedTotal returns what the agency receives for a creator, a type and a month, in fen; 0 for
+// nothing.
+func (m member) plannedTotal(r *random, incomeType string, month int) int64 {
 	if m.fixed {
 		return fixedFen[m.id][incomeType][month]
 	}

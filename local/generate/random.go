@@ -1,7 +1,7 @@
 package main
 
-// random is a small seeded generator (splitmix64). The samples are committed, so the numbers must
-// not change with the language's library.
+// random is a small seeded random generator (splitmix64). The samples are committed, so that the
+// numbers must not change with the standard library.
 type random struct{ state uint64 }
 
 func (r *random) next() uint64 {
@@ -12,19 +12,19 @@ func (r *random) next() uint64 {
 	return z ^ z>>31
 }
 
-// below gives a number from 0 to n-1.
+// below returns a number from 0 to n-1.
 func (r *random) below(n int) int { return int(r.next() % uint64(n)) }
 
-// between gives a number from lo to hi, both included.
+// between returns a number from lo to hi, both included.
 func (r *random) between(lo, hi int64) int64 { return lo + int64(r.next()%uint64(hi-lo+1)) }
 
-// chance is true in percent of a hundred cases.
+// chance returns true in percent of a hundred cases.
 func (r *random) chance(percent int) bool { return r.below(100) < percent }
 
-// pick gives one of the items.
-func pick[T any](r *random, items []T) T { return items[r.below(len(items))] }
+// pickRandom returns one of the items.
+func pickRandom[T any](r *random, items []T) T { return items[r.below(len(items))] }
 
-// shuffle puts the items into another order.
+// shuffle puts the items into a random order.
 func shuffle[T any](r *random, items []T) {
 	for i := len(items) - 1; i > 0; i-- {
 		j := r.below(i + 1)
@@ -32,9 +32,9 @@ func shuffle[T any](r *random, items []T) {
 	}
 }
 
-// parts cuts total into n positive parts that are multiples of step and sum to total; the last part
-// takes what step does not divide. total must be at least n x step.
-func (r *random) parts(total int64, n int, step int64) []int64 {
+// splitTotal splits total into n positive parts that are multiples of step; the last part takes
+// the rest that step does not divide. The total must be at least n times step.
+func (r *random) splitTotal(total int64, n int, step int64) []int64 {
 	weights := make([]int64, n)
 	var sum int64
 	for i := range weights {

@@ -14,19 +14,19 @@ import (
 	"fenzhang/shared/money"
 )
 
-// row is one row of a statement before it gets its file's headings. Figures are texts in the row's
-// unit.
+// row is one row of a platform's statement, before it gets the headings of its file. Figures are
+// texts in the unit of the row.
 type row struct {
 	id, day, period, uid, nick, unit                     string
 	gross, fee, refund, subsidy, settled, count, comment string
 }
 
-func (r row) cells() []string {
+func (r row) cellsFor() []string {
 	return []string{r.id, r.day, r.period, r.uid, r.nick, r.unit, r.gross, r.fee, r.refund, r.subsidy,
 		r.settled, r.count, r.comment}
 }
 
-// The headings under which the same columns arrive: platforms rename them from export to export.
+// Headings of the same columns in different exports: platforms rename them from export to export.
 var (
 	tipHeadings = [...][]string{
 		{"结算流水号", "结算日期", "所属期", "主播UID", "主播昵称", "单位", "流水", "平台分成", "退款", "平台补贴", "机构结算", "场次", "备注"},
@@ -38,24 +38,24 @@ var (
 		"平台补贴", "结算金额", "视频条数", "任务名称"}
 )
 
-// fenPerCoin: ten coins are one yuan in the sample rate table.
+// fenPerCoin is the value of a coin: ten coins are one yuan in the sample rate table.
 const fenPerCoin = 10
 
-// tipRows makes a creator's live rooms of one month, together total fen.
+// tipRows generates the live rooms of a creator in one month, with a total of so many fen.
 func tipRows(r *random, m member, month civil.Month, total int64, serial *int) []row {
 	n := int(r.between(3, 6))
 	if total < 2000 {
 		n = 1
 	}
 	var rows []row
-	for _, fen := range r.parts(total, n, fenPerCoin) {
+	for _, fen := range r.splitTotal(total, n, fenPerCoin) {
 		*serial++
 		rows = append(rows, tipRow(r, m, month, fen, *serial))
 	}
 	return rows
 }
 
-// tipRow writes one live room: half of what viewers spend is the platform's.
+// tipRow generates one live room; the platform keeps half of what viewers spend.
 func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 	day := month.Day(1 + r.below(month.Last().Day()))
 	out := row{id: fmt.Sprintf("LT%s-%05d", month.String()[2:4]+month.String()[5:], serial),
@@ -87,10 +87,10 @@ func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 func coins(fen int64) string { return strconv.FormatInt(fen/fenPerCoin, 10) }
 func yuan(fen int64) string  { return money.Fen(fen).String() }
 
-// adRows makes a creator's Xingtu tasks of one month; the platform keeps 5%.
+// adRows generates the Xingtu tasks of a creator in one month; the platform keeps 5%.
 func adRows(r *random, m member, month civil.Month, total int64, serial *int) []row {
 	var rows []row
-	for _, fen := range r.parts(total, 1+r.below(2), 1) {
+	for _, fen := range r.splitTotal(total, 1+r.below(2), 1) {
 		*serial++
 		gross := money.Fen(fen).MulDiv(100, 95, money.HalfUp).Fen()
 		rows = append(rows,
@@ -98,21 +98,22 @@ func adRows(r *random, m member, month civil.Month, total int64, serial *int) []
 				day: month.Day(1 + r.below(28)).String(), period: month.String(), uid: m.uid, nick: m.nick,
 				unit:  income.Yuan,
 				gross: yuan(gross), fee: yuan(gross - fen), settled: yuan(fen), count: "1",
-				comment: pick(r, []string{"春茶上新", "城市徒步", "秋季穿搭", "小家电测评", "开学书单"})})
+				comment: pickRandom(r, []string{"春茶上新", "城市徒步", "秋季穿搭", "小家电测评", "开学书单"})})
 	}
 	return rows
 }
 
-// statements makes the live-tip and Xingtu rows of one month and tells the tally what they lead to.
+// statements generates the rows of live tips and Xingtu tasks of one month, and adds their amounts
+// to the expected statements.
 func statements(r *random, members []member, index int, sums tally) (tips, ads []row) {
 	month := serviceMonths()[index]
 	var tipNo, adNo int
 	for _, m := range members {
-		if fen := m.total(r, liveTip, index); fen > 0 {
+		if fen := m.plannedTotal(r, liveTip, index); fen > 0 {
 			tips = append(tips, tipRows(r, m, month, fen, &tipNo)...)
 			sums.add(m, liveTip, month, fen)
 		}
-		if fen := m.total(r, xingtu, index); fen > 0 {
+		if fen := m.plannedTotal(r, xingtu, index); fen > 0 {
 			ads = append(ads, adRows(r, m, month, fen, &adNo)...)
 			sums.add(m, xingtu, month, fen)
 		}
@@ -120,13 +121,13 @@ func statements(r *random, members []member, index int, sums tally) (tips, ads [
 	return tips, ads
 }
 
-// lateTips adds rows of the month before, which the platform delivers after that month was settled.
-// They join the statement of this month.
+// lateTips adds rows of the month before, which the platform delivers after that month was
+// settled. They belong to the statement of this month.
 func lateTips(r *random, members []member, index int, sums tally) []row {
 	month := serviceMonths()[index]
 	var late []row
 	for _, m := range members {
-		if m.fixed || sums[what{ident.Creator(m.id), liveTip, month}] == 0 || len(late) == 4 ||
+		if m.fixed || sums[statementKey{ident.Creator(m.id), liveTip, month}] == 0 || len(late) == 4 ||
 			!r.chance(20) {
 			continue
 		}
@@ -137,11 +138,11 @@ func lateTips(r *random, members []member, index int, sums tally) []row {
 	return late
 }
 
-// messUp repeats three rows and adds the month's broken one: a letter among digits, an account
-// nobody has, and a unit nobody knows.
-func messUp(r *random, rows []row, index int) []row {
+// addBrokenRows repeats three rows and adds the broken row of the month: a letter among digits, an
+// unknown account, or an unknown unit.
+func addBrokenRows(r *random, rows []row, index int) []row {
 	for range 3 {
-		rows = append(rows, pick(r, rows))
+		rows = append(rows, pickRandom(r, rows))
 	}
 	bad := rows[r.below(len(rows)-3)]
 	switch index {
@@ -160,7 +161,7 @@ func messUp(r *random, rows []row, index int) []row {
 	return append(rows[:at:at], append([]row{bad}, rows[at:]...)...)
 }
 
-// writeCSV gives the rows as a file.
+// writeCSV returns the rows as a CSV file.
 func writeCSV(headings []string, rows []row) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -168,7 +169,7 @@ func writeCSV(headings []string, rows []row) ([]byte, error) {
 		return nil, err
 	}
 	for _, r := range rows {
-		if err := w.Write(r.cells()); err != nil {
+		if err := w.Write(r.cellsFor()); err != nil {
 			return nil, err
 		}
 	}
@@ -176,7 +177,7 @@ func writeCSV(headings []string, rows []row) ([]byte, error) {
 	return b.Bytes(), w.Error()
 }
 
-// inGB18030 gives a file as old spreadsheets write it.
-func inGB18030(utf8 []byte) ([]byte, error) {
+// encodeGB18030 encodes a file as old spreadsheet programs do.
+func encodeGB18030(utf8 []byte) ([]byte, error) {
 	return simplifiedchinese.GB18030.NewEncoder().Bytes(utf8)
 }

@@ -22,7 +22,7 @@ const (
 	since      = "2026-01-01"
 )
 
-// member is one creator of the world with what the generator must know to make its income.
+// member is one creator of the demo, with what the generator needs to generate the income.
 type member struct {
 	id     string
 	uid    string
@@ -33,16 +33,16 @@ type member struct {
 	entity ident.Entity
 	shares map[string]share
 	earns  map[string]bool
-	fixed  bool // a worked case: its amounts are given, not drawn
+	fixed  bool // a creator of a worked case, whose amounts are given and not drawn
 }
 
-// share is the creator's part of an income type in hundredths, the rest is the agency's.
+// share is the creator's part of an income type in percent; the agency gets the rest.
 type share struct {
 	creator, agency, memo int
 	remainderTo           string
 }
 
-// The kinds of taxpayers by creator number; all others are natural persons.
+// Creator numbers whose taxpayers are organisations; all other creators are natural persons.
 const (
 	firstStudio, lastStudio   = 11, 17 // and creator 3
 	firstSole, lastSole       = 18, 20
@@ -72,7 +72,7 @@ func entityOf(n int) string {
 	return mcnEntity
 }
 
-// surnames, subjects and styles make names that read well and belong to nobody.
+// surnames, subjects and styles are combined to invented names.
 const surnames = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳"
 
 var (
@@ -111,11 +111,11 @@ func newMember(r *random, n int) member {
 	return m
 }
 
-// drawShares gives the split of each income type. Xingtu is 7:2:1 with the platform's part as a
-// memo.
+// drawShares draws the split of each income type. Xingtu is split 7:2:1, with the platform's part
+// for information only.
 func drawShares(r *random) map[string]share {
-	tip := pick(r, []int{50, 55, 60, 70})
-	sale := pick(r, []int{70, 75, 80, 85})
+	tip := pickRandom(r, []int{50, 55, 60, 70})
+	sale := pickRandom(r, []int{70, 75, 80, 85})
 	return map[string]share{
 		liveTip:   {tip, 100 - tip, 0, "creator"},
 		commerce:  {sale, 100 - sale, 0, "mcn"},
@@ -124,7 +124,7 @@ func drawShares(r *random) map[string]share {
 	}
 }
 
-// drawIncome decides by which types a creator earns.
+// drawIncome draws the income types of a creator.
 func (m *member) drawIncome(r *random, n int) {
 	switch {
 	case n == 3:
@@ -143,8 +143,8 @@ func (m *member) drawIncome(r *random, n int) {
 	}
 }
 
-// world makes the master data of the demo agency.
-func world(r *random) ([]member, income.Master) {
+// makeWorld generates the master data of the demo agency.
+func makeWorld(r *random) ([]member, income.Master) {
 	var w income.Master
 	w.PayingEntities = []apiclient.PayingEntity{
 		{EntityID: mcnEntity, Name: "样例互动文化传媒有限公司", USCC: creditCode("1", "330106", 1), Place: hangzhou,
@@ -184,9 +184,9 @@ const (
 	positionReading = "daily_1000_at_1pct"
 )
 
-// taxpayerOf makes the person or organisation behind a creator.
+// taxpayerOf generates the person or organisation behind a creator.
 func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
-	region := pick(r, regions[:])
+	region := pickRandom(r, regions[:])
 	t := apiclient.Taxpayer{TaxpayerID: ident.Taxpayer(m.person), Name: m.name,
 		Phone: fmt.Sprintf("138001380%02d", n)}
 	p := apiclient.Profile{From: since, Kind: m.kind, Resident: true, VAT: "small_scale",
@@ -226,7 +226,7 @@ func licence(number string) []apiclient.Paper {
 func creatorOf(r *random, m member, n int) apiclient.Creator {
 	c := apiclient.Creator{
 		CreatorID: ident.Creator(m.id), TaxpayerID: ident.Taxpayer(m.person), Nickname: m.nick,
-		Level:            pick(r, []string{"A", "B", "B", "C", "C", "D"}),
+		Level:            pickRandom(r, []string{"A", "B", "B", "C", "C", "D"}),
 		PlatformAccounts: []apiclient.PlatformAccount{{Platform: platform, UID: m.uid}},
 		Payout: apiclient.PayoutAccount{Method: "douyin", Account: "demo-openid-" + m.id,
 			Holder: m.name},
@@ -237,8 +237,8 @@ func creatorOf(r *random, m member, n int) apiclient.Creator {
 	return c
 }
 
-// contractOf covers all income types of the demo by one contract, so that a month's income is one
-// project.
+// contractOf returns one contract for all income types, so that the income of a month is one
+// project for taxes.
 func contractOf(m member, n int) apiclient.Contract {
 	c := apiclient.Contract{
 		ContractID: fmt.Sprintf("k%03d", n), CreatorID: ident.Creator(m.id), PayingEntity: m.entity,
@@ -275,8 +275,8 @@ func (s share) split() apiclient.Split {
 	return out
 }
 
-// strategies reward three actions with cash and two with points; coupon_claim has none and is
-// parked.
+// strategies returns strategies that reward three actions with cash and two with points. The
+// action coupon_claim has no strategy, so that its events are parked.
 func strategies() []apiclient.Strategy {
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 	return []apiclient.Strategy{
@@ -293,7 +293,7 @@ func strategies() []apiclient.Strategy {
 	}
 }
 
-// smallWorld makes the second tenant: one company, two persons, and no tax position.
+// smallWorld generates the second tenant: one company, two persons, and no tax position.
 func smallWorld(r *random) ([]member, income.Master) {
 	w := income.Master{
 		PayingEntities: []apiclient.PayingEntity{{EntityID: "ent-small", Name: "小样例文化传播有限公司",

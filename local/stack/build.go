@@ -12,21 +12,22 @@ import (
 	"sort"
 )
 
-// target is where binaries will run: on AWS, or on a machine like this one.
+// target is where binaries will run: on AWS, or on this machine.
 type target struct {
 	os, arch string
 	aws      bool
 }
 
-// host is this machine.
-func host() target { return target{os: runtime.GOOS, arch: runtime.GOARCH} }
+// hostTarget returns this machine.
+func hostTarget() target { return target{os: runtime.GOOS, arch: runtime.GOARCH} }
 
-// lambda is AWS Lambda.
-func lambda(arch string) target { return target{os: "linux", arch: arch, aws: true} }
+// lambdaTarget returns AWS Lambda with an architecture.
+func lambdaTarget(arch string) target { return target{os: "linux", arch: arch, aws: true} }
 
+// String returns operating system and architecture, as "linux/arm64".
 func (t target) String() string { return t.os + "/" + t.arch }
 
-// lambdaArch is Lambda's name for the architecture.
+// lambdaArch returns the name of the architecture in the API of Lambda.
 func (t target) lambdaArch() string {
 	if t.arch == "amd64" {
 		return "x86_64"
@@ -34,9 +35,9 @@ func (t target) lambdaArch() string {
 	return t.arch
 }
 
-// buildFunctions builds all functions in one call of the compiler, which shares the work and skips
-// what has not changed, and zips each where the template's CodeUri looks for it:
-// .local/build/NAME.zip.
+// buildFunctions builds all functions with one call of the Go compiler, which shares the work and
+// skips unchanged packages, and zips each binary to .local/build/NAME.zip, where the CodeUri of
+// the template expects it.
 func buildFunctions(ctx context.Context, root string, t target, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "bin-"+t.os+"-"+t.arch)
 	if t.aws {
@@ -45,7 +46,7 @@ func buildFunctions(ctx context.Context, root string, t target, say func(string)
 	if err := goBuild(ctx, root, t, bin, say, "./functions/..."); err != nil {
 		return "", err
 	}
-	names, err := commands(filepath.Join(root, "functions"))
+	names, err := commandNames(filepath.Join(root, "functions"))
 	if err != nil {
 		return "", err
 	}
@@ -53,30 +54,30 @@ func buildFunctions(ctx context.Context, root string, t target, say func(string)
 	var packs []func() error
 	for _, name := range names {
 		packs = append(packs, func() error {
-			return pack(filepath.Join(bin, name), filepath.Join(root, ".local", "build", name+".zip"))
+			return zipBinary(filepath.Join(bin, name), filepath.Join(root, ".local", "build", name+".zip"))
 		})
 	}
-	return fmt.Sprintf("%d functions", len(names)), together(packs...)
+	return fmt.Sprintf("%d functions", len(names)), runTogether(packs...)
 }
 
-// buildStandins builds the programs that play the outside parties; they always run on this machine.
-// The demo is compiled with them, beside the installation of the Python packages, so that nobody
-// waits for it later.
+// buildStandins builds the programs that simulate the payment gateways, always for this machine.
+// The demo is built with them, while the Python packages are being installed, so that nobody waits
+// for it later.
 func buildStandins(ctx context.Context, root string, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "standin")
-	return "ready", goBuild(ctx, root, host(), bin, say, "./local/standin/...", "./local/demo")
+	return "ready", goBuild(ctx, root, hostTarget(), bin, say, "./local/standin/...", "./local/demo")
 }
 
-// goBuild compiles the main packages of some patterns into a folder.
+// goBuild compiles the main packages that match some patterns into a folder.
 func goBuild(ctx context.Context, root string, t target, bin string, say func(string),
 	patterns ...string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	// The trailing separator makes it a folder. On the way to AWS equal sources give equal bytes
-	// everywhere (no paths, no build info), profiles steer the compiler, and HTTP/2, which nothing
-	// that a function calls needs, stays away; on this machine the compiled packages are shared with
-	// everything else that is built here, which halves a first build.
+	// The trailing separator makes bin a folder. For AWS, equal sources give equal bytes on every
+	// machine (no paths, no build info), the compiler uses profiles, and HTTP/2 is left out, because
+	// nothing that a function calls needs it. For this machine, the flags are those of every other
+	// build, so that compiled packages are shared; this halves the time of a first build.
 	args := []string{"build", "-v", "-buildvcs=false", "-ldflags", "-s -w", "-o",
 		bin + string(filepath.Separator)}
 	env := append(os.Environ(), "CGO_ENABLED=0")
@@ -86,13 +87,13 @@ func goBuild(ctx context.Context, root string, t target, bin string, say func(st
 		args = append(args, "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath")
 		env = append(env, "GOOS="+t.os, "GOARCH="+t.arch)
 	}
-	cmd := program(ctx, root, "go", append(args, patterns...)...)
+	cmd := newCommand(ctx, root, "go", append(args, patterns...)...)
 	cmd.Env = env
-	return command(ctx, cmd, bin+".log", say)
+	return runLogged(ctx, cmd, bin+".log", say)
 }
 
-// commands lists the folders below dir that hold a main.go.
-func commands(dir string) ([]string, error) {
+// commandNames lists the folders below dir that hold a main.go.
+func commandNames(dir string) ([]string, error) {
 	mains, err := filepath.Glob(filepath.Join(dir, "*", "main.go"))
 	if err != nil {
 		return nil, err
@@ -105,15 +106,16 @@ func commands(dir string) ([]string, error) {
 	return names, nil
 }
 
-// pack zips a built binary the way Lambda wants it, unless the zip holds exactly this binary
-// already: its comment is the binary's hash. Equal binaries give equal zips.
-func pack(built, path string) error {
+// zipBinary zips a binary as Lambda expects it, unless the zip file holds exactly this binary
+// already. The comment of the zip file is the hash of the binary; equal binaries give equal zip
+// files.
+func zipBinary(built, path string) error {
 	binary, err := os.ReadFile(built)
 	if err != nil {
 		return err
 	}
-	hash := hashOf(binary)
-	if packed(path, hash) {
+	hash := sha256Hex(binary)
+	if isZipped(path, hash) {
 		return nil
 	}
 	var buf bytes.Buffer
@@ -133,11 +135,12 @@ func pack(built, path string) error {
 	return os.WriteFile(path, buf.Bytes(), 0o644)
 }
 
-func packed(path, hash string) bool {
+// isZipped reports whether a zip file was made of the binary with a hash.
+func isZipped(path, hash string) bool {
 	r, err := zip.OpenReader(path)
 	if err != nil {
 		return false
 	}
-	defer func() { _ = r.Close() }() // it was only read
+	defer func() { _ = r.Close() }() // the file was only read
 	return r.Comment == hash
 }

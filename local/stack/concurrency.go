@@ -15,25 +15,27 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// unreserved is how many concurrent executions AWS keeps for functions without a share of their
-// own.
+// unreserved is the number of concurrent executions that AWS keeps for functions without reserved
+// concurrency.
 const unreserved = 100
 
-// deployment is what samconfig.toml says of one environment, as far as it matters here.
+// deployment is the part of an environment's section in samconfig.toml that decides on reserved
+// concurrency.
 type deployment struct {
 	environment string
-	region      string // empty where it comes from the caller's AWS configuration
-	reserves    bool   // each function gets its share of the account's concurrency
+	region      string // empty when the caller's AWS configuration gives it
+	reserves    bool   // the functions reserve concurrency
 }
 
-// checkConcurrency refuses a deployment whose shares do not fit into the account's quota.
-// CloudFormation would find that out half-way, with a message that names one function.
+// checkConcurrency refuses a deployment whose functions reserve more concurrency than the AWS
+// account has. CloudFormation would fail in the middle of the deployment, with a message about a
+// single function.
 func checkConcurrency(ctx context.Context, root, environment string) error {
 	d, err := readDeployment(root, environment)
 	if err != nil {
 		return err
 	}
-	return step(ctx, "concurrency of the account",
+	return runStep(ctx, "concurrency of the account",
 		func(ctx context.Context, _ func(string)) (string, error) {
 			if !d.reserves {
 				return "none reserved", nil
@@ -42,16 +44,17 @@ func checkConcurrency(ctx context.Context, root, environment string) error {
 			if err != nil {
 				return "", err
 			}
-			quota, err := d.quota(ctx)
+			quota, err := d.accountQuota(ctx)
 			if err != nil {
 				return "", err
 			}
-			return fmt.Sprintf("%d of %d reserved", sum, quota), d.fits(sum, quota)
+			return fmt.Sprintf("%d of %d reserved", sum, quota), d.checkQuota(sum, quota)
 		})
 }
 
-// quota is how many executions of all functions together the account may run at once in the region.
-func (d deployment) quota(ctx context.Context) (int, error) {
+// accountQuota returns how many executions of all functions together the AWS account may run at
+// once in the region.
+func (d deployment) accountQuota(ctx context.Context) (int, error) {
 	var options []func(*config.LoadOptions) error
 	if d.region != "" {
 		options = append(options, config.WithRegion(d.region))
@@ -71,8 +74,8 @@ func (d deployment) quota(ctx context.Context) (int, error) {
 	return int(out.AccountLimit.ConcurrentExecutions), nil
 }
 
-// fits is the error of a sum of shares that a quota has no room for.
-func (d deployment) fits(sum, quota int) error {
+// checkQuota returns an error when a sum of reserved executions does not fit into the quota.
+func (d deployment) checkQuota(sum, quota int) error {
 	if sum+unreserved <= quota {
 		return nil
 	}
@@ -114,9 +117,9 @@ func readDeployment(root, environment string) (deployment, error) {
 	return d, nil
 }
 
-// reservedConcurrency sums what the template's functions reserve when the parameter
-// ReserveConcurrency is true. Functions stand outside of loops, so the template is read as it is
-// written.
+// reservedConcurrency adds up what the functions of template.yaml reserve when the parameter
+// ReserveConcurrency is true. No function is declared in a loop, so that the template is read as
+// it is written.
 func reservedConcurrency(root string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(root, "template.yaml"))
 	if err != nil {
@@ -130,7 +133,7 @@ func reservedConcurrency(root string) (int, error) {
 	}
 	sum := 0
 	for id, node := range template.Resources {
-		share, err := shareOf(node)
+		share, err := reservedShare(node)
 		if err != nil {
 			return 0, fmt.Errorf("template.yaml: %s: %w", id, err)
 		}
@@ -139,9 +142,9 @@ func reservedConcurrency(root string) (int, error) {
 	return sum, nil
 }
 
-// shareOf is what one function reserves, written as !If [ReservesConcurrency, SHARE, !Ref
-// "AWS::NoValue"]. Any other resource reserves nothing.
-func shareOf(node yaml.Node) (int, error) {
+// reservedShare returns what one function reserves, written as !If [ReservesConcurrency, SHARE,
+// !Ref "AWS::NoValue"]. Any other resource reserves nothing.
+func reservedShare(node yaml.Node) (int, error) {
 	var function struct {
 		Type       string `yaml:"Type"`
 		Properties struct {
@@ -149,7 +152,7 @@ func shareOf(node yaml.Node) (int, error) {
 		} `yaml:"Properties"`
 	}
 	if node.Kind != yaml.MappingNode {
-		return 0, nil // a loop
+		return 0, nil // a Fn::ForEach loop
 	}
 	if err := node.Decode(&function); err != nil {
 		return 0, err

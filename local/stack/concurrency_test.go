@@ -28,10 +28,10 @@ func TestSharesMustFitIntoTheQuota(t *testing.T) {
 		}
 	}
 	prod := deployment{environment: "prod", reserves: true}
-	if err := prod.fits(sum, sum+unreserved); err != nil {
+	if err := prod.checkQuota(sum, sum+unreserved); err != nil {
 		t.Errorf("a quota with room for all: %v", err)
 	}
-	err = prod.fits(913, 1000)
+	err = prod.checkQuota(913, 1000)
 	if err == nil {
 		t.Fatal("913 and 100 are more than 1,000")
 	}

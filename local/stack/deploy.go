@@ -18,75 +18,78 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// codeBucket takes the zips of the functions.
+// codeBucket is the bucket to which the zip files of the functions are uploaded.
 const codeBucket = "fenzhang-deploy"
 
-func (p profile) aws() aws.Config {
+// awsConfig returns the configuration of an AWS client for the local AWS.
+func (p profile) awsConfig() aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: aws.String(p.endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
 	}
 }
 
-// s3 addresses buckets by path: their names do not resolve as hosts here.
-func (p profile) s3() *s3.Client {
-	return s3.NewFromConfig(p.aws(), func(o *s3.Options) { o.UsePathStyle = true })
+// s3Client returns an S3 client that addresses buckets by path: bucket names do not resolve as
+// host names on this machine.
+func (p profile) s3Client() *s3.Client {
+	return s3.NewFromConfig(p.awsConfig(), func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-// parameters of the template on this machine; the rest are its defaults.
-func (p profile) parameters() ([]string, error) {
-	publisher, err := p.rulesPublisher()
+// templateParameters returns the template parameters that differ from their defaults on this
+// machine.
+func (p profile) templateParameters() ([]string, error) {
+	publisher, err := p.rulesPublicKey()
 	return []string{
 		"Stage=local",
-		"Architecture=" + host().lambdaArch(),
+		"Architecture=" + hostTarget().lambdaArch(),
 		"LocalEndpoint=" + p.endpoint(),
-		"GatewayDouyinUrl=http://" + p.addr(1),
-		"GatewayBankUrl=http://" + p.addr(2),
+		"GatewayDouyinUrl=http://" + p.address(1),
+		"GatewayBankUrl=http://" + p.address(2),
 		"RulesPublisherKeys=" + publisher,
 	}, err
 }
 
-// deploy brings the template and the binaries to the local AWS, unless exactly these are there
+// deploy deploys the template and the binaries to the local AWS, unless exactly these are deployed
 // already.
 func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	want, err := p.fingerprint()
 	if err != nil {
 		return "", err
 	}
-	if have, err := os.ReadFile(p.file("deployed")); err == nil && string(have) == want {
+	if have, err := os.ReadFile(p.statePath("deployed")); err == nil && string(have) == want {
 		return "unchanged", nil
 	}
-	if err := makeBucket(ctx, p.s3()); err != nil {
+	if err := makeBucket(ctx, p.s3Client()); err != nil {
 		return "", err
 	}
-	parameters, err := p.parameters()
+	parameters, err := p.templateParameters()
 	if err != nil {
 		return "", err
 	}
 	args := append([]string{"deploy", "--config-env", "local", "--s3-bucket", codeBucket,
 		"--parameter-overrides"}, parameters...)
-	cmd := program(ctx, p.root, tool(p.root, "sam", "sam"), args...)
+	cmd := newCommand(ctx, p.root, toolPath(p.root, "sam", "sam"), args...)
 	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint(), "AWS_REGION="+region,
 		"AWS_DEFAULT_REGION="+region,
 		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+accessKey, "SAM_CLI_TELEMETRY=0",
 		"SAM_CLI_POLL_DELAY=0.5")
-	if err := command(ctx, cmd, p.file("deploy.log"), say); err != nil {
+	if err := runLogged(ctx, cmd, p.statePath("deploy.log"), say); err != nil {
 		return "", err
 	}
-	if err := p.finish(ctx); err != nil {
+	if err := p.completeDeployment(ctx); err != nil {
 		return "", err
 	}
-	return "stack " + stackName, os.WriteFile(p.file("deployed"), []byte(want), 0o644)
+	return "stack " + stackName, os.WriteFile(p.statePath("deployed"), []byte(want), 0o644)
 }
 
-// fingerprint is a hash of all that a deployment depends on. The local AWS keeps its state in
-// memory, so the process is part of it.
+// fingerprint returns a hash of everything that a deployment depends on. The process of the local
+// AWS is part of it, because the local AWS keeps its state in memory.
 func (p profile) fingerprint() (string, error) {
-	r, ok := running(p, localAWS)
+	r, ok := runningProcess(p, localAWS)
 	if !ok {
 		return "", errors.New("the local AWS is not running")
 	}
-	parameters, err := p.parameters()
+	parameters, err := p.templateParameters()
 	if err != nil {
 		return "", err
 	}
@@ -108,6 +111,7 @@ func (p profile) fingerprint() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// makeBucket creates the bucket of the zip files, unless it exists.
 func makeBucket(ctx context.Context, client *s3.Client) error {
 	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(codeBucket)})
 	var mine *s3types.BucketAlreadyOwnedByYou
@@ -117,14 +121,15 @@ func makeBucket(ctx context.Context, client *s3.Client) error {
 	return err
 }
 
-// finish does what the local AWS leaves out of a deployment: it ignores the template's Object Lock.
-// It also puts the gateways' keys, as an operator does on AWS.
-func (p profile) finish(ctx context.Context) error {
-	out, err := p.outputs(ctx)
+// completeDeployment does what the local AWS leaves out of a deployment: it sets the Object Lock
+// of the audit bucket, which the local AWS ignores in the template. It also writes the keys of the
+// payment gateways, as an operator does on AWS.
+func (p profile) completeDeployment(ctx context.Context) error {
+	out, err := p.stackOutputs(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = p.s3().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{
+	_, err = p.s3Client().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{
 		Bucket: aws.String(out["AuditBucket"]),
 		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
 			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
@@ -136,26 +141,26 @@ func (p profile) finish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("lock the audit bucket: %w", err)
 	}
-	secret, err := os.ReadFile(p.gatewaySecret())
+	secret, err := os.ReadFile(p.gatewaySecretPath())
 	if err != nil {
 		return err
 	}
-	_, err = secretsmanager.NewFromConfig(p.aws()).PutSecretValue(ctx,
+	_, err = secretsmanager.NewFromConfig(p.awsConfig()).PutSecretValue(ctx,
 		&secretsmanager.PutSecretValueInput{
 			SecretId: aws.String(out["GatewaySecretArn"]), SecretString: aws.String(string(secret)),
 		})
 	if err != nil {
 		return fmt.Errorf("put the gateways' keys: %w", err)
 	}
-	if err := p.describeToSAM(ctx); err != nil {
+	if err := p.writeSAMFiles(ctx); err != nil {
 		return err
 	}
-	return writeEnv(p.env, p.settings(out))
+	return writeEnv(p.envFile, p.clientSettings(out))
 }
 
-// outputs are what the deployed stack tells about itself.
-func (p profile) outputs(ctx context.Context) (map[string]string, error) {
-	res, err := cloudformation.NewFromConfig(p.aws()).DescribeStacks(ctx,
+// stackOutputs returns the outputs of the deployed CloudFormation stack.
+func (p profile) stackOutputs(ctx context.Context) (map[string]string, error) {
+	res, err := cloudformation.NewFromConfig(p.awsConfig()).DescribeStacks(ctx,
 		&cloudformation.DescribeStacksInput{StackName: aws.String(stackName)})
 	if err != nil {
 		return nil, fmt.Errorf("read the stack's outputs: %w", err)
@@ -170,8 +175,9 @@ func (p profile) outputs(ctx context.Context) (map[string]string, error) {
 	return out, nil
 }
 
-// settings are the lines for clients, tests and the demo: names as the functions know them.
-func (p profile) settings(out map[string]string) []setting {
+// clientSettings returns the addresses of the stack for clients, tests and the demo, under the
+// names of the environment variables of the functions.
+func (p profile) clientSettings(out map[string]string) []setting {
 	lines := []setting{
 		{"FENZHANG_API_URL", strings.TrimSuffix(out["ApiUrl"], "/")},
 		{"FENZHANG_TENANT", "demo-mcn"},
@@ -182,8 +188,8 @@ func (p profile) settings(out map[string]string) []setting {
 		{"AWS_REGION", region},
 		{"AWS_ACCESS_KEY_ID", accessKey},
 		{"AWS_SECRET_ACCESS_KEY", accessKey},
-		{"GATEWAY_DOUYIN_URL", "http://" + p.addr(1)},
-		{"GATEWAY_BANK_URL", "http://" + p.addr(2)},
+		{"GATEWAY_DOUYIN_URL", "http://" + p.address(1)},
+		{"GATEWAY_BANK_URL", "http://" + p.address(2)},
 	}
 	for _, name := range []struct{ key, output string }{
 		{"TABLE_INCENTIVES", "IncentivesTable"}, {"TABLE_SETTLEMENTS", "SettlementsTable"},

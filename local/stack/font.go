@@ -18,9 +18,8 @@ import (
 	"fenzhang/shared/lambda/awsclient"
 )
 
-// The font of documents: Noto Sans SC, TrueType, under the SIL Open Font License, out of a package
-// of the npm registry that this machine is set up for. The template names the same file and the
-// same hash.
+// The font of PDF documents is Noto Sans SC (TrueType, SIL Open Font License) from a package of the
+// npm registry that this machine is configured for. The template has the same key and hash.
 const (
 	fontPackage = "@expo-google-fonts/noto-sans-sc@0.4.3"
 	fontInside  = "package/400Regular/NotoSansSC_400Regular.ttf"
@@ -28,62 +27,66 @@ const (
 	fontKey     = "fonts/noto-sans-sc-0.4.3-400.ttf"
 )
 
-// fontFile is where the font lies on this machine.
+// fontFile returns the path of the font on this machine.
 func fontFile(root string) string {
 	return filepath.Join(root, ".local", "fonts", filepath.Base(fontKey))
 }
 
-// hasFont tells whether the font is here, to the byte.
+// hasFont reports whether the font is on this machine with the right hash.
 func hasFont(root string) bool {
 	data, err := os.ReadFile(fontFile(root))
-	return err == nil && hashOf(data) == fontSHA256
+	return err == nil && sha256Hex(data) == fontSHA256
 }
 
-// installFont fetches the font once. Without a way to its registry everything else still works:
-// statements are then made as XLSX only, and a PDF answers font_missing.
+// installFont fetches the font unless it is on this machine. When the registry cannot be reached
+// everything else still works: statements are made as XLSX only, and a request for a PDF is
+// answered with font_missing.
 func installFont(ctx context.Context, root string) error {
-	return step(ctx, "font of documents", func(ctx context.Context, say func(string)) (string, error) {
-		if hasFont(root) {
-			return "ready", nil
-		}
-		if err := fetchFont(ctx, root, say); err != nil {
-			return "not fetched, no PDF: " + shorten(err.Error(), 60), ctx.Err()
-		}
-		return "installed", nil
-	})
+	return runStep(ctx, "font of documents",
+		func(ctx context.Context, say func(string)) (string, error) {
+			if hasFont(root) {
+				return "ready", nil
+			}
+			if err := fetchFont(ctx, root, say); err != nil {
+				return "not fetched, no PDF: " + shorten(err.Error(), 60), ctx.Err()
+			}
+			return "installed", nil
+		})
 }
 
-// fetchFont takes the font out of its package.
+// fetchFont downloads the package of the font and extracts the font file.
 func fetchFont(ctx context.Context, root string, say func(string)) error {
 	dir := filepath.Dir(fontFile(root))
 	packed := filepath.Join(dir, "package")
-	if err := emptied(packed); err != nil {
+	if err := emptyFolder(packed); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(packed) }() // 57 MB of weights that nobody uses
+	defer func() { _ = os.RemoveAll(packed) }() // 57 MB of font weights that are not used
 	npm, err := findNPM(ctx, root, say)
 	if err != nil {
 		return err
 	}
-	if err := command(ctx, program(ctx, root, npm, "pack", "--silent", "--pack-destination", packed,
-		fontPackage), filepath.Join(dir, "npm.log"), say); err != nil {
+	if err := runLogged(ctx,
+		newCommand(ctx, root, npm, "pack", "--silent", "--pack-destination", packed,
+			fontPackage), filepath.Join(dir, "npm.log"), say); err != nil {
 		return err
 	}
 	found, err := filepath.Glob(filepath.Join(packed, "*.tgz"))
 	if err != nil || len(found) != 1 {
 		return fmt.Errorf("npm packed %d files, %w", len(found), err)
 	}
-	data, err := fromPackage(found[0], fontInside)
+	data, err := readFromPackage(found[0], fontInside)
 	if err != nil {
 		return err
 	}
-	if have := hashOf(data); have != fontSHA256 {
+	if have := sha256Hex(data); have != fontSHA256 {
 		return fmt.Errorf("the font of %s has the SHA-256 %s, not %s", fontPackage, have, fontSHA256)
 	}
 	return os.WriteFile(fontFile(root), data, 0o644)
 }
 
-// findNPM gives the npm of this machine or, where there is none, installs one inside the checkout.
+// findNPM returns the path of npm on this machine; where there is none, it installs npm inside the
+// checkout.
 func findNPM(ctx context.Context, root string, say func(string)) (string, error) {
 	if path, err := exec.LookPath("npm"); err == nil {
 		return path, nil
@@ -91,19 +94,19 @@ func findNPM(ctx context.Context, root string, say func(string)) (string, error)
 	if _, err := ensureVenv(ctx, root, "node", say); err != nil {
 		return "", err
 	}
-	return tool(root, "node", "npm"), nil
+	return toolPath(root, "node", "npm"), nil
 }
 
-// maxFont bounds what is read of a package's file.
+// maxFont bounds the size of the extracted font file.
 const maxFont = 40 << 20
 
-// fromPackage reads one file of a package.
-func fromPackage(path, name string) ([]byte, error) {
+// readFromPackage reads one file of a .tgz package.
+func readFromPackage(path, name string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // the file was only read
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		return nil, err
@@ -122,7 +125,7 @@ func fromPackage(path, name string) ([]byte, error) {
 	}
 }
 
-// putFont puts the font into a documents bucket, unless it lies there.
+// putFont uploads the font to a documents bucket, unless the bucket has it.
 func putFont(ctx context.Context, root, bucket string, client *s3.Client) (string, error) {
 	if !hasFont(root) {
 		return "no font here: a PDF answers font_missing", nil
@@ -135,27 +138,28 @@ func putFont(ctx context.Context, root, bucket string, client *s3.Client) (strin
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // the file was only read
 	_, err = client.PutObject(ctx,
 		&s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(fontKey), Body: f,
 			ContentType: aws.String("font/ttf")})
 	return "in " + bucket, err
 }
 
-// lendFont puts the font into the running stack's bucket.
-func (p profile) lendFont(ctx context.Context) error {
-	return step(ctx, "font into its bucket",
+// uploadFont uploads the font to the documents bucket of the running stack.
+func (p profile) uploadFont(ctx context.Context) error {
+	return runStep(ctx, "font into its bucket",
 		func(ctx context.Context, _ func(string)) (string, error) {
-			out, err := p.outputs(ctx)
+			out, err := p.stackOutputs(ctx)
 			if err != nil {
 				return "", err
 			}
-			return putFont(ctx, p.root, out["DocumentsBucket"], p.s3())
+			return putFont(ctx, p.root, out["DocumentsBucket"], p.s3Client())
 		})
 }
 
-// deployedFont puts the font into the bucket of a stack on AWS, with the caller's credentials.
-func deployedFont(ctx context.Context, p profile, stack string) error {
+// uploadDeployedFont uploads the font to the documents bucket of a stack on AWS, with the
+// credentials of the caller.
+func uploadDeployedFont(ctx context.Context, p profile, stack string) error {
 	if stack == "" {
 		return errors.New("name the stack: font STACK")
 	}
@@ -166,7 +170,7 @@ func deployedFont(ctx context.Context, p profile, stack string) error {
 	if err != nil {
 		return err
 	}
-	return step(ctx, "font into its bucket",
+	return runStep(ctx, "font into its bucket",
 		func(ctx context.Context, _ func(string)) (string, error) {
 			res, err := cloudformation.NewFromConfig(cfg).DescribeStackResource(ctx,
 				&cloudformation.DescribeStackResourceInput{StackName: aws.String(stack),

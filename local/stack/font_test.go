@@ -44,10 +44,10 @@ func TestOneFileOfAPackage(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := fromPackage(path, "package/font.ttf"); err != nil || string(got) != "letters" {
+	if got, err := readFromPackage(path, "package/font.ttf"); err != nil || string(got) != "letters" {
 		t.Errorf("%q %v", got, err)
 	}
-	if _, err := fromPackage(path, "package/none"); err == nil {
+	if _, err := readFromPackage(path, "package/none"); err == nil {
 		t.Error("a file that is not there was read")
 	}
 	if hasFont(t.TempDir()) {

@@ -1,5 +1,5 @@
-// Command stack runs the whole system on one machine: the local AWS, the stand-ins of the outside
-// parties, and the same template that goes to AWS.
+// Command stack runs the whole system on one machine: the local AWS, stand-ins for the payment
+// gateways, and the same template that is deployed to AWS.
 //
 //	go run ./local/stack [-profile run|test] [-port N] up|down|status|build|install
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
@@ -22,7 +22,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := runCommand(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\n"+err.Error())
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+func runCommand(ctx context.Context) error {
 	name := flag.String("profile", "run",
 		"which stack: run (make run) or test (make test); they do not touch each other")
 	port := flag.Int("port", 0,
@@ -38,7 +38,7 @@ func run(ctx context.Context) error {
 	arch := flag.String("arch", "", "build for AWS: amd64 or arm64 (default: for this machine)")
 	flag.Usage = usage
 	flag.Parse()
-	root, err := checkout()
+	root, err := findCheckout()
 	if err != nil {
 		return err
 	}
@@ -48,31 +48,31 @@ func run(ctx context.Context) error {
 	}
 	switch command := flag.Arg(0); command {
 	case "up":
-		return up(ctx, p)
+		return bringUp(ctx, p)
 	case "down":
-		return down(p)
+		return takeDown(p)
 	case "status":
-		return status(p)
+		return printStatus(p)
 	case "token":
-		return token(ctx, p, flag.Args()[1:])
+		return printToken(ctx, p, flag.Args()[1:])
 	case "install":
 		if err := checkTools(ctx); err != nil {
 			return err
 		}
-		return withLock(p, func() error { return installAll(ctx, root) })
+		return withLock(p, func() error { return installTools(ctx, root) })
 	case "tools":
 		if err := checkTools(ctx); err != nil {
 			return err
 		}
-		return withLock(p, func() error { return install(ctx, p.root, flag.Args()[1:]) })
+		return withLock(p, func() error { return installVenvs(ctx, p.root, flag.Args()[1:]) })
 	case "build":
-		return withLock(p, func() error { return buildFor(ctx, p, *arch) })
+		return withLock(p, func() error { return buildForArch(ctx, p, *arch) })
 	case "concurrency":
 		return checkConcurrency(ctx, p.root, flag.Arg(1))
 	case "font":
-		return withLock(p, func() error { return deployedFont(ctx, p, flag.Arg(1)) })
+		return withLock(p, func() error { return uploadDeployedFont(ctx, p, flag.Arg(1)) })
 	case "rules":
-		return rules(ctx, p, flag.Args()[1:])
+		return runRulesCommand(ctx, p, flag.Args()[1:])
 	case "":
 		usage()
 		return errors.New("say what to do")
@@ -90,28 +90,28 @@ func usage() {
 	flag.PrintDefaults()
 }
 
-// install makes the virtual environments of the given names.
-func install(ctx context.Context, root string, names []string) error {
+// installVenvs makes the Python virtual environments with the given names.
+func installVenvs(ctx context.Context, root string, names []string) error {
 	var tasks []func() error
 	for _, name := range names {
 		tasks = append(tasks, func() error {
-			return step(ctx, "Python packages: "+name,
+			return runStep(ctx, "Python packages: "+name,
 				func(ctx context.Context, say func(string)) (string, error) {
 					return ensureVenv(ctx, root, name, say)
 				})
 		})
 	}
-	return together(tasks...)
+	return runTogether(tasks...)
 }
 
-// buildFor builds the functions for AWS's kind of machine or, with no architecture named, for this
-// one.
-func buildFor(ctx context.Context, p profile, arch string) error {
-	t := host()
+// buildForArch builds the functions for Lambda with an architecture, or for this machine when arch
+// is empty.
+func buildForArch(ctx context.Context, p profile, arch string) error {
+	t := hostTarget()
 	if arch != "" {
-		t = lambda(arch)
+		t = lambdaTarget(arch)
 	}
-	return step(ctx, "build the functions for "+t.String(),
+	return runStep(ctx, "build the functions for "+t.String(),
 		func(ctx context.Context, say func(string)) (string, error) {
 			return buildFunctions(ctx, p.root, t, say)
 		})

@@ -18,35 +18,40 @@ import (
 	"time"
 )
 
-// process is a program that runs in the background, and the record that lets a later call find
-// exactly it.
+// process is a program that runs in the background. It is stored as a record in which a later call
+// finds exactly this process.
 type process struct {
-	Name    string   `json:"name"`
-	PID     int      `json:"pid"`
-	Started string   `json:"started"` // as the system tells it: a reused pid has another start
+	Name string `json:"name"`
+	PID  int    `json:"pid"`
+	// in the format of the operating system; a reused pid has another start
+	Started string   `json:"started"`
 	Args    []string `json:"args"`
 }
 
-func recordPath(p profile, name string) string { return p.file(name + ".process.json") }
-func logPath(p profile, name string) string    { return p.file(name + ".log") }
+// recordPath returns the path of the record of a process.
+func recordPath(p profile, name string) string { return p.statePath(name + ".process.json") }
 
-// running gives the recorded process if it is still the one that was started.
-func running(p profile, name string) (process, bool) {
+// logPath returns the path of the log of a process.
+func logPath(p profile, name string) string { return p.statePath(name + ".log") }
+
+// runningProcess returns the recorded process with a name, and whether it still runs.
+func runningProcess(p profile, name string) (process, bool) {
 	var r process
 	b, err := os.ReadFile(recordPath(p, name))
 	if err != nil || json.Unmarshal(b, &r) != nil || r.PID <= 1 {
 		return process{}, false
 	}
-	started, err := startOf(r.PID)
+	started, err := processStart(r.PID)
 	return r, err == nil && started == r.Started
 }
 
-// startOf tells when a living process started, in the system's own words. A zombie counts as ended.
-func startOf(pid int) (string, error) {
+// processStart returns when a living process started, in the format of the operating system; a pid
+// that was reused has another start. A zombie counts as ended.
+func processStart(pid int) (string, error) {
 	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		return startInStat(string(stat))
+		return parseProcessStart(string(stat))
 	}
-	// it asks the system, which answers at once
+	// ps answers at once; the timeout is a safeguard
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,lstart=", "-p", fmt.Sprint(pid)).Output()
@@ -60,9 +65,10 @@ func startOf(pid int) (string, error) {
 	return strings.TrimSpace(started), nil
 }
 
-// startInStat reads field 22 of /proc/PID/stat, the start in clock ticks since boot. The program's
-// name stands in brackets and may hold anything, so fields are counted from the last bracket.
-func startInStat(stat string) (string, error) {
+// parseProcessStart reads field 22 of /proc/PID/stat, the start time in clock ticks since boot.
+// The name of the program is in brackets and may hold any character, so that fields are counted
+// from the last bracket.
+func parseProcessStart(stat string) (string, error) {
 	_, rest, ok := cutLast(stat, ")")
 	fields := strings.Fields(rest)
 	const state, start = 0, 19
@@ -72,6 +78,7 @@ func startInStat(stat string) (string, error) {
 	return fields[start], nil
 }
 
+// cutLast splits a text at the last separator.
 func cutLast(s, sep string) (before, after string, found bool) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {
@@ -80,43 +87,45 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// ensure starts a program unless it runs already with the same arguments, and waits until its
-// address answers. It says whether it was started now.
-func ensure(ctx context.Context, p profile, name, addr, health string, env []string,
+// ensureRunning starts a program unless it runs with the same arguments, and waits until its
+// health address answers. It returns whether the program was started by this call.
+func ensureRunning(ctx context.Context, p profile, name, addr, health string, env []string,
 	args ...string) (started bool, err error) {
-	if r, ok := running(p, name); ok {
-		if slices.Equal(r.Args, args) && healthy(ctx, health) {
+	if r, ok := runningProcess(p, name); ok {
+		if slices.Equal(r.Args, args) && isHealthy(ctx, health) {
 			return false, nil
 		}
-		if err := stop(p, name); err != nil {
+		if err := stopProcess(p, name); err != nil {
 			return false, err
 		}
 	}
-	if err := free(ctx, p, addr); err != nil {
+	if err := checkPortFree(ctx, p, addr); err != nil {
 		return false, err
 	}
-	return true, start(ctx, p, name, health, env, args)
+	return true, startProcess(ctx, p, name, health, env, args)
 }
 
-// free tells plainly when somebody else listens on an address.
-func free(ctx context.Context, p profile, addr string) error {
+// checkPortFree returns an error with advice when another program listens on an address.
+func checkPortFree(ctx context.Context, p profile, addr string) error {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf(
 			"port %s is taken by another program (%w).\nStop that program, or choose other ports: %s "+
-				"PORT=5600", addr[strings.LastIndex(addr, ":")+1:], err, p.make())
+				"PORT=5600", addr[strings.LastIndex(addr, ":")+1:], err, p.makeTarget())
 	}
 	return l.Close()
 }
 
-func start(ctx context.Context, p profile, name, health string, env, args []string) error {
+// startProcess starts a program in the background, records it, and waits until its health address
+// answers.
+func startProcess(ctx context.Context, p profile, name, health string, env, args []string) error {
 	log, err := os.Create(logPath(p, name))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }() // what it says is written by the program
-	// It outlives this program, its terminal and an interrupt: what began is stopped by its record.
+	defer func() { _ = log.Close() }() // the started program writes to the log
+	// The process outlives this program, its terminal and an interrupt; stopProcess ends it later.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), args[0], args[1:]...)
 	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -126,15 +135,16 @@ func start(ctx context.Context, p profile, name, health string, env, args []stri
 	}
 	died := make(chan error, 1)
 	go func() { died <- cmd.Wait() }()
-	if err := record(p, name, cmd.Process.Pid, args); err != nil {
+	if err := writeRecord(p, name, cmd.Process.Pid, args); err != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		return err
 	}
 	return awaitHealth(ctx, p, name, health, died)
 }
 
-func record(p profile, name string, pid int, args []string) error {
-	started, err := startOf(pid)
+// writeRecord stores which process runs under a name.
+func writeRecord(p profile, name string, pid int, args []string) error {
+	started, err := processStart(pid)
 	if err != nil {
 		return fmt.Errorf("%s ended at once; see %s", name, logPath(p, name))
 	}
@@ -145,15 +155,17 @@ func record(p profile, name string, pid int, args []string) error {
 	return os.WriteFile(recordPath(p, name), b, 0o600)
 }
 
-// errEnded is what a program says that ends itself when it should stay.
+// errEnded is the error of a background program that ends with exit code 0 while it is starting.
 var errEnded = errors.New("it reported no error")
 
-// startLimit is generous: a first start compiles the local AWS's Python.
+// startLimit is how long a program may take to start: the first start of the local AWS compiles
+// its Python code.
 const startLimit = 90 * time.Second
 
+// awaitHealth waits until the health address of a program answers, or the program ends.
 func awaitHealth(ctx context.Context, p profile, name, health string, died <-chan error) error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
-		if healthy(ctx, health) {
+		if isHealthy(ctx, health) {
 			return nil
 		}
 		select {
@@ -168,7 +180,8 @@ func awaitHealth(ctx context.Context, p profile, name, health string, died <-cha
 	return fmt.Errorf("%s did not answer within %s; see %s", name, startLimit, logPath(p, name))
 }
 
-func healthy(ctx context.Context, url string) bool {
+// isHealthy reports whether a URL answers with status 200.
+func isHealthy(ctx context.Context, url string) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false
@@ -178,10 +191,11 @@ func healthy(ctx context.Context, url string) bool {
 	if err != nil {
 		return false
 	}
-	_ = res.Body.Close() // only its status was wanted
+	_ = res.Body.Close() // only the status is used
 	return res.StatusCode == http.StatusOK
 }
 
+// lastLines returns the last lines of a log.
 func lastLines(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -194,20 +208,19 @@ func lastLines(path string) string {
 	return t.String()
 }
 
-// stop ends a process that this project started, and what that started, and forgets it. Nothing
-// else is touched: the record names pid and start, and both must still agree.
-func stop(p profile, name string) error {
-	r, ok := running(p, name)
+// stopProcess ends a recorded process and its children, and removes the record. No other process
+// is touched: both pid and start time of the record must match.
+func stopProcess(p profile, name string) error {
+	r, ok := runningProcess(p, name)
 	if ok {
 		if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("stop %s (pid %d): %w", name, r.PID, err)
 		}
-		if !ended(r, 10*time.Second) {
+		if !hasEndedWithin(r, 10*time.Second) {
 			_ = syscall.Kill(r.PID, syscall.SIGKILL)
-			ended(r, 5*time.Second)
+			hasEndedWithin(r, 5*time.Second)
 		}
-		// Its session leader is gone; what is left in its group are the functions' processes it had
-		// started.
+		// the process is gone; its process group still holds the functions that it had started
 		_ = syscall.Kill(-r.PID, syscall.SIGKILL)
 	}
 	if err := os.Remove(recordPath(p, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -216,20 +229,21 @@ func stop(p profile, name string) error {
 	return nil
 }
 
-func ended(r process, within time.Duration) bool {
+// hasEndedWithin reports whether a process has ended within a time span.
+func hasEndedWithin(r process, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(
 		50 * time.Millisecond) {
-		if started, err := startOf(r.PID); err != nil || started != r.Started {
+		if started, err := processStart(r.PID); err != nil || started != r.Started {
 			return true
 		}
 	}
 	return false
 }
 
-// recorded lists the names of all processes that have a record.
-func recorded(p profile) []string {
+// recordedNames lists the names of all recorded processes.
+func recordedNames(p profile) []string {
 	const suffix = ".process.json"
-	paths, _ := filepath.Glob(p.file("*" + suffix)) // the pattern is well formed
+	paths, _ := filepath.Glob(p.statePath("*" + suffix)) // the pattern is well formed
 	var names []string
 	for _, path := range paths {
 		names = append(names, strings.TrimSuffix(filepath.Base(path), suffix))

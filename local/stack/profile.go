@@ -13,40 +13,41 @@ import (
 
 // profile is one stack on this machine: its ports and the folder of its state.
 type profile struct {
-	name string
-	root string // the checkout
-	dir  string // state, logs, process records
-	env  string // the file of KEY=VALUE lines that clients read
-	port int    // of the local AWS; Douyin Pay and the bank follow
+	name    string
+	root    string // the checkout
+	dir     string // folder of state, logs and process records
+	envFile string // path of the file of addresses (KEY=VALUE) for clients
+	port    int    // port of the local AWS; Douyin Pay and the bank use the next two
 }
 
-// Where the local AWS pretends to be, and what its stack is called.
+// Region and credentials of the local AWS, and the name of its CloudFormation stack.
 const (
 	region    = "us-east-1"
 	stackName = "fenzhang-local"
 	accessKey = "test"
 )
 
+// newProfile returns the profile "run" or "test" of a checkout.
 func newProfile(root, name string, port int) (profile, error) {
 	local := filepath.Join(root, ".local")
 	switch name {
 	case "run":
 		p := profile{name: name, root: root, dir: filepath.Join(local, "run"),
-			env: filepath.Join(local, "stack.env"), port: 4566}
-		return p.at(port), nil
+			envFile: filepath.Join(local, "stack.env"), port: 4566}
+		return p.withPort(port), nil
 	case "test":
 		p := profile{name: name, root: root, dir: filepath.Join(local, "test"),
-			env: filepath.Join(local, "test", "stack.env"), port: 4766}
-		return p.at(port), nil
+			envFile: filepath.Join(local, "test", "stack.env"), port: 4766}
+		return p.withPort(port), nil
 	}
 	return profile{}, fmt.Errorf("there is no profile %q; use run or test", name)
 }
 
-// at moves the profile to another port; unless one is named, to the one on which its stack was last
-// brought up.
-func (p profile) at(port int) profile {
+// withPort returns the profile with another port; port 0 means the port on which the stack was
+// last started.
+func (p profile) withPort(port int) profile {
 	if b, err := os.ReadFile(p.portFile()); port == 0 && err == nil {
-		port, _ = strconv.Atoi(string(b)) // what is no number counts as not named
+		port, _ = strconv.Atoi(string(b)) // a file without a number counts as absent
 	}
 	if port != 0 {
 		p.port = port
@@ -54,20 +55,28 @@ func (p profile) at(port int) profile {
 	return p
 }
 
-// portFile keeps the port between up and down.
-func (p profile) portFile() string { return p.file("port") }
+// portFile returns the path of the file that keeps the port between up and down.
+func (p profile) portFile() string { return p.statePath("port") }
 
-func (p profile) addr(offset int) string {
+// address returns host and port of a program of the stack; the offset is 0 for the local AWS, 1
+// for Douyin Pay and 2 for the bank.
+func (p profile) address(offset int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port+offset))
 }
-func (p profile) endpoint() string        { return "http://" + p.addr(0) }
-func (p profile) file(name string) string { return filepath.Join(p.dir, name) }
-func (p profile) make() string {
+
+// endpoint returns the URL of the local AWS.
+func (p profile) endpoint() string { return "http://" + p.address(0) }
+
+// statePath returns the path of a file in the state folder of the profile.
+func (p profile) statePath(name string) string { return filepath.Join(p.dir, name) }
+
+// makeTarget returns the make command that starts the profile.
+func (p profile) makeTarget() string {
 	return map[string]string{"run": "make run", "test": "make test"}[p.name]
 }
 
-// checkout finds the project's folder: the nearest one above with a template in it.
-func checkout() (string, error) {
+// findCheckout returns the folder of the project: the nearest parent folder with a template.yaml.
+func findCheckout() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
@@ -84,7 +93,8 @@ func checkout() (string, error) {
 	}
 }
 
-// withLock lets one stack of a checkout be built at a time: two share the tools and the binaries.
+// withLock runs a task while no other stack of this checkout is being built: all stacks share the
+// tools and the binaries.
 func withLock(p profile, do func() error) error {
 	if err := os.MkdirAll(filepath.Join(p.root, ".local"), 0o755); err != nil {
 		return err
@@ -93,7 +103,7 @@ func withLock(p profile, do func() error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // gives the lock back
+	defer func() { _ = f.Close() }() // releases the lock
 	fd := int(f.Fd())
 	if syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		fmt.Println("  waiting for another make run or make test of this checkout to finish starting")
@@ -104,8 +114,9 @@ func withLock(p profile, do func() error) error {
 	return do()
 }
 
-// writeEnv writes the client's file in one step. Values that a shell would read differently are
-// refused.
+// writeEnv writes the file of addresses for clients atomically.
+//
+// Errors: an error when a value holds a character that a shell would change.
 func writeEnv(path string, lines []setting) error {
 	var b strings.Builder
 	for _, l := range lines {
@@ -121,10 +132,10 @@ func writeEnv(path string, lines []setting) error {
 	return os.Rename(temporary, path)
 }
 
-// setting is one line of the client's file.
+// setting is one line of the file of addresses.
 type setting struct{ key, value string }
 
-// readEnv reads such a file.
+// readEnv reads a file that writeEnv has written.
 func readEnv(path string) (map[string]string, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -15,11 +15,12 @@ import (
 	"time"
 )
 
-// sayEvery is how often a long step shows that it is alive.
-const sayEvery = 10 * time.Second
+// progressInterval is how often a long step prints that it is still running.
+const progressInterval = 10 * time.Second
 
-// step runs one part of the way up and tells what it does, how it goes and how long it took.
-func step(ctx context.Context, what string,
+// runStep runs one step of the start, and prints its name, its progress, its result and its
+// duration.
+func runStep(ctx context.Context, what string,
 	do func(ctx context.Context, say func(string)) (result string, err error)) error {
 	began := time.Now()
 	var mu sync.Mutex
@@ -36,7 +37,7 @@ func step(ctx context.Context, what string,
 			select {
 			case <-done:
 				return
-			case <-time.After(sayEvery):
+			case <-time.After(progressInterval):
 				mu.Lock()
 				line := latest
 				mu.Unlock()
@@ -54,6 +55,7 @@ func step(ctx context.Context, what string,
 	return nil
 }
 
+// shorten cuts a text to a number of characters.
 func shorten(s string, n int) string {
 	s = strings.TrimSpace(s)
 	if r := []rune(s); len(r) > n {
@@ -62,14 +64,14 @@ func shorten(s string, n int) string {
 	return s
 }
 
-// command runs a program to its end. Its output goes to a log file; each line is told to say, and
-// the last ones are part of the error.
-func command(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string)) error {
+// runLogged runs a program to its end. The output goes to a log file and line by line to say; an
+// error holds the last lines.
+func runLogged(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string)) error {
 	log, err := os.Create(logPath)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }() // the log is for people; the command's own result counts
+	defer func() { _ = log.Close() }() // the log is for people; only the result of the command counts
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
 	var last tail
@@ -86,7 +88,7 @@ func command(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string
 		_, _ = io.Copy(log, out) // a line too long for the scanner must not block the program
 	}()
 	err = cmd.Run()
-	_ = in.Close() // the end of a pipe; it cannot fail
+	_ = in.Close() // closing a pipe cannot fail
 	<-read
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -97,7 +99,7 @@ func command(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string
 	return nil
 }
 
-// tail keeps the last lines of an output.
+// tail keeps the last 15 lines of an output.
 type tail struct{ lines []string }
 
 func (t *tail) add(line string) {
@@ -115,8 +117,8 @@ func (t *tail) String() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// program is a command that ends, children and all, when ctx does.
-func program(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+// newCommand returns a command that ends with all its child processes when ctx ends.
+func newCommand(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -125,8 +127,8 @@ func program(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// together runs tasks side by side and gives all their errors.
-func together(tasks ...func() error) error {
+// runTogether runs tasks in parallel and returns all their errors.
+func runTogether(tasks ...func() error) error {
 	errs := make([]error, len(tasks))
 	var all sync.WaitGroup
 	for i, do := range tasks {

@@ -10,28 +10,29 @@ import (
 	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
-// rulesKey is the private key that signs policy packs for this machine's stack. It is made here and
-// never leaves.
-func (p profile) rulesKey() string { return p.file("rules-publisher.key") }
+// rulesKeyPath returns the path of the private key that signs policy packs for the stack of this
+// machine. The key is created on this machine and never leaves it.
+func (p profile) rulesKeyPath() string { return p.statePath("rules-publisher.key") }
 
-// rulesPublisher gives the public key that the stack trusts, for the template's parameter, and
-// makes the key when there is none yet.
-func (p profile) rulesPublisher() (string, error) {
-	text, err := os.ReadFile(p.rulesKey())
+// rulesPublicKey returns the public key with which the stack verifies policy packs, and creates
+// the key pair when there is none.
+func (p profile) rulesPublicKey() (string, error) {
+	text, err := os.ReadFile(p.rulesKeyPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = newKey(p.rulesKey())
+		text, err = createRulesKey(p.rulesKeyPath())
 	}
 	if err != nil {
 		return "", err
 	}
 	key, err := keyfile.Parse(text)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", p.rulesKey(), err)
+		return "", fmt.Errorf("%s: %w", p.rulesKeyPath(), err)
 	}
 	return key.Public().Line()
 }
 
-func newKey(path string) ([]byte, error) {
+// createRulesKey writes a new private key to a file.
+func createRulesKey(path string) ([]byte, error) {
 	_, text, err := keyfile.Generate()
 	if err != nil {
 		return nil, err
@@ -39,16 +40,16 @@ func newKey(path string) ([]byte, error) {
 	return text, os.WriteFile(path, text, 0o600)
 }
 
-// rules runs fenzhang pack against this stack: its addresses and its key.
-func rules(ctx context.Context, p profile, args []string) error {
-	vars, err := readEnv(p.env)
+// runRulesCommand runs `fenzhang pack` with the addresses and the signing key of this stack.
+func runRulesCommand(ctx context.Context, p profile, args []string) error {
+	vars, err := readEnv(p.envFile)
 	if err != nil {
-		return fmt.Errorf("the stack is not up (%w); start it with %s", err, p.make())
+		return fmt.Errorf("the stack is not up (%w); start it with %s", err, p.makeTarget())
 	}
 	if len(args) > 0 && args[0] == "sign" {
-		args = append([]string{"sign", "-key", p.rulesKey()}, args[1:]...)
+		args = append([]string{"sign", "-key", p.rulesKeyPath()}, args[1:]...)
 	}
-	cmd := program(ctx, p.root, "go", append([]string{"run", "./cmd/fenzhang", "pack"}, args...)...)
+	cmd := newCommand(ctx, p.root, "go", append([]string{"run", "./cmd/fenzhang", "pack"}, args...)...)
 	cmd.Env = os.Environ()
 	for name, value := range vars {
 		cmd.Env = append(cmd.Env, name+"="+value)

@@ -14,46 +14,50 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// containerHost is the name by which a container knows this machine: samconfig.toml maps it to
-// Docker's gateway.
+// containerHost is the host name of this machine inside a container; samconfig.toml maps the name
+// to Docker's gateway.
 const containerHost = "host.docker.internal"
 
-// samVariables holds every function's variables on the running stack, in the form of `sam local
-// --env-vars`.
-func (p profile) samVariables() string { return filepath.Join(filepath.Dir(p.env), "sam-env.json") }
-
-// samTemplate is the template for `sam local`, which looks into no loops: they are written out.
-func (p profile) samTemplate() string {
-	return filepath.Join(filepath.Dir(p.env), "sam-template.json")
+// samVariablesPath returns the path of the file with the environment variables of every function,
+// in the format of `sam local --env-vars`.
+func (p profile) samVariablesPath() string {
+	return filepath.Join(filepath.Dir(p.envFile), "sam-env.json")
 }
 
-// describeToSAM writes the two files that `sam local` reads.
-func (p profile) describeToSAM(ctx context.Context) error {
-	variables, err := p.variables(ctx)
+// samTemplatePath returns the path of the template for `sam local`. Its loops are written out,
+// because `sam local` does not expand them.
+func (p profile) samTemplatePath() string {
+	return filepath.Join(filepath.Dir(p.envFile), "sam-template.json")
+}
+
+// writeSAMFiles writes the two files that `sam local` reads.
+func (p profile) writeSAMFiles(ctx context.Context) error {
+	variables, err := p.functionVariables(ctx)
 	if err != nil {
 		return err
 	}
 	for _, of := range variables {
-		forContainer(of)
+		addressForContainer(of)
 	}
-	template, err := p.expandedTemplate(ctx)
+	template, err := p.expandTemplate(ctx)
 	if err != nil {
 		return err
 	}
-	if err := p.fitForSAM(template); err != nil {
+	if err := p.adaptTemplate(template); err != nil {
 		return err
 	}
-	if err := writeJSON(p.samVariables(), variables); err != nil {
+	if err := writeJSON(p.samVariablesPath(), variables); err != nil {
 		return err
 	}
-	return writeJSON(p.samTemplate(), template)
+	return writeJSON(p.samTemplatePath(), template)
 }
 
-// variables are those of all functions of the running stack, by the functions' logical ids.
-func (p profile) variables(ctx context.Context) (map[string]map[string]string, error) {
+// functionVariables returns the environment variables of all functions of the running stack, by
+// the logical ids of the functions.
+func (p profile) functionVariables(ctx context.Context) (map[string]map[string]string, error) {
 	all := map[string]map[string]string{}
-	functions := awslambda.NewFromConfig(p.aws())
-	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(p.aws()),
+	functions := awslambda.NewFromConfig(p.awsConfig())
+	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(p.awsConfig()),
 		&cloudformation.ListStackResourcesInput{StackName: aws.String(stackName)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -75,9 +79,10 @@ func (p profile) variables(ctx context.Context) (map[string]map[string]string, e
 	return all, nil
 }
 
-// forContainer lets the variables name this machine as a container knows it. The callback's address
-// stays: the gateways' stand-ins call it, and they run outside.
-func forContainer(variables map[string]string) {
+// addressForContainer replaces the address of this machine in the variables by containerHost.
+// CALLBACK_URL keeps the address: the gateways' stand-ins call it, and they run outside of
+// containers.
+func addressForContainer(variables map[string]string) {
 	for name, value := range variables {
 		if name != "CALLBACK_URL" {
 			variables[name] = strings.ReplaceAll(value, "127.0.0.1", containerHost)
@@ -85,10 +90,10 @@ func forContainer(variables map[string]string) {
 	}
 }
 
-// expandedTemplate is the template with its loops written out.
-func (p profile) expandedTemplate(ctx context.Context) (map[string]any, error) {
+// expandTemplate returns the template with its loops written out.
+func (p profile) expandTemplate(ctx context.Context) (map[string]any, error) {
 	output := filepath.Join(p.root, ".local", "template.json")
-	cmd := program(ctx, p.root, tool(p.root, "aws", "python"),
+	cmd := newCommand(ctx, p.root, toolPath(p.root, "aws", "python"),
 		filepath.Join("local", "stack", "expand.py"), "template.yaml", output)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("expand the template: %w\n%s", err, said)
@@ -101,10 +106,11 @@ func (p profile) expandedTemplate(ctx context.Context) (map[string]any, error) {
 	return template, json.Unmarshal(text, &template)
 }
 
-// fitForSAM puts this stack's parameters in as defaults, so that nobody has to name them, and makes
-// the paths of the functions' zips relative to the new place of the template.
-func (p profile) fitForSAM(template map[string]any) error {
-	given, err := p.parameters()
+// adaptTemplate sets the parameters of this stack as defaults, so that nobody has to pass them to
+// `sam local`, and makes the paths of the zip files relative to the folder of the adapted
+// template.
+func (p profile) adaptTemplate(template map[string]any) error {
+	given, err := p.templateParameters()
 	if err != nil {
 		return err
 	}
@@ -125,7 +131,7 @@ func (p profile) fitForSAM(template map[string]any) error {
 		if !ok {
 			continue
 		}
-		relative, err := filepath.Rel(filepath.Dir(p.samTemplate()), filepath.Join(p.root, code))
+		relative, err := filepath.Rel(filepath.Dir(p.samTemplatePath()), filepath.Join(p.root, code))
 		if err != nil {
 			return err
 		}
@@ -134,6 +140,7 @@ func (p profile) fitForSAM(template map[string]any) error {
 	return nil
 }
 
+// writeJSON writes a value to a file as indented JSON.
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
@@ -142,24 +149,24 @@ func writeJSON(path string, v any) error {
 	return os.WriteFile(path, append(text, '\n'), 0o600)
 }
 
-// bridge is the program that passes containers' connections on to this stack.
+// bridge is the program that forwards connections of containers to this stack.
 const bridge = "bridge"
 
-// dockerInterface is where Docker's containers meet a Linux machine. Docker Desktop has none; it
-// reaches the loopback.
+// dockerInterface is the network interface on which Docker's containers reach a Linux machine.
+// Docker Desktop has none; its containers reach the loopback address.
 const dockerInterface = "docker0"
 
-// startBridge lets containers reach this stack, where there is a Docker network to listen on.
+// startBridge lets containers reach this stack when there is a Docker network.
 func startBridge(ctx context.Context, p profile) error {
-	gateway := addressOf(dockerInterface)
+	gateway := interfaceAddress(dockerInterface)
 	if gateway == "" {
 		return nil
 	}
-	return step(ctx, "let containers reach it",
+	return runStep(ctx, "let containers reach it",
 		func(ctx context.Context, _ func(string)) (string, error) {
 			addr := net.JoinHostPort(gateway, fmt.Sprint(p.port))
 			ports := fmt.Sprintf("%d,%d,%d", p.port, p.port+1, p.port+2)
-			_, err := ensure(ctx, p, bridge, addr, "http://"+addr+"/_ministack/health", nil,
+			_, err := ensureRunning(ctx, p, bridge, addr, "http://"+addr+"/_ministack/health", nil,
 				filepath.Join(p.root, ".local", "build", "standin", bridge), "-listen", gateway,
 				"-ports", ports)
 			if err != nil { // the stack itself is up, and most people need no container
@@ -169,8 +176,8 @@ func startBridge(ctx context.Context, p profile) error {
 		})
 }
 
-// addressOf is the IPv4 address of a network interface, empty if there is none.
-func addressOf(name string) string {
+// interfaceAddress returns the IPv4 address of a network interface, and "" when there is none.
+func interfaceAddress(name string) string {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
 		return ""

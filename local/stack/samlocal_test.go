@@ -10,7 +10,7 @@ func TestContainersGetThisMachinesNameButForTheCallback(t *testing.T) {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "TABLE_LEDGER": "fenzhang-local-ledger",
 		"CALLBACK_URL": "http://127.0.0.1:4566/_aws/execute-api/a/v1/payouts/callbacks",
 	}
-	forContainer(variables)
+	addressForContainer(variables)
 	for name, want := range map[string]string{
 		"AWS_ENDPOINT_URL": "http://host.docker.internal:4566", "TABLE_LEDGER": "fenzhang-local-ledger",
 		"CALLBACK_URL": "http://127.0.0.1:4566/_aws/execute-api/a/v1/payouts/callbacks",
@@ -26,7 +26,7 @@ func TestTheTemplateForSAMNeedsNoParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := emptied(p.dir); err != nil { // where the key of the rules is made
+	if err := emptyFolder(p.dir); err != nil { // where the key of the rules is made
 		t.Fatal(err)
 	}
 	parameters := map[string]any{}
@@ -37,7 +37,7 @@ func TestTheTemplateForSAMNeedsNoParameters(t *testing.T) {
 	template := map[string]any{"Parameters": parameters, "Resources": map[string]any{
 		"PayOut": map[string]any{"Properties": code}, "Queue": map[string]any{"Type": "AWS::SQS::Queue"},
 	}}
-	if err := p.fitForSAM(template); err != nil {
+	if err := p.adaptTemplate(template); err != nil {
 		t.Fatal(err)
 	}
 	if want := filepath.Join("..", "build", "pay-out.zip"); code["CodeUri"] != want {
@@ -49,7 +49,7 @@ func TestTheTemplateForSAMNeedsNoParameters(t *testing.T) {
 		}
 	}
 	delete(parameters, "Stage")
-	if err := p.fitForSAM(template); err == nil {
+	if err := p.adaptTemplate(template); err == nil {
 		t.Error("a parameter that the template has not was taken")
 	}
 }

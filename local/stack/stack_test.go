@@ -56,13 +56,13 @@ func TestProfilesDoNotMeet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.dir == test.dir || run.env == test.env {
+	if run.dir == test.dir || run.envFile == test.envFile {
 		t.Error("the profiles share files")
 	}
 	for _, a := range []int{0, 1, 2} {
 		for _, b := range []int{0, 1, 2} {
-			if run.addr(a) == test.addr(b) {
-				t.Errorf("both use %s", run.addr(a))
+			if run.address(a) == test.address(b) {
+				t.Errorf("both use %s", run.address(a))
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func TestPortIsRememberedUntilDown(t *testing.T) {
 	if named, err := newProfile(p.root, "run", 5700); err != nil || named.port != 5700 {
 		t.Errorf("port %d, %v", named.port, err)
 	}
-	if err := down(p); err != nil {
+	if err := takeDown(p); err != nil {
 		t.Fatal(err)
 	}
 	if after, err := newProfile(p.root, "run", 0); err != nil || after.port != 4566 {
@@ -100,10 +100,10 @@ func sleeper(t *testing.T, p profile, name string) process {
 	}
 	go func() { _ = cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	if err := record(p, name, cmd.Process.Pid, []string{"sleep", "60"}); err != nil {
+	if err := writeRecord(p, name, cmd.Process.Pid, []string{"sleep", "60"}); err != nil {
 		t.Fatal(err)
 	}
-	r, ok := running(p, name)
+	r, ok := runningProcess(p, name)
 	if !ok {
 		t.Fatal("what was just started is not found")
 	}
@@ -113,19 +113,19 @@ func sleeper(t *testing.T, p profile, name string) process {
 func TestStopEndsExactlyWhatWasStarted(t *testing.T) {
 	p := away(t)
 	ours, other := sleeper(t, p, "ours"), sleeper(t, p, "other")
-	if err := stop(p, "ours"); err != nil {
+	if err := stopProcess(p, "ours"); err != nil {
 		t.Fatal(err)
 	}
-	if !ended(ours, time.Minute) {
+	if !hasEndedWithin(ours, time.Minute) {
 		t.Error("it still runs")
 	}
-	if r, ok := running(p, "other"); !ok || r.PID != other.PID {
+	if r, ok := runningProcess(p, "other"); !ok || r.PID != other.PID {
 		t.Error("another program was stopped too")
 	}
 	if _, err := os.Stat(recordPath(p, "ours")); err == nil {
 		t.Error("its record is still there")
 	}
-	if err := stop(p, "ours"); err != nil {
+	if err := stopProcess(p, "ours"); err != nil {
 		t.Errorf("stopping it twice: %v", err)
 	}
 }
@@ -142,10 +142,10 @@ func TestStopLeavesAProgramThatTookThePID(t *testing.T) {
 	if err := os.WriteFile(recordPath(p, "ours"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := stop(p, "ours"); err != nil {
+	if err := stopProcess(p, "ours"); err != nil {
 		t.Fatal(err)
 	}
-	if started, err := startOf(r.PID); err != nil || started != r.Started {
+	if started, err := processStart(r.PID); err != nil || started != r.Started {
 		t.Error("a program that was not ours was stopped")
 	}
 }
@@ -158,7 +158,7 @@ func TestStartInStat(t *testing.T) {
 		"zombie":           {"12 (sleep) Z " + fields, ""},
 		"cut off":          {"12 (sleep) S 0 0", ""},
 	} {
-		got, err := startInStat(c.stat)
+		got, err := parseProcessStart(c.stat)
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
@@ -172,7 +172,7 @@ func TestTakenPortIsNamed(t *testing.T) {
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	err = free(t.Context(), away(t), addr)
+	err = checkPortFree(t.Context(), away(t), addr)
 	if err == nil || !strings.Contains(err.Error(), addr[strings.LastIndex(addr, ":")+1:]) || !strings.Contains(err.Error(), "make run PORT=") {
 		t.Errorf("got %v", err)
 	}
@@ -184,7 +184,7 @@ func TestZipHoldsAnExecutableBootstrapAndIsReproducible(t *testing.T) {
 	if err := os.WriteFile(built, []byte("binary"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := pack(built, path); err != nil {
+	if err := zipBinary(built, path); err != nil {
 		t.Fatal(err)
 	}
 	first, err := os.ReadFile(path)
@@ -205,7 +205,7 @@ func TestZipHoldsAnExecutableBootstrapAndIsReproducible(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := pack(built, path); err != nil {
+	if err := zipBinary(built, path); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(first, again) {
@@ -214,7 +214,7 @@ func TestZipHoldsAnExecutableBootstrapAndIsReproducible(t *testing.T) {
 	if err := os.WriteFile(built, []byte("other"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := pack(built, path); err != nil {
+	if err := zipBinary(built, path); err != nil {
 		t.Fatal(err)
 	}
 	if changed, err := os.ReadFile(path); err != nil || bytes.Equal(first, changed) {
@@ -224,8 +224,8 @@ func TestZipHoldsAnExecutableBootstrapAndIsReproducible(t *testing.T) {
 
 func TestErrorOfAProgramShowsItsLastLines(t *testing.T) {
 	var said []string
-	cmd := program(t.Context(), t.TempDir(), "sh", "-c", "for i in $(seq 40); do echo line $i; done; exit 3")
-	err := command(t.Context(), cmd, filepath.Join(t.TempDir(), "log"), func(line string) { said = append(said, line) })
+	cmd := newCommand(t.Context(), t.TempDir(), "sh", "-c", "for i in $(seq 40); do echo line $i; done; exit 3")
+	err := runLogged(t.Context(), cmd, filepath.Join(t.TempDir(), "log"), func(line string) { said = append(said, line) })
 	if err == nil || !strings.Contains(err.Error(), "line 40") || strings.Contains(err.Error(), "line 9\n") || len(said) != 40 {
 		t.Errorf("got %v after %d lines", err, len(said))
 	}

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// checkTools names what this machine lacks. Go is here, or this program would not run.
+// checkTools returns an error that names what this machine lacks. Go is not checked: this program
+// would not run without it.
 func checkTools(ctx context.Context) error {
 	out, err := exec.CommandContext(ctx, "python3", "-c",
 		"import sys, venv, ensurepip; print(sys.version_info >= (3, 11))").CombinedOutput()
@@ -28,8 +29,8 @@ func checkTools(ctx context.Context) error {
 	return nil
 }
 
-// ensureVenv makes a virtual environment of pinned packages once; a marker with the hash of the
-// list of packages tells later calls that it is complete.
+// ensureVenv makes a virtual environment with pinned packages unless it is complete. A marker file
+// with the hash of the list of packages shows that it is complete.
 func ensureVenv(ctx context.Context, root, name string, say func(string)) (string, error) {
 	requirements := filepath.Join(root, "local", "requirements-"+name+".txt")
 	list, err := os.ReadFile(requirements)
@@ -38,32 +39,33 @@ func ensureVenv(ctx context.Context, root, name string, say func(string)) (strin
 	}
 	dir := filepath.Join(root, ".local", "venv-"+name)
 	marker := filepath.Join(dir, "complete")
-	want := hashOf(list)
+	want := sha256Hex(list)
 	if have, err := os.ReadFile(marker); err == nil && string(have) == want {
 		return "ready", nil
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	if err := command(ctx, program(ctx, root, "python3", "-m", "venv", dir), dir+".log",
+	if err := runLogged(ctx, newCommand(ctx, root, "python3", "-m", "venv", dir), dir+".log",
 		say); err != nil {
 		return "", err
 	}
-	pip := program(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
+	pip := newCommand(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
 		"--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-deps", "--no-compile",
 		"-r", requirements)
-	if err := command(ctx, pip, dir+".log", say); err != nil {
+	if err := runLogged(ctx, pip, dir+".log", say); err != nil {
 		return "", err
 	}
 	return "installed", os.WriteFile(marker, []byte(want), 0o644)
 }
 
-// tool is the path of a program of a virtual environment.
-func tool(root, venv, name string) string {
+// toolPath returns the path of a program of a virtual environment.
+func toolPath(root, venv, name string) string {
 	return filepath.Join(root, ".local", "venv-"+venv, "bin", name)
 }
 
-func hashOf(b []byte) string {
+// sha256Hex returns the SHA-256 of some bytes in hexadecimal digits.
+func sha256Hex(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }

@@ -22,14 +22,14 @@ const (
 	bank     = "bank"
 )
 
-// tenants of the demo; each has a merchant account at both gateways.
+// tenants are the tenants of the demo; each has a merchant account at both payment gateways.
 const tenants = "demo-mcn,demo-small,demo-month"
 
-func (p profile) gatewayKeys() string   { return p.file("gateway-keys.json") }
-func (p profile) gatewaySecret() string { return p.gatewayKeys() + ".secret.json" }
+func (p profile) gatewayKeysPath() string   { return p.statePath("gateway-keys.json") }
+func (p profile) gatewaySecretPath() string { return p.gatewayKeysPath() + ".secret.json" }
 
-// up brings the stack to life, or finds that it lives and brings it to the state of the sources.
-func up(ctx context.Context, p profile) error {
+// bringUp starts the stack, or updates a running stack to the state of the sources.
+func bringUp(ctx context.Context, p profile) error {
 	began := time.Now()
 	if err := checkTools(ctx); err != nil {
 		return err
@@ -38,46 +38,46 @@ func up(ctx context.Context, p profile) error {
 		return err
 	}
 	return withLock(p, func() error {
-		if err := p.portsFree(ctx); err != nil { // before minutes of work, not after
+		if err := p.checkPortsFree(ctx); err != nil { // checked before minutes of work
 			return err
 		}
-		if err := prepare(ctx, p); err != nil {
+		if err := prepareTools(ctx, p); err != nil {
 			return err
 		}
 		if err := os.WriteFile(p.portFile(), []byte(strconv.Itoa(p.port)), 0o644); err != nil {
 			return err
 		}
-		if err := serve(ctx, p); err != nil {
+		if err := startServices(ctx, p); err != nil {
 			return err
 		}
 		fmt.Printf("  the stack is up after %.1f s; %s holds its addresses\n",
-			time.Since(began).Seconds(), shown(p, p.env))
+			time.Since(began).Seconds(), relativePath(p, p.envFile))
 		return nil
 	})
 }
 
-// portsFree looks at the ports of what is not running yet.
-func (p profile) portsFree(ctx context.Context) error {
+// checkPortsFree checks the ports of the programs that do not run yet.
+func (p profile) checkPortsFree(ctx context.Context) error {
 	for offset, name := range []string{localAWS, douyin, bank} {
-		if _, ok := running(p, name); ok {
+		if _, ok := runningProcess(p, name); ok {
 			continue
 		}
-		if err := free(ctx, p, p.addr(offset)); err != nil {
+		if err := checkPortFree(ctx, p, p.address(offset)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// prepare makes tools and binaries. They do not need each other, so they are made side by side.
-func prepare(ctx context.Context, p profile) error {
-	return together(
-		func() error { return installAll(ctx, p.root) },
+// prepareTools installs the tools and builds the binaries in parallel.
+func prepareTools(ctx context.Context, p profile) error {
+	return runTogether(
+		func() error { return installTools(ctx, p.root) },
 		func() error {
-			if err := buildFor(ctx, p, ""); err != nil {
+			if err := buildForArch(ctx, p, ""); err != nil {
 				return err
 			}
-			return step(ctx, "build the stand-ins",
+			return runStep(ctx, "build the stand-ins",
 				func(ctx context.Context, say func(string)) (string, error) {
 					return buildStandins(ctx, p.root, say)
 				})
@@ -85,76 +85,79 @@ func prepare(ctx context.Context, p profile) error {
 	)
 }
 
-// installAll fetches what a stack, and the tests without one, need beside Go and Python.
-func installAll(ctx context.Context, root string) error {
-	return together(
-		func() error { return install(ctx, root, []string{"aws", "sam"}) },
+// installTools installs what a stack, and the tests without a stack, need beside Go and Python.
+func installTools(ctx context.Context, root string) error {
+	return runTogether(
+		func() error { return installVenvs(ctx, root, []string{"aws", "sam"}) },
 		func() error { return installFont(ctx, root) },
 	)
 }
 
-// serve starts what runs in the background and deploys to it.
-func serve(ctx context.Context, p profile) error {
-	err := step(ctx, "start the local AWS", func(ctx context.Context, _ func(string)) (string, error) {
-		return startAWS(ctx, p)
-	})
+// startServices starts the programs that run in the background, and deploys the template.
+func startServices(ctx context.Context, p profile) error {
+	err := runStep(ctx, "start the local AWS",
+		func(ctx context.Context, _ func(string)) (string, error) {
+			return startAWS(ctx, p)
+		})
 	if err != nil {
 		return err
 	}
-	if err := step(ctx, "gateways' keys", func(ctx context.Context, say func(string)) (string, error) {
-		return makeKeys(ctx, p, say)
-	}); err != nil {
+	if err := runStep(ctx, "gateways' keys",
+		func(ctx context.Context, say func(string)) (string, error) {
+			return makeGatewayKeys(ctx, p, say)
+		}); err != nil {
 		return err
 	}
-	if err := step(ctx, "deploy the template",
+	if err := runStep(ctx, "deploy the template",
 		func(ctx context.Context, say func(string)) (string, error) {
 			return deploy(ctx, p, say)
 		}); err != nil {
 		return err
 	}
-	if err := p.lendFont(ctx); err != nil {
+	if err := p.uploadFont(ctx); err != nil {
 		return err
 	}
-	err = step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) {
-		return startStandins(ctx, p)
-	})
+	err = runStep(ctx, "start the stand-ins",
+		func(ctx context.Context, _ func(string)) (string, error) {
+			return startStandins(ctx, p)
+		})
 	if err != nil {
 		return err
 	}
 	return startBridge(ctx, p)
 }
 
-// startAWS starts the local AWS. It begins empty, and then so do the stand-ins: a bill of a
-// forgotten settlement would only confuse.
+// startAWS starts the local AWS. A new local AWS is empty; the state of the stand-ins is removed
+// with it, because bills of settlements that no longer exist would only confuse.
 func startAWS(ctx context.Context, p profile) (string, error) {
-	temporary := p.file("tmp")
-	if _, ok := running(p, localAWS); !ok {
-		if err := emptied(temporary); err != nil {
+	temporary := p.statePath("tmp")
+	if _, ok := runningProcess(p, localAWS); !ok {
+		if err := emptyFolder(temporary); err != nil {
 			return "", err
 		}
 	}
-	started, err := ensure(ctx, p, localAWS, p.addr(0), p.endpoint()+"/_ministack/health", []string{
-		"GATEWAY_PORT=" + fmt.Sprint(p.port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1",
-		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
-		"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_REGION=" + region,
-		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + accessKey, "AWS_SESSION_TOKEN=",
-		// it hands this on to the functions, which would dial the real AWS
-		"AWS_ENDPOINT_URL=" + p.endpoint(),
-		// The tests find out whether each role may do what its function does; it costs a fifth of the
-		// speed.
-		"AUTH=" + strconv.FormatBool(p.name == "test"),
-		"LAMBDA_WARM_TTL_SECONDS=86400", "PERSIST_STATE=0", "PYTHONUNBUFFERED=1",
-		"TMPDIR=" + temporary, "STATE_DIR=" + temporary, "S3_DATA_DIR=" + temporary,
-	}, tool(p.root, "aws", "python"), filepath.Join(p.root, "local", "stack", "localaws.py"))
+	started, err := ensureRunning(ctx, p, localAWS, p.address(0), p.endpoint()+"/_ministack/health",
+		[]string{
+			"GATEWAY_PORT=" + fmt.Sprint(p.port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1",
+			"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
+			"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_REGION=" + region,
+			"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + accessKey, "AWS_SESSION_TOKEN=",
+			// the local AWS passes this on to the functions, which would call the real AWS otherwise
+			"AWS_ENDPOINT_URL=" + p.endpoint(),
+			// Only the tests check the permissions of each role: the check costs a fifth of the speed.
+			"AUTH=" + strconv.FormatBool(p.name == "test"),
+			"LAMBDA_WARM_TTL_SECONDS=86400", "PERSIST_STATE=0", "PYTHONUNBUFFERED=1",
+			"TMPDIR=" + temporary, "STATE_DIR=" + temporary, "S3_DATA_DIR=" + temporary,
+		}, toolPath(p.root, "aws", "python"), filepath.Join(p.root, "local", "stack", "localaws.py"))
 	if err != nil || !started {
 		return p.endpoint(), err
 	}
 	for _, name := range []string{douyin, bank} {
-		if err := stop(p, name); err != nil {
+		if err := stopProcess(p, name); err != nil {
 			return "", err
 		}
 	}
-	for _, stale := range []string{p.file("deployed"), p.file("standin")} {
+	for _, stale := range []string{p.statePath("deployed"), p.statePath("standin")} {
 		if err := os.RemoveAll(stale); err != nil {
 			return "", err
 		}
@@ -162,37 +165,38 @@ func startAWS(ctx context.Context, p profile) (string, error) {
 	return p.endpoint(), nil
 }
 
-// emptied makes a folder with nothing in it.
-func emptied(dir string) error {
+// emptyFolder makes a folder and removes what was in it.
+func emptyFolder(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
 	return os.MkdirAll(dir, 0o755)
 }
 
-func makeKeys(ctx context.Context, p profile, say func(string)) (string, error) {
-	cmd := program(ctx, p.root, filepath.Join(p.root, ".local", "build", "standin", "keys"), "-out",
-		p.gatewayKeys(), "-tenants", tenants)
-	return shown(p, p.gatewayKeys()), command(ctx, cmd, logPath(p, "keys"), say)
+// makeGatewayKeys makes the keys with which the payment gateways and the tenants sign.
+func makeGatewayKeys(ctx context.Context, p profile, say func(string)) (string, error) {
+	cmd := newCommand(ctx, p.root, filepath.Join(p.root, ".local", "build", "standin", "keys"), "-out",
+		p.gatewayKeysPath(), "-tenants", tenants)
+	return relativePath(p, p.gatewayKeysPath()), runLogged(ctx, cmd, logPath(p, "keys"), say)
 }
 
-// startStandins starts the payment gateways' stand-ins after the deployment: they are told where
-// notices go.
+// startStandins starts the stand-ins of the payment gateways. They start after the deployment,
+// because they need the URL to which they send notices.
 func startStandins(ctx context.Context, p profile) (string, error) {
-	vars, err := readEnv(p.env)
+	vars, err := readEnv(p.envFile)
 	if err != nil {
 		return "", err
 	}
-	state := p.file("standin")
+	state := p.statePath("standin")
 	if err := os.MkdirAll(state, 0o755); err != nil {
 		return "", err
 	}
 	var addresses []string
 	for i, s := range []struct{ name, gateway string }{{douyin, "douyin"}, {bank, "bank"}} {
-		addr := p.addr(i + 1)
-		_, err := ensure(ctx, p, s.name, addr, "http://"+addr+"/healthz", nil,
+		addr := p.address(i + 1)
+		_, err := ensureRunning(ctx, p, s.name, addr, "http://"+addr+"/healthz", nil,
 			filepath.Join(p.root, ".local", "build", "standin", s.name), "-addr", addr, "-state", state,
-			"-keys", p.gatewayKeys(),
+			"-keys", p.gatewayKeysPath(),
 			"-notify", vars["FENZHANG_API_URL"]+"/v1/payouts/callbacks/"+s.gateway)
 		if err != nil {
 			return "", err
@@ -202,22 +206,24 @@ func startStandins(ctx context.Context, p profile) (string, error) {
 	return strings.Join(addresses, ", "), nil
 }
 
-// down stops what up started and takes away what only made sense while it ran.
-func down(p profile) error {
-	names := recorded(p)
+// takeDown stops the programs of the stack and removes the files that are valid only while the
+// stack runs.
+func takeDown(p profile) error {
+	names := recordedNames(p)
 	if len(names) == 0 {
 		fmt.Println("nothing of the " + p.name + " stack is running")
 	}
 	var errs []error
 	for _, name := range names {
-		if err := stop(p, name); err != nil {
+		if err := stopProcess(p, name); err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		fmt.Println("stopped " + name)
 	}
-	for _, stale := range []string{p.env, p.samVariables(), p.samTemplate(), p.file("deployed"),
-		p.file("tmp"), p.portFile()} {
+	for _, stale := range []string{p.envFile, p.samVariablesPath(), p.samTemplatePath(),
+		p.statePath("deployed"),
+		p.statePath("tmp"), p.portFile()} {
 		if err := os.RemoveAll(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
@@ -225,23 +231,23 @@ func down(p profile) error {
 	return errors.Join(errs...)
 }
 
-// status tells what is running.
-func status(p profile) error {
+// printStatus prints which programs of the stack run.
+func printStatus(p profile) error {
 	for _, name := range []string{localAWS, douyin, bank} {
-		if r, ok := running(p, name); ok {
-			fmt.Printf("%-10s pid %d, log %s\n", name, r.PID, shown(p, logPath(p, name)))
+		if r, ok := runningProcess(p, name); ok {
+			fmt.Printf("%-10s pid %d, log %s\n", name, r.PID, relativePath(p, logPath(p, name)))
 		} else {
 			fmt.Printf("%-10s not running\n", name)
 		}
 	}
-	if vars, err := readEnv(p.env); err == nil {
+	if vars, err := readEnv(p.envFile); err == nil {
 		fmt.Println("API        " + vars["FENZHANG_API_URL"])
 	}
 	return nil
 }
 
-// token prints an access token of the stack: TENANT ROLE [CREATOR] [SCOPE].
-func token(ctx context.Context, p profile, args []string) error {
+// printToken prints an access token of the stack for TENANT ROLE [CREATOR] [SCOPE].
+func printToken(ctx context.Context, p profile, args []string) error {
 	for len(args) < 4 {
 		args = append(args, "")
 	}
@@ -249,11 +255,11 @@ func token(ctx context.Context, p profile, args []string) error {
 		return errors.New(
 			"a token needs a tenant and a role: make token TENANT=demo-mcn ROLE=finance [CREATOR=] [SCOPE=]")
 	}
-	vars, err := readEnv(p.env)
+	vars, err := readEnv(p.envFile)
 	if err != nil {
-		return fmt.Errorf("the stack is not up (%w); start it with %s", err, p.make())
+		return fmt.Errorf("the stack is not up (%w); start it with %s", err, p.makeTarget())
 	}
-	signer, err := tokens.ForStack(ctx, p.aws(), func(name string) string { return vars[name] })
+	signer, err := tokens.ForStack(ctx, p.awsConfig(), func(name string) string { return vars[name] })
 	if err != nil {
 		return err
 	}
@@ -266,8 +272,8 @@ func token(ctx context.Context, p profile, args []string) error {
 	return nil
 }
 
-// shown is a path as a person in the checkout would write it.
-func shown(p profile, path string) string {
+// relativePath returns a path relative to the checkout.
+func relativePath(p profile, path string) string {
 	if rel, err := filepath.Rel(p.root, path); err == nil {
 		return rel
 	}

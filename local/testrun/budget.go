@@ -12,60 +12,62 @@ import (
 	"strings"
 )
 
-// budgetFile holds the processor seconds of the packages whose tests need more than the floor.
+// budgetFile holds the processor seconds of each package whose tests need more than leastBudget.
 const budgetFile = "local/testrun/budget.json"
 
 //go:embed budget.json
-var written []byte
+var embeddedBudget []byte
 
 const (
-	floor   = 2.0 // seconds that every package may take
-	leeway  = 1.5 // times its budget a package may take: machines differ
-	slowest = 12  // packages that are listed
+	leastBudget    = 2.0 // processor seconds that every package may use
+	budgetFactor   = 1.5 // a package may use this many times its budget, because machines differ
+	listedPackages = 12  // number of packages that printSlowest prints
 )
 
-// limits gives the seconds of each package by its folder.
-func limits() (map[string]float64, error) {
+// readBudget returns the processor seconds that budgetFile gives to each package, by the folder of
+// the package.
+func readBudget() (map[string]float64, error) {
 	var m map[string]float64
-	if err := json.Unmarshal(written, &m); err != nil {
+	if err := json.Unmarshal(embeddedBudget, &m); err != nil {
 		return nil, fmt.Errorf("%s: %w", budgetFile, err)
 	}
 	return m, nil
 }
 
-// checkBudget counts each package that took more than its budget as a failure, and lists the
-// slowest. If anew, it writes what was measured into the file instead.
+// checkBudget counts each package that took more than its budget as a failure. If anew is set, it
+// writes the measured seconds into budgetFile instead.
 func (r *report) checkBudget(anew bool) error {
 	if anew {
 		return r.writeBudget()
 	}
-	budget, err := limits()
+	budget, err := readBudget()
 	if err != nil {
 		return err
 	}
 	for _, p := range slices.Sorted(maps.Keys(r.seconds)) {
-		own := max(floor, budget[folder(p)])
-		if r.seconds[p] > own*leeway {
+		own := max(leastBudget, budget[folderOf(p)])
+		if r.seconds[p] > own*budgetFactor {
 			r.failed++
 			r.failures = append(r.failures, fmt.Sprintf("%s took %.1f processor seconds, more than %g "+
 				"times its budget of %g: make its tests cheaper, or, if they find more for it, raise its "+
 				"figure in %s",
-				p, r.seconds[p], leeway, own, budgetFile))
+				p, r.seconds[p], budgetFactor, own, budgetFile))
 		}
 	}
 	return nil
 }
 
-// writeBudget keeps the figures of packages that this run did not measure.
+// writeBudget writes the measured seconds into budgetFile. Packages that this run did not measure
+// keep their figures.
 func (r *report) writeBudget() error {
-	budget, err := limits()
+	budget, err := readBudget()
 	if err != nil {
 		return err
 	}
 	for p, s := range r.seconds {
-		delete(budget, folder(p))
-		if s > floor {
-			budget[folder(p)] = math.Ceil(s)
+		delete(budget, folderOf(p))
+		if s > leastBudget {
+			budget[folderOf(p)] = math.Ceil(s)
 		}
 	}
 	data, err := json.MarshalIndent(budget, "", "  ")
@@ -75,7 +77,7 @@ func (r *report) writeBudget() error {
 	return os.WriteFile(budgetFile, append(data, '\n'), 0o644)
 }
 
-// printSlowest lists the packages that took most.
+// printSlowest prints the packages that took the most processor time.
 func (r *report) printSlowest() {
 	packages := slices.SortedFunc(maps.Keys(r.seconds), func(a, b string) int {
 		return cmp.Compare(r.seconds[b], r.seconds[a])
@@ -86,9 +88,10 @@ func (r *report) printSlowest() {
 	}
 	_, _ = fmt.Fprintf(r.out,
 		"\nprocessor seconds of the tests: %.0f in all; the packages that took most:\n", sum)
-	for _, p := range packages[:min(slowest, len(packages))] {
+	for _, p := range packages[:min(listedPackages, len(packages))] {
 		_, _ = fmt.Fprintf(r.out, "  %7.2f %s\n", r.seconds[p], p)
 	}
 }
 
-func folder(pkg string) string { return strings.TrimPrefix(pkg, module) }
+// folderOf returns the folder of a package within the repository.
+func folderOf(pkg string) string { return strings.TrimPrefix(pkg, module) }

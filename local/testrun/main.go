@@ -1,6 +1,7 @@
 // Command testrun is `make test`: it runs every test and ends with a line "N passed, N failed, N
-// skipped". Its exit code is the tests'. All tests share one local AWS; the end-to-end tests run
-// beside the others, on a stack of their own that comes up meanwhile and is taken down at the end.
+// skipped". Its exit code is 1 when a test failed. All tests share one local AWS; the end-to-end
+// tests run in parallel with the others, on a separate stack that is started meanwhile and stopped
+// at the end.
 package main
 
 import (
@@ -24,21 +25,23 @@ import (
 	"fenzhang/shared/lambda/dynamotest"
 )
 
-// endToEnd is where the tests live that need a running stack. They mostly wait for it.
-const endToEnd = module + "local/e2e"
+// endToEndTests is the package of the tests that need a running stack. They mostly wait for the
+// stack and use little processor time.
+const endToEndTests = module + "local/e2e"
 
-// environment names the file with the stack's addresses to the end-to-end tests.
-const environment = "FENZHANG_E2E_ENV"
+// stackEnvVariable is the environment variable that names the file with the addresses of the stack
+// to the end-to-end tests.
+const stackEnvVariable = "FENZHANG_E2E_ENV"
 
-// The stack of the tests takes the ports from defaultPort, unless another one is given; the local
-// AWS of all other tests takes the port after the stack's own. A fixed port lets go test use
-// results again that depend on the address.
+// The stack of the end-to-end tests uses the ports from defaultPort on, unless a flag gives another
+// port; the local AWS of all other tests uses the port after those of the stack. The port is fixed,
+// because go test reuses cached results only when the address of the local AWS is the same.
 const (
 	defaultPort = 4766
 	afterStack  = 3
 )
 
-// options are those of the command line.
+// options are the flags of the command line.
 type options struct {
 	port   int
 	keep   bool
@@ -47,8 +50,8 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) > 2 && os.Args[1] == measuring {
-		os.Exit(measure(os.Args[2:], os.Stdout))
+	if len(os.Args) > 2 && os.Args[1] == measureArgument {
+		os.Exit(measureBinary(os.Args[2:], os.Stdout))
 	}
 	var o options
 	flag.IntVar(&o.port, "port", 0, "port of the test stack's local AWS")
@@ -58,7 +61,7 @@ func main() {
 	flag.Func("shard", "run one part of the packages, such as 1/2", o.shard.parse)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
+	err := runTests(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -66,50 +69,57 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options) error {
+// runTests vets and tests the packages, with the end-to-end tests beside the others, and prints
+// the summary.
+//
+// Errors: an error when a test failed or a package exceeded its budget.
+func runTests(ctx context.Context, o options) error {
 	began := time.Now()
-	packages, err := list(ctx)
+	packages, err := listPackages(ctx)
 	if err != nil {
 		return err
 	}
-	packages = o.shard.of(packages)
+	packages = o.shard.selectPackages(packages)
 	stack := func(ctx context.Context, command string) error {
-		return show(ctx, "go", "run", "./local/stack", "-profile", "test", "-port", strconv.Itoa(o.port),
+		return runVisibly(ctx, "go", "run", "./local/stack", "-profile", "test", "-port",
+			strconv.Itoa(o.port),
 			command)
 	}
-	vet := func() error { return show(ctx, "go", append([]string{"vet"}, packages...)...) }
-	if err := together(vet, func() error { return stack(ctx, "install") }); err != nil {
+	vet := func() error { return runVisibly(ctx, "go", append([]string{"vet"}, packages...)...) }
+	if err := runTogether(vet, func() error { return stack(ctx, "install") }); err != nil {
 		return err
 	}
-	if err := provide(cmp.Or(o.port, defaultPort) + afterStack); err != nil {
+	if err := provideLocalAWS(cmp.Or(o.port, defaultPort) + afterStack); err != nil {
 		return err
 	}
 	tests := newReport(os.Stdout)
-	both := []func() error{func() error { return test(ctx, tests, without(packages, endToEnd)...) }}
-	if slices.Contains(packages, endToEnd) {
+	both := []func() error{func() error {
+		return runPackages(ctx, tests, withoutPackage(packages, endToEndTests)...)
+	}}
+	if slices.Contains(packages, endToEndTests) {
 		if !o.keep {
-			// Also after an interruption: what was started is stopped.
+			// The stack is stopped also after an interruption.
 			defer func() { _ = stack(context.WithoutCancel(ctx), "down") }()
 		}
 		both = append(both, func() error {
 			if err := stack(ctx, "up"); err != nil {
 				return err
 			}
-			return test(ctx, tests, "-count=1", endToEnd)
+			return runPackages(ctx, tests, "-count=1", endToEndTests)
 		})
 	}
-	failed := together(both...)
+	failed := runTogether(both...)
 	failed = errors.Join(failed, tests.checkBudget(o.budget))
-	tests.summary(time.Since(began))
+	tests.printSummary(time.Since(began))
 	if failed == nil && tests.failed > 0 {
 		failed = errors.New("tests failed")
 	}
 	return failed
 }
 
-// provide starts the local AWS of all tests but the end-to-end ones, unless there is one already.
-// It ends with this process.
-func provide(port int) error {
+// provideLocalAWS starts the local AWS of all tests except the end-to-end tests, unless the
+// environment names a running one. The local AWS ends with this process.
+func provideLocalAWS(port int) error {
 	if os.Getenv(dynamotest.EndpointVariable) != "" {
 		return nil
 	}
@@ -122,8 +132,8 @@ func provide(port int) error {
 	return os.Setenv(dynamotest.EndpointVariable, endpoint)
 }
 
-// together runs tasks side by side and returns all their errors.
-func together(tasks ...func() error) error {
+// runTogether runs tasks in parallel and returns all their errors.
+func runTogether(tasks ...func() error) error {
 	errs := make([]error, len(tasks))
 	var all sync.WaitGroup
 	for i, do := range tasks {
@@ -133,9 +143,9 @@ func together(tasks ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// show runs a command whose output people see.
-func show(ctx context.Context, name string, args ...string) error {
-	cmd := interruptible(ctx, name, args...)
+// runVisibly runs a command and shows its output.
+func runVisibly(ctx context.Context, name string, args ...string) error {
+	cmd := interruptibleCommand(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s %s: %w", name, strings.Join(args[:min(len(args), 6)], " "), err)
@@ -143,16 +153,18 @@ func show(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// interruptible is a command that gets a chance to clean up when ctx ends.
-func interruptible(ctx context.Context, name string, args ...string) *exec.Cmd {
+// interruptibleCommand returns a command that is interrupted, and not killed, when ctx ends, so
+// that it can clean up.
+func interruptibleCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 20 * time.Second
 	return cmd
 }
 
-// test runs packages and feeds what happens to the report. They have been vetted already.
-func test(ctx context.Context, r *report, args ...string) error {
+// runPackages runs go test for some packages and passes its events to the report. The packages
+// were vetted before.
+func runPackages(ctx context.Context, r *report, args ...string) error {
 	wrapper, err := os.Executable()
 	if err != nil {
 		return err
@@ -161,14 +173,14 @@ func test(ctx context.Context, r *report, args ...string) error {
 	if err != nil {
 		return err
 	}
-	exec := fmt.Sprintf("-exec='%s' %s", wrapper, measuring)
-	cmd := interruptible(ctx, "go",
+	exec := fmt.Sprintf("-exec='%s' %s", wrapper, measureArgument)
+	cmd := interruptibleCommand(ctx, "go",
 		append([]string{"test", "-json", "-vet=off", "-timeout", "12m", exec}, args...)...)
-	cmd.Env = append(os.Environ(), environment+"="+env)
+	cmd.Env = append(os.Environ(), stackEnvVariable+"="+env)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, os.Stderr
 	read := make(chan error, 1)
-	go func() { read <- r.follow(out) }()
+	go func() { read <- r.readEvents(out) }()
 	err = cmd.Run()
 	_ = in.Close() // the end of a pipe; it cannot fail
 	if ferr := <-read; ferr != nil {

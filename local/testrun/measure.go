@@ -11,18 +11,22 @@ import (
 	"syscall"
 )
 
-// measuring is the argument with which go test runs this program around a test binary.
-const measuring = "measure"
+// measureArgument is the first argument with which go test runs this program instead of a test
+// binary.
+const measureArgument = "measure"
 
-// spent is how measure reports processor seconds in the output of a package.
-const spent = "fenzhang-processor-seconds "
+// secondsPrefix begins the line by which measureBinary reports processor seconds in the output of
+// a package.
+const secondsPrefix = "fenzhang-processor-seconds "
 
-// measure runs a test binary and prints the processor seconds that it took, which do not depend on
-// what else the machine does. Its result is the binary's exit code.
-func measure(command []string, out io.Writer) int {
+// measureBinary runs a test binary and prints the processor seconds that the binary used; unlike
+// elapsed time they do not depend on what else the machine does. It returns the exit code of the
+// binary.
+func measureBinary(command []string, out io.Writer) int {
 	binary := command[0]
-	// go test keeps a result for the next time only with this log of what the tests read, and does not
-	// ask for it itself when another program runs them. It looks for it beside the binary.
+	// go test caches a result only when the test binary has written a log of the files and variables
+	// that it read. go test does not ask for this log when another program runs the binary, but reads
+	// the log beside the binary.
 	args := append([]string{"-test.testlogfile=" + filepath.Join(filepath.Dir(binary), "testlog.txt")},
 		command[1:]...)
 	//nolint:noctx // the signals that it passes on end it
@@ -38,11 +42,11 @@ func measure(command []string, out io.Writer) int {
 	}
 	go func() {
 		for s := range signals {
-			_ = cmd.Process.Signal(s) // it may have ended
+			_ = cmd.Process.Signal(s) // the binary may have ended
 		}
 	}()
 	err := cmd.Wait()
-	_, _ = fmt.Fprintf(out, "%s%.2f\n", spent,
+	_, _ = fmt.Fprintf(out, "%s%.2f\n", secondsPrefix,
 		(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {

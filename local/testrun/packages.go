@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// module is what the names of all packages begin with.
+// module is the prefix of the import paths of all packages.
 const module = "fenzhang/"
 
-// list names all packages of the module.
-func list(ctx context.Context) ([]string, error) {
+// listPackages returns the import paths of all packages of the module.
+func listPackages(ctx context.Context) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "./...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -25,15 +25,16 @@ func list(ctx context.Context) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-func without(packages []string, name string) []string {
+// withoutPackage returns a list of packages without one of them.
+func withoutPackage(packages []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(packages), func(p string) bool { return p == name })
 }
 
-// shard is one of several parts of the packages, for several machines; the zero value is all of
-// them.
+// shard is one of several parts of the packages, so that several machines can share a test run;
+// the zero value selects all packages.
 type shard struct{ part, parts uint32 }
 
-// parse reads "1/2", the first of two parts. Nothing means all packages.
+// parse reads a shard such as "1/2", the first of two parts; "" selects all packages.
 func (s *shard) parse(text string) error {
 	if text == "" {
 		return nil
@@ -45,8 +46,9 @@ func (s *shard) parse(text string) error {
 	return nil
 }
 
-// of selects by the hash of the name, so that a package stays in its part when others come and go.
-func (s shard) of(packages []string) []string {
+// selectPackages returns the packages of the shard. It selects by the hash of the import path, so
+// that a package stays in its shard when others are added or removed.
+func (s shard) selectPackages(packages []string) []string {
 	if s.parts < 2 {
 		return packages
 	}

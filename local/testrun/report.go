@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// report turns the events of `go test -json` into what people want to read: a line for each
-// package, the output of what failed, why something was skipped, and the sum. Several runs of go
-// test may share it.
+// report turns the events of `go test -json` into a line for each package, the output of failed
+// tests, the reasons of skipped tests, and a last line with the totals. Several runs of go test
+// may share one report.
 type report struct {
 	out io.Writer
 
@@ -24,7 +24,7 @@ type report struct {
 	skips, failures         []string
 }
 
-// event is one line of `go test -json`.
+// event is one line of the output of `go test -json`.
 type event struct {
 	Action      string
 	Package     string
@@ -35,12 +35,14 @@ type event struct {
 	FailedBuild string
 }
 
+// newReport returns a report that prints to out.
 func newReport(out io.Writer) *report {
 	return &report{out: out, output: map[string][]string{}, seconds: map[string]float64{}}
 }
 
-// follow reads events to the end of the stream.
-func (r *report) follow(events io.Reader) error {
+// readEvents handles the events of a stream until its end. Lines that are no events are printed as
+// they are.
+func (r *report) readEvents(events io.Reader) error {
 	lines := bufio.NewReader(events)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -49,7 +51,7 @@ func (r *report) follow(events io.Reader) error {
 			if json.Unmarshal(line, &e) != nil {
 				fmt.Fprint(r.out, string(line)) // not from the test runner: shown as it is
 			} else {
-				r.take(e)
+				r.handleEvent(e)
 			}
 		}
 		if err == io.EOF {
@@ -61,11 +63,12 @@ func (r *report) follow(events io.Reader) error {
 	}
 }
 
-func (r *report) take(e event) {
+// handleEvent updates the report with one event.
+func (r *report) handleEvent(e event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id := e.Package + " " + e.Test
-	if text, ok := strings.CutPrefix(e.Output, spent); ok {
+	if text, ok := strings.CutPrefix(e.Output, secondsPrefix); ok {
 		// measure has written it
 		r.seconds[e.Package], _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
 		return
@@ -77,22 +80,23 @@ func (r *report) take(e event) {
 		fmt.Fprint(r.out, e.Output)
 	case "pass", "fail", "skip":
 		if e.Test == "" {
-			r.endPackage(e)
+			r.recordPackage(e)
 		} else {
-			r.endTest(e, id)
+			r.recordTest(e, id)
 		}
 		delete(r.output, id)
 	}
 }
 
-func (r *report) endTest(e event, id string) {
+// recordTest counts a test that has ended; the output of a failed test is printed.
+func (r *report) recordTest(e event, id string) {
 	name := e.Test + "  (" + e.Package + ")"
 	switch e.Action {
 	case "pass":
 		r.passed++
 	case "skip":
 		r.skipped++
-		r.skips = append(r.skips, name+": "+reason(r.output[id]))
+		r.skips = append(r.skips, name+": "+skipReason(r.output[id]))
 	case "fail":
 		r.failed++
 		r.failures = append(r.failures, name)
@@ -100,15 +104,15 @@ func (r *report) endTest(e event, id string) {
 	}
 }
 
-// endPackage shows the package; one that failed without a failed test of its own (it did not build,
-// it crashed, it ran too long) counts as one failure.
-func (r *report) endPackage(e event) {
+// recordPackage prints the line of a package that has ended. A package that failed without a
+// failed test, because it did not build, crashed or ran too long, counts as one failure.
+func (r *report) recordPackage(e event) {
 	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "-   "}[e.Action]
 	if e.Action != "skip" {
 		fmt.Fprintf(r.out, "%s %-44s %7.2f s %7.2f s of the processor\n", word, e.Package, e.Elapsed,
 			r.seconds[e.Package])
 	}
-	if e.Action == "fail" && !r.failedIn(e.Package) {
+	if e.Action == "fail" && !r.hasFailedTest(e.Package) {
 		r.failed++
 		r.failures = append(r.failures, "the package itself  ("+e.Package+")")
 		fmt.Fprint(r.out, strings.Join(r.output[e.Package+" "], ""))
@@ -120,7 +124,8 @@ func (r *report) endPackage(e event) {
 	}
 }
 
-func (r *report) failedIn(pkg string) bool {
+// hasFailedTest reports whether a test of a package has failed.
+func (r *report) hasFailedTest(pkg string) bool {
 	for _, f := range r.failures {
 		if strings.HasSuffix(f, "("+pkg+")") {
 			return true
@@ -129,8 +134,8 @@ func (r *report) failedIn(pkg string) bool {
 	return false
 }
 
-// reason is what a skipped test said last.
-func reason(lines []string) string {
+// skipReason returns the last line that a skipped test printed.
+func skipReason(lines []string) string {
 	for i := len(lines) - 1; i >= 0; i-- {
 		if line := strings.TrimSpace(lines[i]); line != "" && !strings.HasPrefix(line, "--- SKIP") &&
 			!strings.HasPrefix(line, "===") {
@@ -140,7 +145,9 @@ func reason(lines []string) string {
 	return "it does not say why"
 }
 
-func (r *report) summary(took time.Duration) {
+// printSummary prints the slowest packages, the skipped and failed tests, and the line with the
+// totals that other programs read.
+func (r *report) printSummary(took time.Duration) {
 	r.printSlowest()
 	fmt.Fprintln(r.out)
 	for _, s := range r.skips {

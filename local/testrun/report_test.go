@@ -30,10 +30,10 @@ const stream = `{"Action":"run","Package":"p","Test":"TestGood"}
 func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out)
-	if err := r.follow(strings.NewReader(stream)); err != nil {
+	if err := r.readEvents(strings.NewReader(stream)); err != nil {
 		t.Fatal(err)
 	}
-	r.summary(90 * time.Second)
+	r.printSummary(90 * time.Second)
 	for _, want := range []string{
 		"x_test.go:1: got 1", "undefined: z", "panic: deep", "FAIL p ", "1.50 s    1.25 s of the processor", "1 in all; the packages that took most:\n     1.25 p\n",
 		"skipped: TestLater  (p): x_test.go:9: no engine here", "failed:  TestBad  (p)", "failed:  the package itself  (q)", "failed:  the package itself  (r)",
@@ -53,13 +53,13 @@ func TestReport(t *testing.T) {
 func TestReportOfNothingCountsNothing(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out)
-	if err := r.follow(strings.NewReader("")); err != nil || r.failed+r.passed+r.skipped != 0 {
+	if err := r.readEvents(strings.NewReader("")); err != nil || r.failed+r.passed+r.skipped != 0 {
 		t.Errorf("got %d %d %d, %v", r.passed, r.failed, r.skipped, err)
 	}
 }
 
 func TestAPackageOverItsBudgetFails(t *testing.T) {
-	budget, err := limits()
+	budget, err := readBudget()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestAPackageOverItsBudgetFails(t *testing.T) {
 			t.Errorf("%s has a figure of %s, which is no folder", budgetFile, pkg)
 		}
 	}
-	for seconds, failed := range map[float64]int{0.1: 0, floor * leeway: 0, floor*leeway + 0.1: 1} {
+	for seconds, failed := range map[float64]int{0.1: 0, leastBudget * budgetFactor: 0, leastBudget*budgetFactor + 0.1: 1} {
 		r := newReport(io.Discard)
 		r.seconds[module+"shared/nobody-has-a-figure-for-it"] = seconds
 		if err := r.checkBudget(false); err != nil || r.failed != failed || len(r.failures) != failed {
@@ -77,7 +77,7 @@ func TestAPackageOverItsBudgetFails(t *testing.T) {
 	}
 	for pkg, own := range budget {
 		r := newReport(io.Discard)
-		r.seconds[module+pkg] = own*leeway + 0.1
+		r.seconds[module+pkg] = own*budgetFactor + 0.1
 		if err := r.checkBudget(false); err != nil || r.failed != 1 || !strings.Contains(r.failures[0], budgetFile) {
 			t.Errorf("%s: %v %v", pkg, r.failures, err)
 		}
@@ -92,7 +92,7 @@ func TestEachPackageIsInOnePart(t *testing.T) {
 		if err := s.parse(text); err != nil {
 			t.Fatal(err)
 		}
-		found = append(found, s.of(all)...)
+		found = append(found, s.selectPackages(all)...)
 	}
 	if slices.Sort(found); !slices.Equal(found, all) {
 		t.Errorf("the parts hold %v", found)
@@ -102,7 +102,7 @@ func TestEachPackageIsInOnePart(t *testing.T) {
 			t.Errorf("%q is no part", text)
 		}
 	}
-	if got := (shard{}).of(all); !slices.Equal(got, all) {
+	if got := (shard{}).selectPackages(all); !slices.Equal(got, all) {
 		t.Errorf("without a part: %v", got)
 	}
 }
@@ -113,13 +113,13 @@ func TestMeasureKeepsExitCodeAndLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if code := measure([]string{binary, "-test.run=^TestReport$"}, &out); code != 0 || !strings.Contains(out.String(), "PASS\n"+spent+"0.") {
+	if code := measureBinary([]string{binary, "-test.run=^TestReport$"}, &out); code != 0 || !strings.Contains(out.String(), "PASS\n"+secondsPrefix+"0.") {
 		t.Errorf("%d %s", code, out.String())
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(binary), "testlog.txt")); err != nil {
 		t.Error(err)
 	}
-	if code := measure([]string{binary, "-test.timeout=nonsense"}, io.Discard); code != 2 {
+	if code := measureBinary([]string{binary, "-test.timeout=nonsense"}, io.Discard); code != 2 {
 		t.Errorf("a binary that ends with 2 gave %d", code)
 	}
 }

@@ -1,2 +1,2 @@
-// Package archtest holds tests only; this file lets it be built like any other package.
+// Package archtest checks which package may import which other one. It holds tests only.
 package archtest

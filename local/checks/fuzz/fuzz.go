@@ -1,5 +1,5 @@
-// Package fuzz runs every fuzz target of the repository for a while, one after the other. What a
-// target finds lies below its package's testdata/fuzz and is then a test like any other.
+// Package fuzz runs every fuzz target of the repository for a while, one after the other. An input
+// that fails is written below testdata/fuzz of its package, and go test repeats it from then on.
 package fuzz
 
 import (
@@ -21,17 +21,20 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 	span := flags.Duration("time", 30*time.Second, "how long each target is run")
 	only := flags.String("only", "", "one target instead of all of them")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		return run(ctx, *span, *only, out)
+		return runTargets(ctx, *span, *only, out)
 	}
 }
 
-// target is one fuzz function and the package it lies in.
+// target is one fuzz function and the folder of its package.
 type target struct{ folder, name string }
 
-var declared = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+// fuzzDeclaration matches the declaration of a fuzz function in a test file.
+var fuzzDeclaration = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 
-// targets finds every fuzz function below a tree.
-func targets(tree fs.FS, only string) ([]target, error) {
+// findTargets lists every fuzz function below a tree, or only the function with a given name.
+//
+// Errors: an error when there is no such function.
+func findTargets(tree fs.FS, only string) ([]target, error) {
 	var list []target
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -43,7 +46,7 @@ func targets(tree fs.FS, only string) ([]target, error) {
 			return nil
 		}
 		data, err := fs.ReadFile(tree, name)
-		for _, m := range declared.FindAllSubmatch(data, -1) {
+		for _, m := range fuzzDeclaration.FindAllSubmatch(data, -1) {
 			if f := string(m[1]); only == "" || only == f {
 				list = append(list, target{path.Dir(name), f})
 			}
@@ -56,9 +59,10 @@ func targets(tree fs.FS, only string) ([]target, error) {
 	return list, err
 }
 
-// run fuzzes the targets, stops at the first that finds something, and returns whether none does.
-func run(ctx context.Context, span time.Duration, only string, out io.Writer) (bool, error) {
-	list, err := targets(os.DirFS("."), only)
+// runTargets runs each fuzz target for a time span and stops at the first that finds an input that
+// fails. It reports whether no target found one.
+func runTargets(ctx context.Context, span time.Duration, only string, out io.Writer) (bool, error) {
+	list, err := findTargets(os.DirFS("."), only)
 	if err != nil {
 		return false, err
 	}

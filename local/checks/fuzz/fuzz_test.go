@@ -13,14 +13,14 @@ func TestTargets(t *testing.T) {
 		"a/x.go":           {Data: []byte("package a\n\nfunc FuzzNoTest() {}\n")},
 		".local/b_test.go": {Data: []byte("func FuzzHidden(f *testing.F) {}\n")},
 	}
-	list, err := targets(tree, "")
+	list, err := findTargets(tree, "")
 	if err != nil || !slices.Equal(list, []target{{"a", "FuzzOne"}}) {
 		t.Errorf("%v, %v", list, err)
 	}
-	if _, err := targets(tree, "FuzzNot"); err == nil {
+	if _, err := findTargets(tree, "FuzzNot"); err == nil {
 		t.Error("a target that is not there")
 	}
-	all, err := targets(os.DirFS("../../.."), "")
+	all, err := findTargets(os.DirFS("../../.."), "")
 	for _, want := range []string{"FuzzParseRule", "FuzzManifest", "FuzzNotice", "FuzzParse", "FuzzExpression"} {
 		if err != nil || !slices.ContainsFunc(all, func(x target) bool { return x.name == want }) {
 			t.Errorf("%s is not found: %v", want, err)

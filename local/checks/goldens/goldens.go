@@ -1,9 +1,9 @@
-// Package goldens holds, as text, what others have stored or rely on: key forms, attribute names,
-// stored words, refusals, shapes of messages, routes. The lists are read from the code, so that a
-// new line shows up by itself, and no name of a folder or file is in them, so that moving code
-// leaves them as they are. A line that leaves or changes breaks what was stored or what callers
-// know; `go test <this folder> -update` writes the lists anew, and the difference is then read by
-// whoever reviews the commit.
+// Package goldens keeps lists of everything that is stored or that callers rely on: table keys,
+// attribute names, stored values, error reasons, shapes of messages, routes. The lists are read
+// from the code, so that a new line shows up by itself; they hold no name of a folder or file, so
+// that moving code does not change them. A line that disappears or changes breaks stored data or
+// callers. `go test ./local/checks/goldens -update` writes the lists again, and the reviewer of the
+// commit reads the difference.
 package goldens
 
 import (
@@ -16,14 +16,15 @@ import (
 	"fenzhang/shared/identity"
 )
 
-// least is the number of lines below which a list was not read from the code at all.
-const least = 5
+// shortestList is the least number of lines of a golden list; a shorter list means that the code
+// was not scanned at all.
+const shortestList = 5
 
-// Compare holds lines against the list in a file: neither a line too few nor one too many is
-// accepted. With write it writes the file instead.
+// Compare compares lines found in the code with the golden list in a file and reports every
+// missing and every additional line to t. With write set it writes the file instead.
 func Compare(t testing.TB, path string, lines []string, write bool) {
 	t.Helper()
-	if len(lines) < least {
+	if len(lines) < shortestList {
 		t.Fatalf("%s: only %d lines were found in the code", path, len(lines))
 	}
 	if write {
@@ -41,7 +42,8 @@ func Compare(t testing.TB, path string, lines []string, write bool) {
 	}
 }
 
-// differences lists what is in one list only, or says that the order alone has changed.
+// differences lists the lines that are in only one of two lists; when both have the same lines, it
+// reports a difference in order or number.
 func differences(kept, found []string) []string {
 	var out []string
 	for _, line := range kept {
@@ -63,10 +65,11 @@ func differences(kept, found []string) []string {
 //go:embed testdata/routes.txt
 var routes string
 
-// Open stands in the list of routes for the roles of a route that needs no token.
+// Open is written in the list of routes instead of roles when a route needs no token.
 const Open = "open"
 
-// Routes gives the roles that may call each route, "POST /v1/things/{id}"; none for an open one.
+// Routes returns the roles that may call each route, such as "POST /v1/things/{id}"; an open route
+// has no roles.
 func Routes() map[string][]identity.Role {
 	out := map[string][]identity.Role{}
 	for line := range strings.Lines(routes) {

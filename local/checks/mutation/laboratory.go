@@ -24,8 +24,8 @@ import (
 	"fenzhang/shared/lambda/dynamotest"
 )
 
-// switchFile is added to the package: it reads from the environment which mutant is active, and
-// notes which operators a run has reached.
+// switchFile is a Go file that is added to the package under test: it reads the active mutant from
+// the environment and notes which mutants a test has reached.
 const switchFile = `package %s
 
 import (
@@ -52,52 +52,53 @@ func mutantIs(n int) bool {
 }
 `
 
-// laboratory holds the tests that look for the mutants of one package, compiled with all of these.
+// laboratory holds the tests that look for the mutants of one package, compiled together with all
+// of these mutants.
 type laboratory struct {
-	folder  string // of the package
-	work    string // of the files made here
+	folder  string // the folder of the package
+	work    string // the folder of the files that are written
 	mutants []mutant
 	suites  []suite
 }
 
-// suite is the tests of one package that take about as long.
+// suite is the tests of one package, either the quick or the slow ones.
 type suite struct {
 	folder, binary string
-	tests          []test
+	tests          []testFunction
 }
 
-// test is one test function, how long it takes, and which mutants it reaches.
-type test struct {
+// testFunction is one test function, how long it takes, and which mutants it reaches.
+type testFunction struct {
 	name    string
 	took    time.Duration
 	reaches map[int]bool
 }
 
-// newLaboratory compiles the tests of a package, and of others that look for its mutants too, and
-// runs each test on the unchanged code.
+// newLaboratory compiles the tests of a package, and those of its witnesses, and runs each test on
+// the unchanged code.
 func newLaboratory(ctx context.Context, s subject, work string) (*laboratory, error) {
 	l := &laboratory{folder: filepath.FromSlash(s.folder), work: work}
-	overlay, err := l.rewrite(ctx)
+	overlay, err := l.writeOverlay(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for i, folder := range append([]string{s.folder}, s.witnesses...) {
 		binary := filepath.Join(work, strconv.Itoa(i)+".test")
 		tests := suite{folder: filepath.FromSlash(folder), binary: binary}
-		err := goTool(ctx, tests.folder, io.Discard,
+		err := runGoTool(ctx, tests.folder, io.Discard,
 			"test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".")
 		if err != nil {
 			return nil, fmt.Errorf("compile the mutants of %s: %w", s.folder, err)
 		}
-		if err := l.baseline(ctx, tests); err != nil {
+		if err := l.measureBaseline(ctx, tests); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
 }
 
-// goTool runs the Go tool in a folder.
-func goTool(ctx context.Context, folder string, out io.Writer, args ...string) error {
+// runGoTool runs the go command in a folder; its error holds what the command printed to stderr.
+func runGoTool(ctx context.Context, folder string, out io.Writer, args ...string) error {
 	//nolint:gosec // the words are those of this program
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Stdout = folder, out
@@ -109,16 +110,18 @@ func goTool(ctx context.Context, folder string, out io.Writer, args ...string) e
 	return nil
 }
 
-// listed is what go list says of a package.
-type listed struct {
+// listedPackage is the description of a package by go list.
+type listedPackage struct {
 	ImportPath, Dir, Export string
 	GoFiles                 []string
 	DepOnly                 bool
 }
 
-// rewrite writes the changed files and an overlay that puts them in place of the package's own.
-func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
-	own, exports, err := l.list(ctx)
+// writeOverlay writes the changed source files of the package and a file for the -overlay flag of
+// the go command, which puts them in the place of the originals. It returns the path of the
+// overlay file.
+func (l *laboratory) writeOverlay(ctx context.Context) (overlay string, err error) {
+	own, exports, err := l.describePackage(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -157,16 +160,18 @@ func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
 	return overlay, errors.Join(err, os.WriteFile(overlay, data, 0o600))
 }
 
-// list describes the package and names the compiled form of everything that it needs.
-func (l *laboratory) list(ctx context.Context) (own listed, exports map[string]string, err error) {
+// describePackage describes the package under test and returns the file of export data of every
+// package that it needs.
+func (l *laboratory) describePackage(
+	ctx context.Context) (own listedPackage, exports map[string]string, err error) {
 	var out bytes.Buffer
 	const fields = "-json=ImportPath,Dir,Export,GoFiles,DepOnly"
-	if err := goTool(ctx, l.folder, &out, "list", "-export", "-deps", fields, "."); err != nil {
+	if err := runGoTool(ctx, l.folder, &out, "list", "-export", "-deps", fields, "."); err != nil {
 		return own, nil, err
 	}
 	exports = map[string]string{}
 	for d := json.NewDecoder(&out); d.More(); {
-		var p listed
+		var p listedPackage
 		if err := d.Decode(&p); err != nil {
 			return own, nil, err
 		}
@@ -178,6 +183,7 @@ func (l *laboratory) list(ctx context.Context) (own listed, exports map[string]s
 	return own, exports, nil
 }
 
+// rewriteFile writes the changed form of one source file and returns its path.
 func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string, error) {
 	source, err := os.ReadFile(path) //nolint:gosec // a file of this repository
 	if err != nil {
@@ -196,27 +202,28 @@ func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string,
 			r.imported[p] = i.Name.Name
 		}
 	}
-	head := string(source[:r.files.Position(f.Package).Offset]) // build constraints
-	body := r.text(f)
+	// build constraints stand before the package clause
+	head := string(source[:r.files.Position(f.Package).Offset])
+	body := r.rewriteText(f)
 	l.mutants = r.mutants
 	name := filepath.Join(l.work, r.file)
 	return name, os.WriteFile(name, []byte(head+body), 0o600)
 }
 
-// baseline runs each test alone on the unchanged code, and notes what it reaches. Quick tests
-// become a suite of their own, before the others.
-func (l *laboratory) baseline(ctx context.Context, s suite) error {
-	out, err := s.command(ctx, 0, "-test.list", "^(Test|Fuzz|Example)").Output()
+// measureBaseline runs each test alone on the unchanged code, and notes which mutants the test
+// reaches. Quick tests become a suite that runs before the slow ones.
+func (l *laboratory) measureBaseline(ctx context.Context, s suite) error {
+	out, err := s.testCommand(ctx, 0, "-test.list", "^(Test|Fuzz|Example)").Output()
 	if err != nil {
 		return err
 	}
 	first, then := s, s
 	for _, name := range strings.Fields(string(out)) {
-		t, err := s.measure(ctx, name, filepath.Join(l.work, "reached"))
+		t, err := s.measureTest(ctx, name, filepath.Join(l.work, "reached"))
 		switch {
 		case err != nil:
 			return err
-		case t.took <= quick:
+		case t.took <= quickTestLimit:
 			first.tests = append(first.tests, t)
 		default:
 			then.tests = append(then.tests, t)
@@ -226,17 +233,19 @@ func (l *laboratory) baseline(ctx context.Context, s suite) error {
 	return nil
 }
 
-// measure runs one test on the unchanged code.
-func (s suite) measure(ctx context.Context, name, notes string) (test, error) {
-	t := test{name: name, reaches: map[int]bool{}}
-	cmd := s.command(ctx, 0, "-test.run", "^"+name+"$")
+// measureTest runs one test on the unchanged code.
+//
+// Errors: an error when the test fails there.
+func (s suite) measureTest(ctx context.Context, name, notes string) (testFunction, error) {
+	t := testFunction{name: name, reaches: map[int]bool{}}
+	cmd := s.testCommand(ctx, 0, "-test.run", "^"+name+"$")
 	cmd.Env = append(cmd.Env, "MUTANT_REACHED="+notes)
 	began := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return t, fmt.Errorf("%s fails on the unchanged code: %w\n%s", name, err, out)
 	}
 	t.took = time.Since(began)
-	data, err := os.ReadFile(notes) //nolint:gosec // written a moment ago
+	data, err := os.ReadFile(notes) //nolint:gosec // written by the test above
 	if err != nil {
 		return t, err
 	}
@@ -250,9 +259,10 @@ func (s suite) measure(ctx context.Context, name, notes string) (test, error) {
 	return t, nil
 }
 
-// command runs the compiled tests in their folder, with a bound on memory where the system has one:
-// a mutant may never end. Stores are in memory.
-func (s suite) command(ctx context.Context, active int, args ...string) *exec.Cmd {
+// testCommand returns the command that runs the compiled tests with one active mutant, 0 for none.
+// The command is limited to 8 GB of memory where the system has ulimit, because a mutant may loop
+// forever. The tests use tables in memory.
+func (s suite) testCommand(ctx context.Context, active int, args ...string) *exec.Cmd {
 	const bounded = `ulimit -v 8388608 2>/dev/null; exec "$0" "$@"`
 	args = append([]string{"-c", bounded, s.binary}, args...)
 	//nolint:gosec // the words are those of this program
@@ -266,7 +276,7 @@ func (s suite) command(ctx context.Context, active int, args ...string) *exec.Cm
 	return cmd
 }
 
-// fate is what became of a mutant.
+// fate is the result of trying a mutant.
 type fate int
 
 const (
@@ -276,24 +286,25 @@ const (
 	timedOut
 )
 
-// String says it as the list of survivors does.
+// String returns the name of a fate in the list of survivors.
 func (f fate) String() string {
 	return [...]string{"not covered", "lived", "killed", "timed out"}[f]
 }
 
 const (
-	patience = 5 * time.Second // that each mutant has at least
-	slower   = 10              // times as long as the unchanged code a mutant may take
+	leastTimeLimit = 5 * time.Second // every mutant has this much time
+	slowdownLimit  = 10              // a mutant may take this many times as long as the unchanged code
 )
 
-// quick is the longest time of a test that is run before the others: most mutants need no more.
-const quick = 200 * time.Millisecond
+// quickTestLimit is the longest duration of a test that runs before the slow ones: most mutants
+// are killed by a quick test.
+const quickTestLimit = 200 * time.Millisecond
 
-// try runs the tests that reach a mutant while it is active, suite by suite until one notices.
-func (l *laboratory) try(ctx context.Context, id int) (fate, error) {
+// runMutant runs the tests that reach a mutant, suite by suite until one fails.
+func (l *laboratory) runMutant(ctx context.Context, id int) (fate, error) {
 	found := notCovered
 	for _, s := range l.suites {
-		f, err := s.try(ctx, id)
+		f, err := s.runMutant(ctx, id)
 		if err != nil || f == killed || f == timedOut {
 			return f, err
 		}
@@ -302,14 +313,14 @@ func (l *laboratory) try(ctx context.Context, id int) (fate, error) {
 	return found, nil
 }
 
-// try runs the tests of one suite that reach a mutant.
-func (s suite) try(ctx context.Context, id int) (fate, error) {
-	limit := patience
+// runMutant runs the tests of one suite that reach a mutant.
+func (s suite) runMutant(ctx context.Context, id int) (fate, error) {
+	limit := leastTimeLimit
 	var names []string
 	for _, t := range s.tests {
 		if t.reaches[id] {
 			names = append(names, t.name)
-			limit += slower * t.took
+			limit += slowdownLimit * t.took
 		}
 	}
 	if names == nil {
@@ -318,7 +329,7 @@ func (s suite) try(ctx context.Context, id int) (fate, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	pattern := "^(" + strings.Join(names, "|") + ")$"
-	err := s.command(limited, id, "-test.failfast", "-test.run", pattern).Run()
+	err := s.testCommand(limited, id, "-test.failfast", "-test.run", pattern).Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -331,9 +342,11 @@ func (s suite) try(ctx context.Context, id int) (fate, error) {
 	return lived, err
 }
 
-// equivalent removes the mutants that a file says change nothing; its lines are "key: because
-// reason". A line that fits no mutant is an error.
-func equivalent(text, folder string, mutants []mutant) (map[int]bool, error) {
+// excusedMutants returns the numbers of the mutants that are listed as equivalent: with them the
+// code does the same as before. Each line of the list has the form "KEY because REASON".
+//
+// Errors: an error when a line has no reason or no such mutant exists.
+func excusedMutants(text, folder string, mutants []mutant) (map[int]bool, error) {
 	excused, unused := map[int]bool{}, map[string]bool{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

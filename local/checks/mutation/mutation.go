@@ -1,10 +1,10 @@
-// Package mutation measures how much the tests of a package notice: it replaces each operator of
-// its code by another, one at a time, and runs the tests that reach it. A mutant with which all
-// tests pass has survived, and asks for a test or is a sign of needless code.
+// Package mutation measures how many bugs the tests of a package would find: it replaces each
+// operator of the code by another, one at a time, and runs the tests that reach the operator. A
+// mutant with which all tests pass has survived: a test is missing, or the code is needless.
 //
-// All mutants of a package are compiled into one test program, which the environment tells which of
-// them is active. Compiling each mutant by itself, as other tools do, takes a second of the
-// processor for each.
+// All mutants of a package are compiled into one test program; an environment variable selects the
+// active mutant. Compiling each mutant separately, as other tools do, would take a second of
+// processor time for each.
 package mutation
 
 import (
@@ -21,23 +21,24 @@ import (
 	"time"
 )
 
-// floor is the least score of a package in percent of its mutants.
-const floor = 85.0
+// leastScore is the least score of a package, in percent of its mutants.
+const leastScore = 85.0
 
-// equivalents are the mutants that change nothing, one a line, with the reason.
+// equivalents lists the mutants that do not change what the code does, one on each line, with the
+// reason.
 //
 //go:embed equivalent.txt
 var equivalents string
 
-// subject is a package that is measured.
+// subject is a package whose tests are measured.
 type subject struct {
 	folder string
-	// witnesses are other packages whose tests look for its mutants too: they drive it through its
-	// API or its store.
+	// witnesses are other packages whose tests are run against the mutants too, because they use the
+	// package through its API or its store.
 	witnesses []string
 }
 
-// subjects are the packages whose bugs cost money or evidence.
+// subjects returns the packages whose bugs would cost money or evidence.
 func subjects() []subject {
 	return []subject{
 		{folder: "shared/money"},
@@ -65,12 +66,12 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 				return false, fmt.Errorf("%s is not among the packages that are measured", *only)
 			}
 		}
-		return run(ctx, list, *folder, out)
+		return measureAll(ctx, list, *folder, out)
 	}
 }
 
-// run measures packages, prints a score for each, and returns whether all reach the floor.
-func run(ctx context.Context, list []subject, folder string, out io.Writer) (bool, error) {
+// measureAll measures packages, prints a score for each, and reports whether all reach leastScore.
+func measureAll(ctx context.Context, list []subject, folder string, out io.Writer) (bool, error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return false, err
 	}
@@ -78,43 +79,44 @@ func run(ctx context.Context, list []subject, folder string, out io.Writer) (boo
 	passed := true
 	for _, s := range list {
 		name := strings.ReplaceAll(s.folder, "/", "-") + ".txt"
-		r, err := measureInto(ctx, s, filepath.Join(folder, name), out)
+		r, err := measureIntoFile(ctx, s, filepath.Join(folder, name), out)
 		if err != nil {
 			return false, err
 		}
 		scores = append(scores, r.summary(s.folder))
-		passed = passed && r.score() >= floor
+		passed = passed && r.score() >= leastScore
 	}
 	_, err := fmt.Fprintf(out, "\nat least %.0f%% are asked for; survivors are listed in %s\n%s\n",
-		floor, folder, strings.Join(scores, "\n"))
+		leastScore, folder, strings.Join(scores, "\n"))
 	return passed, err
 }
 
-// measureInto measures a package and prints what survives, as it is found, and the score, also into
-// a file.
-func measureInto(ctx context.Context, s subject, name string, out io.Writer) (r result, err error) {
+// measureIntoFile measures a package and prints each surviving mutant when it is found, and then
+// the score, to out and into a file.
+func measureIntoFile(ctx context.Context, s subject, name string,
+	out io.Writer) (r result, err error) {
 	f, err := os.Create(name) //nolint:gosec // the file that the caller names is the purpose
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	both := io.MultiWriter(out, f)
-	if r, err = measure(ctx, s, equivalents, both); err != nil {
+	if r, err = measurePackage(ctx, s, equivalents, both); err != nil {
 		return r, err
 	}
 	_, err = fmt.Fprintln(both, r.summary(s.folder))
 	return r, err
 }
 
-// result is what became of the mutants of a package.
+// result counts the fates of the mutants of a package.
 type result struct {
 	counts     [timedOut + 1]int
 	equivalent int
 	took       time.Duration
 }
 
-// measure tries each mutant of a package and prints those that survive.
-func measure(
+// measurePackage tries each mutant of a package and prints those that survive.
+func measurePackage(
 	ctx context.Context, s subject, equivalents string, out io.Writer,
 ) (r result, err error) {
 	began := time.Now()
@@ -127,7 +129,7 @@ func measure(
 	if err != nil {
 		return r, err
 	}
-	excused, err := equivalent(equivalents, s.folder, l.mutants)
+	excused, err := excusedMutants(equivalents, s.folder, l.mutants)
 	if err != nil {
 		return r, err
 	}
@@ -136,7 +138,7 @@ func measure(
 		if excused[i+1] {
 			continue
 		}
-		f, err := l.try(ctx, i+1)
+		f, err := l.runMutant(ctx, i+1)
 		if err != nil {
 			return r, err
 		}
@@ -149,7 +151,8 @@ func measure(
 	return r, nil
 }
 
-// score is the percentage of mutants that were killed; those that timed out are not counted.
+// score returns the percentage of mutants that were killed; mutants that timed out are not
+// counted.
 func (r result) score() float64 {
 	all := r.counts[killed] + r.counts[lived] + r.counts[notCovered]
 	if all == 0 {
@@ -158,6 +161,7 @@ func (r result) score() float64 {
 	return 100 * float64(r.counts[killed]) / float64(all)
 }
 
+// summary returns the score and the counts in one line.
 func (r result) summary(pkg string) string {
 	const form = "%s: %.1f%% " +
 		"(%d killed, %d lived, %d not covered; %d timed out, %d equivalent) in %s"

@@ -15,7 +15,7 @@ const (
 // What survives in a package whose mutants are known is named, and the score is that of the others.
 func TestSurvivorsAreNamed(t *testing.T) {
 	var out strings.Builder
-	r, err := measure(t.Context(), subject{folder: sample}, "# a remark\n\n"+leftAlone+"\nanother/folder/a.go: F: a -> b because of nothing\n", &out)
+	r, err := measurePackage(t.Context(), subject{folder: sample}, "# a remark\n\n"+leftAlone+"\nanother/folder/a.go: F: a -> b because of nothing\n", &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,16 +35,16 @@ func TestSurvivorsAreNamed(t *testing.T) {
 
 func TestLinesAboutEquivalentsAreChecked(t *testing.T) {
 	mutants := []mutant{{file: "a.go", function: "F", was: "a < b", is: "a <= b"}, {file: "a.go", function: "F", was: "a < b", is: "a >= b"}}
-	excused, err := equivalent("x/a.go: F: a < b -> a <= b because both give the same\n", "x", mutants)
+	excused, err := excusedMutants("x/a.go: F: a < b -> a <= b because both give the same\n", "x", mutants)
 	if err != nil || len(excused) != 1 || !excused[1] {
 		t.Errorf("%v, %v", excused, err)
 	}
 	for _, text := range []string{"x/a.go: F: a < b -> a <= b\n", "x/a.go: F: a < c -> a <= c because it is gone\n"} {
-		if _, err := equivalent(text, "x", mutants); err == nil {
+		if _, err := excusedMutants(text, "x", mutants); err == nil {
 			t.Errorf("%q was accepted", text)
 		}
 	}
-	if excused, err := equivalent("x/y/a.go: F: a < b -> a <= b because it lies deeper\n", "x", mutants); err != nil || len(excused) != 0 {
+	if excused, err := excusedMutants("x/y/a.go: F: a < b -> a <= b because it lies deeper\n", "x", mutants); err != nil || len(excused) != 0 {
 		t.Errorf("a line of another package: %v, %v", excused, err)
 	}
 }
@@ -74,7 +74,7 @@ func TestTheCommittedListIsReadable(t *testing.T) {
 func TestRunFailsBelowTheFloor(t *testing.T) {
 	var out strings.Builder
 	folder := t.TempDir()
-	passed, err := run(t.Context(), []subject{{folder: sample}}, folder, &out)
+	passed, err := measureAll(t.Context(), []subject{{folder: sample}}, folder, &out)
 	if err != nil || passed {
 		t.Errorf("%t, %v", passed, err)
 	}

@@ -1,2 +1,3 @@
-// Package policytest holds tests only; this file lets it be built like any other package.
+// Package policytest checks template.yaml: permissions, dead letters, alarms, routes, tags and
+// size. It holds tests only.
 package policytest

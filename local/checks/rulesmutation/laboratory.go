@@ -19,21 +19,21 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// laboratory holds the unchanged packs and the examples that look for changes.
+// laboratory holds the unchanged rule packs and the examples that must notice a change.
 type laboratory struct {
-	pack     string
-	files    fs.FS
-	national tax.Pack
-	local    []tax.Pack
-	calendar *calendar.Calendar
-	examples []example.Example
-	asked    [][]string // the rules that each example asks
-	leaning  map[string][]string
+	pack           string
+	files          fs.FS
+	national       tax.Pack
+	local          []tax.Pack
+	calendar       *calendar.Calendar
+	examples       []example.Example
+	rulesOfExample [][]string // the rules that each example uses
+	dependents     map[string][]string
 }
 
-// newLaboratory reads the packs and sees that every example passes as long as nothing is changed.
+// newLaboratory reads the packs and checks that every example passes on the unchanged rules.
 func newLaboratory(pack string) (*laboratory, error) {
-	l := &laboratory{pack: pack, leaning: map[string][]string{}}
+	l := &laboratory{pack: pack, dependents: map[string][]string{}}
 	var err error
 	if l.national, err = taxpack.Read(rules.NationalPack()); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func newLaboratory(pack string) (*laboratory, error) {
 		return nil, err
 	}
 	names := []string{pack}
-	if pack == "national" { // every place leans on it
+	if pack == "national" { // every local pack depends on the national one
 		for _, p := range l.local {
 			names = append(names, p.ID.Pack)
 		}
@@ -66,12 +66,12 @@ func newLaboratory(pack string) (*laboratory, error) {
 		}
 		l.examples = append(l.examples, list...)
 	}
-	return l, l.baseline()
+	return l, l.checkBaseline()
 }
 
-// baseline runs the examples on the unchanged rules and notes what they ask.
-func (l *laboratory) baseline() error {
-	corpus, err := l.corpus(l.national, l.local)
+// checkBaseline runs the examples on the unchanged rules, and notes which rules each example uses.
+func (l *laboratory) checkBaseline() error {
+	corpus, err := l.buildCorpus(l.national, l.local)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (l *laboratory) baseline() error {
 		if o.State != example.Passed {
 			return fmt.Errorf("example %s does not pass on the unchanged rules: %v", x.ID, o.Mismatch)
 		}
-		l.asked = append(l.asked, o.Rules)
+		l.rulesOfExample = append(l.rulesOfExample, o.Rules)
 	}
 	uses := map[string][]string{}
 	for _, p := range append([]tax.Pack{l.national}, l.local...) {
@@ -99,13 +99,13 @@ func (l *laboratory) baseline() error {
 		}
 	}
 	for id := range uses {
-		l.leaning[id] = closure(uses, id)
+		l.dependents[id] = dependentsOf(uses, id)
 	}
 	return nil
 }
 
-// closure lists a definition and everything that leans on it.
-func closure(uses map[string][]string, id string) []string {
+// dependentsOf lists a definition and all definitions that use it, directly or through others.
+func dependentsOf(uses map[string][]string, id string) []string {
 	list := []string{id}
 	for i := 0; i < len(list); i++ {
 		for _, user := range uses[list[i]] {
@@ -117,7 +117,8 @@ func closure(uses map[string][]string, id string) []string {
 	return list
 }
 
-func (l *laboratory) corpus(national tax.Pack, local []tax.Pack) (*tax.Corpus, error) {
+// buildCorpus compiles a national pack and local packs into one corpus.
+func (l *laboratory) buildCorpus(national tax.Pack, local []tax.Pack) (*tax.Corpus, error) {
 	packs := make([]tax.LocalPack, len(local))
 	for i, p := range local {
 		packs[i] = tax.NewLoadedPack(p)
@@ -125,9 +126,9 @@ func (l *laboratory) corpus(national tax.Pack, local []tax.Pack) (*tax.Corpus, e
 	return tax.NewCorpus(national, packs...)
 }
 
-// mutants are those of every rule file of the pack, without those that leave the law as it is;
-// these are told apart.
-func (l *laboratory) mutants() (all []*mutant, excused []string, err error) {
+// listMutants returns the mutants of every rule file of the pack, and the descriptions of those
+// that are left out because they do not change the law.
+func (l *laboratory) listMutants() (all []*mutant, excused []string, err error) {
 	err = fs.WalkDir(l.files, ".", func(name string, d fs.DirEntry, err error) error {
 		base := path.Base(name)
 		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" || base == "manifest.yaml" ||
@@ -140,7 +141,7 @@ func (l *laboratory) mutants() (all []*mutant, excused []string, err error) {
 		}
 		list, err := mutantsOf(name, data)
 		for _, m := range list {
-			if why := l.same(m); why != "" {
+			if why := l.reasonUnchanged(m); why != "" {
 				excused = append(excused, m.String()+": "+why)
 			} else {
 				all = append(all, m)
@@ -151,12 +152,12 @@ func (l *laboratory) mutants() (all []*mutant, excused []string, err error) {
 	return all, excused, err
 }
 
-// same tells why a change leaves the law as it is; "" where it does not.
-func (l *laboratory) same(m *mutant) string {
+// reasonUnchanged returns why a change leaves the law as it is, and "" when the change matters.
+func (l *laboratory) reasonUnchanged(m *mutant) string {
 	if !strings.HasPrefix(m.file, "calendar/") {
-		return equivalent(m.file, m.was, m.is)
+		return reasonEquivalent(m.file, m.was, m.is)
 	}
-	days, err := l.changedCalendar(m)
+	days, err := l.mutatedCalendar(m)
 	if err != nil {
 		return ""
 	}
@@ -174,8 +175,9 @@ func (l *laboratory) same(m *mutant) string {
 	return "a weekend day is off by itself"
 }
 
-// equivalent knows the changes after which the arithmetic comes to the same fen.
-func equivalent(file, was, is string) string {
+// reasonEquivalent returns why a changed rule computes the same tax to the fen, and "" for any
+// other change.
+func reasonEquivalent(file, was, is string) string {
 	switch file + " " + was + " " + is {
 	case "iit/labor/small_limit.yaml exceed reach", "iit/labor/small_limit.yaml 4000.00 4000.01",
 		"iit/labor/small_limit.yaml 4000.00 3999.99":
@@ -184,15 +186,15 @@ func equivalent(file, was, is string) string {
 	return ""
 }
 
-// killAll looks at every mutant on several workers at once.
-func (l *laboratory) killAll(mutants []*mutant, workers int) []bool {
+// findKilled tries all mutants on several goroutines and returns which of them were noticed.
+func (l *laboratory) findKilled(mutants []*mutant, workers int) []bool {
 	killed := make([]bool, len(mutants))
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range workers {
 		all.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(mutants); i = next.Add(1) - 1 {
-				killed[i] = l.kills(mutants[i])
+				killed[i] = l.isKilled(mutants[i])
 			}
 		})
 	}
@@ -200,16 +202,16 @@ func (l *laboratory) killAll(mutants []*mutant, workers int) []bool {
 	return killed
 }
 
-// kills tells whether the loader, the compiler or an example notices a mutant. A calculation that
-// panics has noticed.
-func (l *laboratory) kills(m *mutant) (noticed bool) {
+// isKilled reports whether the loader, the compiler or an example notices a mutant. A panic counts
+// as noticed.
+func (l *laboratory) isKilled(m *mutant) (noticed bool) {
 	defer func() {
 		if recover() != nil {
 			noticed = true
 		}
 	}()
 	if strings.HasPrefix(m.file, "calendar/") {
-		return l.killsNotice(m)
+		return l.isNoticeKilled(m)
 	}
 	d, problems := taxpack.ParseRule(m.file, m.data)
 	if len(problems) > 0 {
@@ -217,24 +219,24 @@ func (l *laboratory) kills(m *mutant) (noticed bool) {
 	}
 	national, local := l.national, l.local
 	if l.pack == "national" {
-		national = with(national, d)
+		national = withDefinition(national, d)
 	} else {
 		local = slices.Clone(local)
 		for i := range local {
 			if local[i].ID.Pack == l.pack {
-				local[i] = with(local[i], d)
+				local[i] = withDefinition(local[i], d)
 			}
 		}
 	}
-	corpus, err := l.corpus(national, local)
+	corpus, err := l.buildCorpus(national, local)
 	if err != nil {
 		return true
 	}
-	return l.fails(example.Checker{Corpus: corpus, Calendar: l.calendar}, d.ID)
+	return l.anyExampleFails(example.Checker{Corpus: corpus, Calendar: l.calendar}, d.ID)
 }
 
-// with is a pack in which one definition says something else.
-func with(p tax.Pack, d tax.Definition) tax.Pack {
+// withDefinition returns a pack in which one definition is replaced.
+func withDefinition(p tax.Pack, d tax.Definition) tax.Pack {
 	p.Definitions = slices.Clone(p.Definitions)
 	for i := range p.Definitions {
 		if old := &p.Definitions[i]; old.ID == d.ID && old.Locality == d.Locality {
@@ -244,19 +246,19 @@ func with(p tax.Pack, d tax.Definition) tax.Pack {
 	return p
 }
 
-// killsNotice is kills for a holiday notice.
-func (l *laboratory) killsNotice(m *mutant) bool {
-	days, err := l.changedCalendar(m)
+// isNoticeKilled reports whether the loader or an example notices a changed holiday notice.
+func (l *laboratory) isNoticeKilled(m *mutant) bool {
+	days, err := l.mutatedCalendar(m)
 	if err != nil {
 		return true
 	}
-	corpus, err := l.corpus(l.national, l.local)
-	return err == nil && l.fails(example.Checker{Corpus: corpus, Calendar: days},
+	corpus, err := l.buildCorpus(l.national, l.local)
+	return err == nil && l.anyExampleFails(example.Checker{Corpus: corpus, Calendar: days},
 		"collection.holiday_run")
 }
 
-// changedCalendar is the calendar with one notice changed.
-func (l *laboratory) changedCalendar(m *mutant) (*calendar.Calendar, error) {
+// mutatedCalendar returns the calendar of working days with one holiday notice changed.
+func (l *laboratory) mutatedCalendar(m *mutant) (*calendar.Calendar, error) {
 	names, err := fs.Glob(l.files, "calendar/*.yaml")
 	if err != nil {
 		return nil, err
@@ -273,10 +275,10 @@ func (l *laboratory) changedCalendar(m *mutant) (*calendar.Calendar, error) {
 	return taxpack.LoadCalendar(files)
 }
 
-// fails tells whether any example fails; those that ask what leans on the changed definition are
-// run first.
-func (l *laboratory) fails(k example.Checker, changed string) bool {
-	leaning := l.leaning[changed]
+// anyExampleFails reports whether any example fails. The examples that use the changed definition
+// or its dependents run first, because they are the likeliest to fail.
+func (l *laboratory) anyExampleFails(k example.Checker, changed string) bool {
+	leaning := l.dependents[changed]
 	if leaning == nil {
 		leaning = []string{changed}
 	}
@@ -284,7 +286,7 @@ func (l *laboratory) fails(k example.Checker, changed string) bool {
 	near := make([]bool, len(l.examples))
 	for i := range order {
 		order[i] = i
-		near[i] = slices.ContainsFunc(l.asked[i], func(id string) bool {
+		near[i] = slices.ContainsFunc(l.rulesOfExample[i], func(id string) bool {
 			return slices.Contains(leaning, id)
 		})
 	}

@@ -1,6 +1,6 @@
-// Package rulesmutation changes every number, day and edge of a pack a little, one at a time, and
-// looks whether an example beside the rules, or the loader, notices. It prints what was not
-// noticed.
+// Package rulesmutation changes every number, date and boundary of a rule pack a little, one at a
+// time, and checks that an example in the pack, or the loader of the pack, notices the change. It
+// prints the changes that nothing noticed.
 package rulesmutation
 
 import (
@@ -14,36 +14,37 @@ import (
 	"time"
 )
 
-// floor is the least score that is accepted, in percent of the mutants: it may only rise.
-func floor(pack string) float64 {
+// leastScore returns the least accepted score of a pack, in percent of its mutants. It may only be
+// raised.
+func leastScore(pack string) float64 {
 	if pack == "national" {
 		return 99
 	}
-	return 55 // where nothing but gaps is known, few changes can be noticed
+	return 55 // local packs mostly record gaps of the law, in which few changes can be noticed
 }
 
 // Command registers the flags of rules-mutation.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	pack := flags.String("pack", "national", "national, or the six digits of a local pack")
 	return func(_ context.Context, out io.Writer) (bool, error) {
-		return run(*pack, runtime.GOMAXPROCS(0), out)
+		return measurePack(*pack, runtime.GOMAXPROCS(0), out)
 	}
 }
 
-// run returns whether the score of a pack reaches its floor.
-func run(pack string, workers int, out io.Writer) (bool, error) {
+// measurePack reports whether the score of a pack reaches its least score.
+func measurePack(pack string, workers int, out io.Writer) (bool, error) {
 	began := time.Now()
 	l, err := newLaboratory(pack)
 	if err != nil {
 		return false, err
 	}
-	mutants, excused, err := l.mutants()
+	mutants, excused, err := l.listMutants()
 	if err != nil {
 		return false, err
 	}
-	killed := l.killAll(mutants, workers)
-	score := report(out, mutants, killed)
-	least := floor(pack)
+	killed := l.findKilled(mutants, workers)
+	score := printReport(out, mutants, killed)
+	least := leastScore(pack)
 	if excused != nil {
 		_, _ = fmt.Fprintf(out, "left out, because the law stays the same:\n  %s\n\n",
 			strings.Join(excused, "\n  "))
@@ -55,9 +56,9 @@ func run(pack string, workers int, out io.Writer) (bool, error) {
 	return score >= least, nil
 }
 
-// report prints a row for each file and a line for each change that nothing noticed, and gives the
-// score.
-func report(out io.Writer, mutants []*mutant, killed []bool) float64 {
+// printReport prints a row for each file and a line for each change that nothing noticed, and
+// returns the score in percent.
+func printReport(out io.Writer, mutants []*mutant, killed []bool) float64 {
 	type count struct{ all, killed int }
 	files, counts := []string{}, map[string]*count{}
 	var survivors []string
@@ -91,6 +92,7 @@ func report(out io.Writer, mutants []*mutant, killed []bool) float64 {
 	return percent(total, len(mutants))
 }
 
+// percent returns a part of a number in percent; the percentage of nothing is 100.
 func percent(part, all int) float64 {
 	if all == 0 {
 		return 100

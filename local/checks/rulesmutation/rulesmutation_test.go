@@ -66,7 +66,7 @@ func TestMutantsOf(t *testing.T) {
 func TestReport(t *testing.T) {
 	var out strings.Builder
 	list := []*mutant{{file: "a", line: 3, was: "1", is: "2"}, {file: "a", line: 4, was: "1", is: "2"}, {file: "b", line: 1, was: "x", is: "y"}, {file: "b", line: 1, was: "x", is: "z"}}
-	if score := report(&out, list, []bool{true, false, true, true}); score != 75 {
+	if score := printReport(&out, list, []bool{true, false, true, true}); score != 75 {
 		t.Errorf("%v", score)
 	}
 	for _, want := range []string{"not noticed:\n  a:4: 1 -> 2\n", "a     2        1        1         50%", "b     2        2        0         100%"} {
@@ -79,7 +79,7 @@ func TestReport(t *testing.T) {
 // The national pack reaches its floor, and an example less is noticed.
 func TestNational(t *testing.T) {
 	var out strings.Builder
-	ok, err := run("national", runtime.GOMAXPROCS(0), &out)
+	ok, err := measurePack("national", runtime.GOMAXPROCS(0), &out)
 	if err != nil || !ok {
 		t.Errorf("%v\n%s", err, out.String())
 	}
@@ -87,12 +87,12 @@ func TestNational(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _, err := l.mutants()
+	list, _, err := l.listMutants()
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.examples = l.examples[:0]
-	if killed := l.killAll(list[:50], 2); !slices.Contains(killed, false) {
+	if killed := l.findKilled(list[:50], 2); !slices.Contains(killed, false) {
 		t.Error("without examples everything is noticed all the same")
 	}
 	if _, err := newLaboratory("990000"); err == nil {
