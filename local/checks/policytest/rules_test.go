@@ -36,7 +36,7 @@ func TestFunctionsThatComputeLoadPacks(t *testing.T) {
 	loaders := 0
 	for _, f := range tpl.of("AWS::Serverless::Function") {
 		own, _ := sources(t, name(f))
-		loads := strings.Contains(own, "p.Taxes(") || strings.Contains(own, "p.Rules(") || strings.Contains(own, "publish.New(")
+		loads := strings.Contains(own, "p.TaxService(") || strings.Contains(own, "p.RuleSet(") || strings.Contains(own, "publish.New(")
 		told := variables(f)["RULES_BUCKET"] != nil && target(variables(f)["RULES_PUBLISHER_KEYS"]) == "RulesPublisherKeys"
 		if loads != told {
 			t.Errorf("%s loads packs: %v, is told where and whose: %v", name(f), loads, told)
