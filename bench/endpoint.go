@@ -17,14 +17,14 @@ import (
 	"fenzhang/shared/dynamo/keys"
 )
 
-// endpoint is a DynamoDB that keeps nothing: it answers puts with success and each tenth with a
-// failed condition and the item that was there, and knows the master data of one tenant.
+// endpoint imitates DynamoDB without storing anything: puts succeed, every tenth put fails its
+// condition and returns an existing item, and queries return the master data of one tenant.
 type endpoint struct {
 	server *http.Server
 	url    string
 	calls  atomic.Int64
 	puts   atomic.Int64
-	old    sync.Map // partition key -> item that a duplicate insert met
+	old    sync.Map // by partition key: the stored item that a failed insert found
 }
 
 const benchTenant = "bench"
@@ -41,16 +41,17 @@ func newEndpoint(ctx context.Context) (*endpoint, error) {
 	return e, nil
 }
 
-// serve answers until the server is closed.
+// serve answers requests until the server is closed.
 func (e *endpoint) serve(l net.Listener) {
 	if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		fmt.Fprintln(os.Stderr, "bench: the stand-in of DynamoDB ended:", err)
 	}
 }
 
-// the measurement is over; nobody waits for an answer
+// close stops the endpoint; no request is open any more.
 func (e *endpoint) close() { _ = e.server.Close() }
 
+// ServeHTTP answers one call of DynamoDB.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -61,34 +62,35 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	switch operation {
 	case "PutItem":
-		e.put(w, body)
+		e.handlePut(w, body)
 	case "BatchExecuteStatement":
-		e.insert(w, body)
+		e.handleInsert(w, body)
 	case "BatchGetItem":
-		e.read(w, body)
+		e.handleRead(w, body)
 	case "GetItem": // the list of revoked tokens, which is empty
-		say(w, "{}")
+		writeText(w, "{}")
 	case "Query":
-		say(w, master(body))
+		writeText(w, masterAnswer(body))
 	default:
 		http.Error(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"the bench does not answer `+operation+`"}`, http.StatusBadRequest)
 	}
 }
 
-// say answers. A function that went away meanwhile shows as a wrong count of answers, not here.
-func say(w io.Writer, format string, parts ...any) {
+// writeText writes an answer. When the function has gone, the number of its answers shows it.
+func writeText(w io.Writer, format string, parts ...any) {
 	if len(parts) > 0 {
 		format = fmt.Sprintf(format, parts...)
 	}
 	_, _ = io.WriteString(w, format)
 }
 
-// tenth tells which calls fail their condition.
-func (e *endpoint) tenth() bool { return e.puts.Add(1)%10 == 0 }
+// failsCondition reports true for every tenth put.
+func (e *endpoint) failsCondition() bool { return e.puts.Add(1)%10 == 0 }
 
-func (e *endpoint) put(w http.ResponseWriter, body []byte) {
-	if !e.tenth() {
-		say(w, "{}")
+// handlePut answers a conditional put.
+func (e *endpoint) handlePut(w http.ResponseWriter, body []byte) {
+	if !e.failsCondition() {
+		writeText(w, "{}")
 		return
 	}
 	var in struct{ Item json.RawMessage }
@@ -96,14 +98,16 @@ func (e *endpoint) put(w http.ResponseWriter, body []byte) {
 		return
 	}
 	w.WriteHeader(http.StatusBadRequest)
-	say(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":%s}`, byAnother(in.Item))
+	writeText(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":%s}`, asEarlierWrite(in.Item))
 }
 
-// byAnother makes the item one that an earlier call wrote.
-func byAnother(item []byte) []byte {
+// asEarlierWrite changes the id of the write in an item, so that another call seems to have
+// written the item.
+func asEarlierWrite(item []byte) []byte {
 	return bytes.Replace(item, []byte(`"w":{"S":"`), []byte(`"w":{"S":"x`), 1)
 }
 
+// statements is the body of BatchExecuteStatement.
 type statements struct {
 	Statements []struct {
 		Statement  string
@@ -111,23 +115,25 @@ type statements struct {
 	}
 }
 
-func (e *endpoint) insert(w http.ResponseWriter, body []byte) {
+// handleInsert answers a batch of inserts; every tenth batch finds all its items stored.
+func (e *endpoint) handleInsert(w http.ResponseWriter, body []byte) {
 	var in statements
 	if json.Unmarshal(body, &in) != nil {
 		return
 	}
 	answer := `{"TableName":"incentives"}`
-	if e.tenth() {
+	if e.failsCondition() {
 		answer = `{"TableName":"incentives","Error":{"Code":"DuplicateItem","Message":"Duplicate primary key exists in table"}}`
 		for _, s := range in.Statements {
-			e.remember(s.Statement, s.Parameters)
+			e.storeDuplicate(s.Statement, s.Parameters)
 		}
 	}
-	say(w, `{"Responses":[%s]}`,
+	writeText(w, `{"Responses":[%s]}`,
 		strings.TrimSuffix(strings.Repeat(answer+",", len(in.Statements)), ","))
 }
 
-func (e *endpoint) remember(statement string, parameters []json.RawMessage) {
+// storeDuplicate keeps the item of a failed insert for the read that follows.
+func (e *endpoint) storeDuplicate(statement string, parameters []json.RawMessage) {
 	var item strings.Builder
 	for i, name := range strings.Split(statement, "'")[1:] {
 		if i%2 == 0 {
@@ -136,11 +142,12 @@ func (e *endpoint) remember(statement string, parameters []json.RawMessage) {
 	}
 	var pk struct{ S string }
 	if json.Unmarshal(parameters[0], &pk) == nil {
-		e.old.Store(pk.S, byAnother([]byte("{"+item.String()[1:]+"}")))
+		e.old.Store(pk.S, asEarlierWrite([]byte("{"+item.String()[1:]+"}")))
 	}
 }
 
-func (e *endpoint) read(w http.ResponseWriter, body []byte) {
+// handleRead answers with the items of failed inserts.
+func (e *endpoint) handleRead(w http.ResponseWriter, body []byte) {
 	var in struct {
 		RequestItems map[string]struct {
 			Keys []struct{ PK struct{ S string } }
@@ -157,12 +164,11 @@ func (e *endpoint) read(w http.ResponseWriter, body []byte) {
 			}
 		}
 	}
-	say(w, `{"Responses":{"incentives":[%s]},"UnprocessedKeys":{}}`, strings.Join(items, ","))
+	writeText(w, `{"Responses":{"incentives":[%s]},"UnprocessedKeys":{}}`, strings.Join(items, ","))
 }
 
-// master answers a query of the tenancy table: one cash strategy, and every creator that is asked
-// for.
-func master(body []byte) string {
+// masterAnswer answers a query of the tenancy table: one cash strategy, and any creator.
+func masterAnswer(body []byte) string {
 	var in struct {
 		Values map[string]struct{ S string } `json:"ExpressionAttributeValues"`
 	}
@@ -170,7 +176,7 @@ func master(body []byte) string {
 		return "{}"
 	}
 	pk := in.Values[":pk"].S
-	if pk == keys.MasterList(benchTenant, "merged") { // nobody was
+	if pk == keys.MasterList(benchTenant, "merged") { // no taxpayer was merged
 		return `{"Count":0,"ScannedCount":0,"Items":[]}`
 	}
 	doc := `{"creator_id":"` + pk[strings.LastIndexByte(pk, '#')+1:] +

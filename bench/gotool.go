@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// lifeSection counts the write units of a settlement's life, step by step, with the test that also
+// lifeSection reports the write units of each step of a settlement, as counted by the test that
 // bounds them.
 func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$",
+	out, err := runGoTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$",
 		"./shared/settlement/settlementdb")
 	if err != nil {
 		return nil, err
 	}
 	line := regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`)
 	var rows []row
-	said := map[string]bool{} // the test runs on both stores, which count alike
+	said := map[string]bool{} // the test runs on both stores, which count the same units
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
 		if said[m[1]] {
 			continue
@@ -45,9 +45,9 @@ func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
 	return rows, nil
 }
 
-// taxSection runs the engine's benchmarks on one core.
+// taxSection runs the benchmarks of the tax engine on one core.
 func taxSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench",
+	out, err := runGoTool(ctx, "test", "-run", "^$", "-bench",
 		"CumulativeWithSteps|CumulativeSlice|FullQuote", "-benchmem", "-cpu", "1", "./shared/law/tax")
 	if err != nil {
 		return nil, err
@@ -82,10 +82,10 @@ func taxSection(ctx context.Context, _ *bench) ([]row, error) {
 	return rows, nil
 }
 
-// loadSection measures reading, checking and compiling all packs, from their files and from the
-// prepared form.
+// loadSection measures reading, checking and compiling all rule packs, from their files and from
+// the prepared form.
 func loadSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem",
+	out, err := runGoTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem",
 		"-benchtime", "40x", "-count", "3", "-cpu", "1", "./shared/law/taxpack")
 	if err != nil {
 		return nil, err
@@ -118,8 +118,8 @@ func loadSection(ctx context.Context, _ *bench) ([]row, error) {
 	return rows, nil
 }
 
-// goTool runs the go command and gives what it printed.
-func goTool(ctx context.Context, args ...string) (string, error) {
+// runGoTool runs the go command and returns its output.
+func runGoTool(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

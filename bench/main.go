@@ -1,7 +1,7 @@
 // Command bench measures the figures that the project promises and writes them to bench/RESULTS.md.
 //
 //	go run ./bench                 all sections
-//	go run ./bench -only record    sections whose name contains the word; RESULTS.md is left alone
+//	go run ./bench -only record    sections whose name contains "record"; RESULTS.md is not written
 package main
 
 import (
@@ -14,20 +14,21 @@ import (
 	"time"
 )
 
-// section is one part of the report. A new one is added to sections and lives in a file of its own.
+// section is one section of the report. Each section has a file in this folder and an entry in
+// sections.
 type section struct {
 	name  string
 	title string
 	run   func(ctx context.Context, b *bench) ([]row, error)
 }
 
-// row is one figure beside its goal; met is nil where there is no goal.
+// row is one measured figure with its goal; met is nil when there is no goal.
 type row struct {
 	what, goal, measured string
 	met                  *bool
 }
 
-// sections lists what is measured, in the order of the report.
+// sections returns the sections in the order of the report.
 func sections() []section {
 	return []section{
 		{"start", "process start and size of each function", startSection},
@@ -44,7 +45,7 @@ func sections() []section {
 	}
 }
 
-// bench is what sections share.
+// bench holds what all sections need.
 type bench struct {
 	dir     string // for binaries
 	seconds time.Duration
@@ -58,18 +59,21 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := measure(ctx, *only, *profile, *seconds); err != nil {
+	if err := measureSections(ctx, *only, *profile, *seconds); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, only, profile string, each time.Duration) error {
+// measureSections runs the sections whose name contains only, and writes bench/RESULTS.md when all
+// were run.
+func measureSections(ctx context.Context, only, profile string, each time.Duration) error {
 	dir, err := os.MkdirTemp("", "fenzhang-bench-")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // left-overs lie in the system's temporary folder
+	// leftovers would be in the temporary folder of the system
+	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{dir: dir, seconds: each}
 	if profile != "" {
 		return profileRecording(ctx, b, profile)

@@ -41,21 +41,20 @@ const (
 	fewCreators  = 10_000
 )
 
-// monthSection takes the month of many creators through all of its steps, in one process over the
-// store in memory.
+// monthSection plays the month of many creators in one process, with tables in memory.
 func monthSection(ctx context.Context, _ *bench) ([]row, error) {
-	few, err := endMonth(ctx, fewCreators)
+	few, err := measureMonthEnd(ctx, fewCreators)
 	if err != nil {
 		return nil, err
 	}
-	many, err := endMonth(ctx, manyCreators)
+	many, err := measureMonthEnd(ctx, manyCreators)
 	if err != nil {
 		return nil, err
 	}
 	return []row{
 		{what: fmt.Sprintf(
 			"month-end of 100,000 creators (%d at once, GOGC %d for the store): lines, statement, quote, "+
-				"approval, booking, payout, trial balance", atOnce(), collectAt), goal: "<= 60 s",
+				"approval, booking, payout, trial balance", parallelCreators(), collectAt), goal: "<= 60 s",
 			measured: fmt.Sprintf("%.1f s, of which trial balance %.1f s", many.took.Seconds(),
 				many.balancing.Seconds()), met: atMost(many.took.Seconds(), 60)},
 		{what: "live memory beyond the store, after 10,000 and after 100,000 creators", goal: "flat",
@@ -66,52 +65,56 @@ func monthSection(ctx context.Context, _ *bench) ([]row, error) {
 	}, nil
 }
 
-// monthEnd is what a month's end came to.
+// monthEnd is the measurements of one month end.
 type monthEnd struct {
 	took, balancing time.Duration
-	// live bytes; beyond is less than nothing where something that lived before is gone
+	// live bytes: of the tables, and of the rest, which is negative when memory from before the
+	// measurement was freed
 	beyond, store int64
 }
 
-// door stands between the services and the engine, so that the engine can be let go while the
-// services live.
-type door struct{ dynamo.API }
+// replaceableDB is a database client whose database can be removed while the services that use it
+// stay: so the memory of the tables can be measured separately.
+type replaceableDB struct{ dynamo.API }
 
-// crowd is master data of any number of creators, who are all like the test tenant's person.
-type crowd struct{ *settletest.Directory }
+// manyCreatorsDirectory is master data of any number of creators, who are all like the person of
+// the test tenant.
+type manyCreatorsDirectory struct{ *settletest.Directory }
 
-func (c crowd) Creator(ctx context.Context, tenant ident.Tenant,
+func (c manyCreatorsDirectory) Creator(ctx context.Context, tenant ident.Tenant,
 	id ident.Creator) (tenancy.Creator, error) {
 	p, err := c.Directory.Creator(ctx, tenant, settletest.Person)
 	p.CreatorID, p.TaxpayerID = id, ident.Taxpayer("tp-"+id)
 	return p, err
 }
 
-func (c crowd) Taxpayer(ctx context.Context, tenant ident.Tenant,
+func (c manyCreatorsDirectory) Taxpayer(ctx context.Context, tenant ident.Tenant,
 	id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	p, err := c.Directory.Taxpayer(ctx, tenant, "tp-"+settletest.Person)
 	p.TaxpayerID = id
 	return p, err
 }
 
-func (c crowd) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+func (c manyCreatorsDirectory) Contract(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator,
 	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	k, err := c.Directory.Contract(ctx, tenant, settletest.Person, incomeType, day)
-	return signed(k, creator), err
+	return contractWith(k, creator), err
 }
 
-func (c crowd) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+func (c manyCreatorsDirectory) ContractsOf(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator,
 	incomeType string, day civil.Date) ([]tenancy.Contract, error) {
 	all, err := c.Directory.ContractsOf(ctx, tenant, settletest.Person, incomeType, day)
 	out := make([]tenancy.Contract, len(all))
 	for i, k := range all {
-		out[i] = signed(k, creator)
+		out[i] = contractWith(k, creator)
 	}
 	return out, err
 }
 
-// signed is the person's contract with another creator.
-func signed(k tenancy.Contract, creator ident.Creator) tenancy.Contract {
+// contractWith returns a copy of a contract with another creator.
+func contractWith(k tenancy.Contract, creator ident.Creator) tenancy.Contract {
 	k.CreatorID, k.ContractID = creator, string("ct-"+creator)
 	splits := make(map[string]tenancy.Split, len(k.Splits))
 	for incomeType, s := range k.Splits {
@@ -128,16 +131,18 @@ func signed(k tenancy.Contract, creator ident.Creator) tenancy.Contract {
 	return k
 }
 
-// cashbox pays whatever it is asked to, and keeps the orders that it has not told of.
-type cashbox struct{ orders *sync.Map }
+// alwaysPaying is a payment gateway that pays every order, and keeps the orders whose notice has
+// not been made.
+type alwaysPaying struct{ orders *sync.Map }
 
-func (c cashbox) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
+// Send accepts an order.
+func (c alwaysPaying) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
 	c.orders.Store(o.Key, o.Amount)
 	return payout.Outcome{State: payout.Accepted, GatewayID: "G" + o.Key[:8], Amount: o.Amount}, nil
 }
 
-// notice tells that an order is paid.
-func (c cashbox) notice(key string, at time.Time) ([]byte, error) {
+// notice returns the notice that an order is paid.
+func (c alwaysPaying) notice(key string, at time.Time) ([]byte, error) {
 	amount, asked := c.orders.LoadAndDelete(key)
 	if !asked {
 		return nil, errUnexpected
@@ -147,26 +152,28 @@ func (c cashbox) notice(key string, at time.Time) ([]byte, error) {
 			Amount: amount.(money.Amount), At: at}})
 }
 
-func (cashbox) Query(context.Context, string) (payout.Outcome, error) {
+func (alwaysPaying) Query(context.Context, string) (payout.Outcome, error) {
 	return payout.Outcome{State: payout.NotFound}, nil
 }
 
-func (cashbox) ParseNotice(_ context.Context, _ map[string]string,
+func (alwaysPaying) ParseNotice(_ context.Context, _ map[string]string,
 	body []byte) (payout.Notice, error) {
 	var n payout.Notice
 	err := json.Unmarshal(body, &n)
 	return n, err
 }
 
+// payees returns the same account for every payee.
 type payees struct{}
 
 func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
 }
 
-type neverAgain struct{}
+// noRebooking ignores requests to book again: the month does not change during the measurement.
+type noRebooking struct{}
 
-func (neverAgain) Rebook(context.Context, payout.Payable, civil.Date) error { return nil }
+func (noRebooking) Rebook(context.Context, payout.Payable, civil.Date) error { return nil }
 
 // agencyMonth is an agency at the end of a month.
 type agencyMonth struct {
@@ -174,10 +181,11 @@ type agencyMonth struct {
 	recorder   *income.Recorder
 	statements *billing.Service
 	desk       *payout.Service
-	cash       cashbox
+	cash       alwaysPaying
 	book       ledgerdb.Book
 }
 
+// newAgencyMonth builds the services of an agency on some tables.
 func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 	corpus, err := taxpack.Embedded()
 	if err != nil {
@@ -188,9 +196,9 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 		return nil, err
 	}
 	w := settletest.NewWorld(tables, ruleset.Fixed{Corpus: corpus}, calendar)
-	people := crowd{w.People}
+	people := manyCreatorsDirectory{w.People}
 	quiet := slog.New(slog.DiscardHandler)
-	cash := cashbox{&sync.Map{}}
+	cash := alwaysPaying{&sync.Map{}}
 	w.Directory = people
 	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements,
 		NewToken: ids.Source(time.Now)}
@@ -198,25 +206,27 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.NextID},
 		statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
 		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{},
-			Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet,
+			Rebooking: noRebooking{}, Clock: w.Clock, Log: quiet,
 			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin,
 				Gateway: cash}}},
 		cash: cash, book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
 }
 
-// life takes one creator's month from its lines to the payment.
-func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
-	if err := a.upload(ctx, creator); err != nil {
+// playCreatorMonth takes the income lines of one creator through statement, quote, approval and
+// booking to the payment.
+func (a *agencyMonth) playCreatorMonth(ctx context.Context, creator ident.Creator) error {
+	if err := a.uploadLines(ctx, creator); err != nil {
 		return err
 	}
-	report, err := a.statements.OpenDueSettlements(ctx, billing.Order{Tenant: settletest.Tenant, By: billing.System},
+	report, err := a.statements.OpenDueSettlements(ctx,
+		billing.Order{Tenant: settletest.Tenant, By: billing.System},
 		creator)
 	if err != nil || report.Opened != 1 {
-		return fmt.Errorf("the statement of %s: %+v, %w", creator, report, orNone(err))
+		return fmt.Errorf("the statement of %s: %+v, %w", creator, report, orUnexpected(err))
 	}
 	page, _, err := a.Store.List(ctx, settletest.Tenant, settlement.Query{Creator: creator}, "", 2)
 	if err != nil || len(page) != 1 {
-		return fmt.Errorf("%s has %d settlements: %w", creator, len(page), orNone(err))
+		return fmt.Errorf("%s has %d settlements: %w", creator, len(page), orUnexpected(err))
 	}
 	id := page[0].ID
 	if err := a.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
@@ -235,15 +245,17 @@ func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 	if err := a.Book(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
-	return a.pay(ctx, id)
+	return a.payOut(ctx, id)
 }
 
+// errUnexpected is the error of an answer that a month must not have.
 var errUnexpected = errors.New("not what the month should have")
 
-// orNone makes an error of an answer that came without one.
-func orNone(err error) error { return cmp.Or(err, errUnexpected) }
+// orUnexpected returns err, or errUnexpected when a wrong answer came without an error.
+func orUnexpected(err error) error { return cmp.Or(err, errUnexpected) }
 
-func (a *agencyMonth) upload(ctx context.Context, creator ident.Creator) error {
+// uploadLines uploads three income lines of a creator.
+func (a *agencyMonth) uploadLines(ctx context.Context, creator ident.Creator) error {
 	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
 	for n := range 3 {
 		raw, err := json.Marshal(income.Line{LineID: fmt.Sprint("l", n), CreatorID: creator,
@@ -267,7 +279,8 @@ func (a *agencyMonth) upload(ctx context.Context, creator ident.Creator) error {
 	return nil
 }
 
-func (a *agencyMonth) pay(ctx context.Context, id string) error {
+// payOut pays a settlement and delivers the notice of the gateway.
+func (a *agencyMonth) payOut(ctx context.Context, id string) error {
 	if _, err := a.desk.Pay(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
@@ -275,34 +288,34 @@ func (a *agencyMonth) pay(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	// that it is paid is seen in the trial balance: nothing is payable
+	// the trial balance shows whether the payment was booked: nothing is payable then
 	return a.desk.HandleNotice(ctx, payout.Douyin, nil, notice)
 }
 
 func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
 
-// collectAt is how far the heap grows between two collections, in percent of what lives. Nearly all
-// that lives is the store, which is elsewhere in production: by the usual 100 each collection would
-// go through it again for nothing.
+// collectAt is the value of GOGC. Nearly all live memory is the tables, which are outside the
+// process in production; with the default of 100 every collection would scan them.
 const collectAt = 400
 
-// atOnce is how many creators are on their way at the same time: while one waits for the store,
-// another goes on.
-func atOnce() int { return 2 * runtime.GOMAXPROCS(0) }
+// parallelCreators is how many creators are handled in parallel: while one waits for the tables,
+// another continues.
+func parallelCreators() int { return 2 * runtime.GOMAXPROCS(0) }
 
-func endMonth(ctx context.Context, creators int) (monthEnd, error) {
+// measureMonthEnd plays the month of so many creators and measures time and memory.
+func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 	db := memdb.New()
 	tables, err := dynamotest.InMemory(db)
 	if err != nil {
 		return monthEnd{}, err
 	}
-	through := &door{db}
+	through := &replaceableDB{db}
 	tables.Client, tables.Memory = through, nil
 	a, err := newAgencyMonth(tables)
 	if err != nil {
 		return monthEnd{}, err
 	}
-	if err := a.life(ctx, "c-warm-up"); err != nil {
+	if err := a.playCreatorMonth(ctx, "c-warm-up"); err != nil {
 		return monthEnd{}, err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
@@ -310,18 +323,18 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 	began := time.Now()
 	var done atomic.Int64
 	var group errgroup.Group
-	for range atOnce() {
+	for range parallelCreators() {
 		group.Go(func() error {
 			for {
 				n := int(done.Add(1))
 				if n > creators {
 					return nil
 				}
-				if n%1000 == 0 { // nobody reads the streams here
+				if n%1000 == 0 { // the stream records are not needed
 					db.Forget(tables.Settlements)
 				}
 				a.AdvanceTime(time.Millisecond)
-				if err := a.life(ctx, ident.Creator(creatorName(n))); err != nil {
+				if err := a.playCreatorMonth(ctx, ident.Creator(creatorName(n))); err != nil {
 					return fmt.Errorf("%s: %w", creatorName(n), err)
 				}
 			}
@@ -344,17 +357,17 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 	return m, nil
 }
 
-// liveHeap is what lives after a collection.
+// liveHeap returns the bytes that are live after a garbage collection.
 func liveHeap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what pools hold goes with the second
+	runtime.GC() // the second collection frees what pools hold
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// trialBalance adds up all books: the sum is zero, nobody is owed anything, and what was paid has
-// left the clearing.
+// trialBalance adds up the balances of all creators: the total must be zero, nothing may be
+// payable, and the paid amount must be in the clearing account.
 func (a *agencyMonth) trialBalance(ctx context.Context, creators int) error {
 	var total, payable money.Amount
 	accounts := map[ledger.Account]money.Amount{}

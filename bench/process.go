@@ -18,15 +18,15 @@ import (
 // process is a running function.
 type process struct {
 	cmd *exec.Cmd
-	log *swallow
+	log *logTail
 }
 
-// startFunction runs a binary as Lambda would, with its log going to a pipe that somebody reads.
-// What variables names replaces what is in the environment of every function.
+// startFunction starts a binary as Lambda would, with its log going to a pipe. The given variables
+// replace those of functionEnv.
 func startFunction(
 	ctx context.Context, binary, runtimeAPI, dynamoDB string, inFlight int, variables ...string,
 ) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, binary), log: &swallow{}}
+	p := &process{cmd: exec.CommandContext(ctx, binary), log: &logTail{}}
 	p.cmd.Env = append(functionEnv(dynamoDB), "AWS_LAMBDA_RUNTIME_API="+runtimeAPI)
 	if profile := os.Getenv("BENCH_PROFILE"); profile != "" {
 		p.cmd.Env = append(p.cmd.Env, "BENCH_PROFILE="+profile)
@@ -42,11 +42,11 @@ func startFunction(
 	return p, nil
 }
 
-// benchFunction is the name under which every function runs here.
+// benchFunction is the name of every function in a measurement.
 const benchFunction = "bench"
 
-// functionEnv is the environment of every function, with names of the bench's own stand-ins. It
-// inherits nothing.
+// functionEnv returns the environment variables of every function, with invented names of AWS
+// resources. A function inherits no variable of this program.
 func functionEnv(dynamoDB string) []string {
 	return []string{
 		"AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
@@ -69,15 +69,15 @@ func functionEnv(dynamoDB string) []string {
 	}
 }
 
-// swallow takes a log and keeps its last lines; a pipe to it costs the function what Lambda's pipe
-// costs.
-type swallow struct {
+// logTail receives a log and keeps its last 2,000 bytes, so that writing the log costs the
+// function as much as on Lambda.
+type logTail struct {
 	mu   sync.Mutex
 	tail []byte
 }
 
 // Write implements io.Writer.
-func (s *swallow) Write(b []byte) (int, error) {
+func (s *logTail) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	const keep = 2000
@@ -86,33 +86,33 @@ func (s *swallow) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (s *swallow) last() string {
+// text returns the kept end of the log.
+func (s *logTail) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return string(s.tail)
 }
 
-// stop ends the process and waits for it; a profiled one writes its profile first.
+// stop ends the process and waits for its end; a profiled process writes its profile first.
 func (p *process) stop() {
-	// it may have ended by itself, which its answers have shown
+	// the process may have ended by itself
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	hard := time.AfterFunc(2*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer hard.Stop()
-	_ = p.cmd.Wait() // it was told to end
+	_ = p.cmd.Wait() // an exit status is expected
 }
 
-// clockTick is the unit of /proc/<pid>/stat; the kernel's interface fixes it at 1/100 s on all
-// common machines.
+// clockTick is the unit of time in /proc/<pid>/stat: 1/100 s on all common machines.
 const clockTick = 10 * time.Millisecond
 
 var errNoProc = errors.New(
 	"CPU time of a process is read from /proc, which this system lacks; run the bench on Linux")
 
-// cpu is the process's user and system time so far.
-func (p *process) cpu() (time.Duration, error) {
+// cpuTime returns the user and system time of the process.
+func (p *process) cpuTime() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, fmt.Errorf("%w (%w) %s", errNoProc, err, p.log.last())
+		return 0, fmt.Errorf("%w (%w) %s", errNoProc, err, p.log.text())
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	user, err1 := strconv.ParseInt(fields[11], 10, 64)
@@ -120,8 +120,8 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, errors.Join(err1, err2)
 }
 
-// resident is the highest resident memory of the process so far, in bytes.
-func (p *process) resident() (int64, error) {
+// peakMemory returns the highest resident memory of the process in bytes.
+func (p *process) peakMemory() (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, errNoProc

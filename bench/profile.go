@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// profileRecording runs record-incentive under the three loads of the report and leaves the CPU
-// profile of them together in a file; as functions/record-incentive/default.pgo it guides the
+// profileRecording runs record-incentive under the three loads of the report and writes their
+// merged CPU profile to a file. As functions/record-incentive/default.pgo the profile guides the
 // compiler.
 func profileRecording(ctx context.Context, b *bench, file string) error {
 	binary, err := b.build(ctx, "./functions/record-incentive", "profile")
@@ -24,7 +24,7 @@ func profileRecording(ctx context.Context, b *bench, file string) error {
 			return err
 		}
 		l.binary, l.seconds = binary, b.seconds
-		if _, err := l.run(ctx); err != nil {
+		if _, err := l.measure(ctx); err != nil {
 			return err
 		}
 		parts = append(parts, part)
@@ -32,7 +32,7 @@ func profileRecording(ctx context.Context, b *bench, file string) error {
 	return merge(ctx, parts, file)
 }
 
-// merge adds profiles up.
+// merge merges CPU profiles into one file.
 func merge(ctx context.Context, parts []string, file string) error {
 	cmd := exec.CommandContext(ctx, "go",
 		append([]string{"tool", "pprof", "-proto", "-output", file}, parts...)...)

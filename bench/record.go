@@ -19,8 +19,8 @@ import (
 	"fenzhang/local/runtimeapi"
 )
 
-// recordSection measures the recording function beside the handler one would write first, and
-// beside its peer in Python.
+// recordSection compares record-incentive with a straightforward handler in Go and with one in
+// Python.
 func recordSection(ctx context.Context, b *bench) ([]row, error) {
 	plain, err := b.build(ctx, "./bench/plain")
 	if err != nil {
@@ -39,30 +39,31 @@ func recordSection(ctx context.Context, b *bench) ([]row, error) {
 			8000, 45},
 	}
 	peer, peerErr := peerBootstrap(".")
-	if peerErr == nil { // beside those that it is compared with
+	if peerErr == nil { // next to the cases with which it is compared
 		inPython := load{binary: peer, inFlight: 1, batch: 1}
 		cases = slices.Insert(cases, 2, recordCase{"peer in Python, one at a time", inPython, 0, 0})
 	}
-	got, err := throughput(ctx, b, cases)
+	got, err := measureThroughput(ctx, b, cases)
 	if err != nil {
 		return nil, err
 	}
 	against := row{what: ratioTo + "the peer in Python", goal: ">= 3.2"}
 	if peerErr == nil {
-		against = ratio("the peer in Python", got[1], got[2], 3.2)
+		against = ratioRow("the peer in Python", got[1], got[2], 3.2)
 	} else {
 		against.measured = "skipped: " + peerErr.Error()
 	}
-	rows := []row{ratio("the plain handler", got[1], got[0], 1.3), against}
+	rows := []row{ratioRow("the plain handler", got[1], got[0], 1.3), against}
 	for i, all := range got {
-		rows = append(rows, middle(all).rows(cases[i])...)
+		rows = append(rows, medianByRate(all).rows(cases[i])...)
 	}
-	late, err := lateness(ctx, b, ours)
+	late, err := measureLatency(ctx, b, ours)
 	return append(rows, late...), err
 }
 
-// peerBootstrap is the program that runs the Python peer; root is the checkout. The error says how
-// to install what it needs.
+// peerBootstrap returns the program that runs the Python handler.
+//
+// Errors: an error that says how to install what the handler needs.
 func peerBootstrap(root string) (string, error) {
 	if _, err := os.Stat(filepath.Join(root, ".local", "venv-peer", "complete")); err != nil {
 		return "", errors.New("no virtual environment at .local/venv-peer; " +
@@ -71,11 +72,12 @@ func peerBootstrap(root string) (string, error) {
 	return filepath.Abs(filepath.Join(root, "bench", "peer", "bootstrap"))
 }
 
+// ratioTo begins the rows that compare record-incentive with another handler.
 const ratioTo = "requests per CPU-second of record-incentive, one at a time, against "
 
-// ratio holds how many times as many requests record-incentive serves for the same CPU time against
-// a goal: the middle of the rounds, each compared within itself.
-func ratio(other string, ours, theirs []*measured, goal float64) row {
+// ratioRow compares the requests per CPU-second of record-incentive with those of another handler:
+// the ratio is computed for each round, and the median counts.
+func ratioRow(other string, ours, theirs []*measurement, goal float64) row {
 	all := make([]float64, len(ours))
 	for i := range ours {
 		all[i] = ours[i].rate() / theirs[i].rate()
@@ -86,13 +88,13 @@ func ratio(other string, ours, theirs []*measured, goal float64) row {
 	return row{ratioTo + other, fmt.Sprintf(">= %.1f", goal), text, atLeast(times, goal)}
 }
 
-// lateness measures, at a rate far below the limit, how long after its due time a request is
+// measureLatency measures, at a rate far below the limit, how long after its due time a request is
 // answered.
-func lateness(ctx context.Context, b *bench, binary string) ([]row, error) {
+func measureLatency(ctx context.Context, b *bench, binary string) ([]row, error) {
 	var rows []row
 	for _, inFlight := range []int{1, 32} {
 		steady := load{binary: binary, inFlight: inFlight, batch: 1, perSecond: 300, seconds: b.seconds}
-		got, err := steady.run(ctx)
+		got, err := steady.measure(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -107,24 +109,26 @@ func lateness(ctx context.Context, b *bench, binary string) ([]row, error) {
 	return rows, nil
 }
 
-// recordCase is one throughput and its goals: events per CPU-second, and MB.
+// recordCase is one measurement of throughput with its goals: events per CPU-second, and megabytes
+// of memory.
 type recordCase struct {
 	what         string
 	load         load
 	goal, memory float64
 }
 
-// rounds is how often each throughput is measured. The cases take turns, so that what else the
-// machine does falls on all of them; the middle one counts.
+// rounds is how often each throughput is measured. The cases alternate, so that other load of the
+// machine affects all of them; the median counts.
 const rounds = 5
 
-// throughput gives the measurements of each case, round by round.
-func throughput(ctx context.Context, b *bench, cases []recordCase) ([][]*measured, error) {
-	got := make([][]*measured, len(cases))
+// measureThroughput returns the measurements of each case, one for each round.
+func measureThroughput(ctx context.Context, b *bench,
+	cases []recordCase) ([][]*measurement, error) {
+	got := make([][]*measurement, len(cases))
 	for range rounds {
 		for i, c := range cases {
 			c.load.seconds = b.seconds / rounds
-			m, err := c.load.run(ctx)
+			m, err := c.load.measure(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.what, err)
 			}
@@ -134,30 +138,32 @@ func throughput(ctx context.Context, b *bench, cases []recordCase) ([][]*measure
 	return got, nil
 }
 
-// middle is the measurement with the middle rate.
-func middle(all []*measured) *measured {
-	byRate := func(a, b *measured) int { return cmp.Compare(a.rate(), b.rate()) }
+// medianByRate returns the measurement with the median rate.
+func medianByRate(all []*measurement) *measurement {
+	byRate := func(a, b *measurement) int { return cmp.Compare(a.rate(), b.rate()) }
 	sorted := slices.SortedFunc(slices.Values(all), byRate)
 	return sorted[len(sorted)/2]
 }
 
-// rate is requests per CPU-second.
-func (m *measured) rate() float64 { return float64(m.requests) / m.cpu.Seconds() }
+// rate returns the requests per CPU-second.
+func (m *measurement) rate() float64 { return float64(m.requests) / m.cpu.Seconds() }
 
+// ms returns a duration in milliseconds.
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// build makes a function's binary for this machine.
+// build builds the binary of a function for this machine.
 func (b *bench) build(ctx context.Context, pkg string, tags ...string) (string, error) {
 	return b.compile(ctx, "here", pkg, append(tags, "lambda.norpc"))
 }
 
-// buildDeployed makes a function's binary as it is deployed: for the template's default
-// architecture.
+// buildDeployed builds the binary of a function for the template's default architecture, as it is
+// deployed.
 func (b *bench) buildDeployed(ctx context.Context, pkg string) (string, error) {
 	return b.compile(ctx, "deployed", pkg, []string{"lambda.norpc", "nethttpomithttp2"}, "GOOS=linux",
 		"GOARCH=arm64")
 }
 
+// compile builds a package into a folder and returns the path of the binary.
 func (b *bench) compile(ctx context.Context, folder, pkg string, tags []string,
 	env ...string) (string, error) {
 	out := filepath.Join(b.dir, folder, filepath.Base(pkg), "bootstrap")
@@ -170,28 +176,29 @@ func (b *bench) compile(ctx context.Context, folder, pkg string, tags []string,
 	return out, nil
 }
 
-// load is one measurement of one binary.
+// load is the load under which one binary is measured.
 type load struct {
 	binary    string
 	inFlight  int
 	batch     int
-	perSecond int // 0: as fast as the answers come
+	perSecond int // requests per second; 0: as many as the function answers
 	seconds   time.Duration
 }
 
-// measured is what a load showed.
-type measured struct {
+// measurement is the result of a load.
+type measurement struct {
 	requests int
 	wall     time.Duration
-	cpu      time.Duration // of the function's process
-	resident int64         // bytes, the highest
+	cpu      time.Duration // CPU time of the function's process
+	resident int64         // highest resident memory in bytes
 	took     []time.Duration
 }
 
-// warmUp lets the function fill its caches and its heap before the figures count.
+// warmUp is how long the function runs before the measurement, to fill its caches and its heap.
 const warmUp = 1500 * time.Millisecond
 
-func (l load) run(ctx context.Context) (*measured, error) {
+// measure starts the function and measures it under the load.
+func (l load) measure(ctx context.Context) (*measurement, error) {
 	db, err := newEndpoint(ctx)
 	if err != nil {
 		return nil, err
@@ -210,21 +217,24 @@ func (l load) run(ctx context.Context) (*measured, error) {
 	if err := p.awaitPoll(ctx, api); err != nil {
 		return nil, err
 	}
-	return l.drive(ctx, api, p)
+	return l.measureRunning(ctx, api, p)
 }
 
-// drive sends events, measures between two readings of the process's CPU time, and fails if an
-// answer is wrong.
-func (l load) drive(ctx context.Context, api *runtimeapi.API, p *process) (*measured, error) {
+// measureRunning sends events to a running function and measures between two readings of its CPU
+// time.
+//
+// Errors: an error when an answer is wrong.
+func (l load) measureRunning(ctx context.Context, api *runtimeapi.API,
+	p *process) (*measurement, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	m := &measured{}
+	m := &measurement{}
 	var mu sync.Mutex
 	var wrong atomic.Int64
 	var firstWrong atomic.Value
 	counting := false
 	done := func(answer runtimeapi.Answer) {
-		if status := statusOf(answer.Body); answer.Failed || status != 200 && status != 201 {
+		if status := answerStatus(answer.Body); answer.Failed || status != 200 && status != 201 {
 			wrong.Add(1)
 			firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(answer.Body))
 		}
@@ -235,11 +245,11 @@ func (l load) drive(ctx context.Context, api *runtimeapi.API, p *process) (*meas
 			m.took = append(m.took, answer.Took)
 		}
 	}
-	go l.send(ctx, api, done)
+	go l.sendEvents(ctx, api, done)
 	if err := sleep(ctx, warmUp); err != nil {
 		return nil, err
 	}
-	cpu, err := p.cpu()
+	cpu, err := p.cpuTime()
 	if err != nil {
 		return nil, err
 	}
@@ -254,15 +264,15 @@ func (l load) drive(ctx context.Context, api *runtimeapi.API, p *process) (*meas
 	counting = false
 	mu.Unlock()
 	m.wall = time.Since(began)
-	after, err := p.cpu()
+	after, err := p.cpuTime()
 	if err != nil {
 		return nil, err
 	}
 	m.cpu = after - cpu
-	m.resident, err = p.resident()
+	m.resident, err = p.peakMemory()
 	if n := wrong.Load(); n > 0 {
 		return nil, fmt.Errorf("%d wrong answers, the first: %v; the function says: %s", n,
-			firstWrong.Load(), p.log.last())
+			firstWrong.Load(), p.log.text())
 	}
 	return m, err
 }
@@ -276,9 +286,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// send hands events to the Runtime API: at the given rate by the clock, or whenever one is asked
-// for.
-func (l load) send(ctx context.Context, api *runtimeapi.API, done func(runtimeapi.Answer)) {
+// sendEvents sends events to the Runtime API, at the given rate or whenever the function asks for
+// one.
+func (l load) sendEvents(ctx context.Context, api *runtimeapi.API, done func(runtimeapi.Answer)) {
 	var tick <-chan time.Time
 	if l.perSecond > 0 {
 		t := time.NewTicker(time.Second / time.Duration(l.perSecond))
@@ -293,7 +303,7 @@ func (l load) send(ctx context.Context, api *runtimeapi.API, done func(runtimeap
 				return
 			case event.Due = <-tick:
 			}
-			go func() { // the clock waits for nobody
+			go func() { // a slow answer must not delay the next event
 				select {
 				case <-ctx.Done():
 				case api.Events() <- event:
@@ -309,16 +319,16 @@ func (l load) send(ctx context.Context, api *runtimeapi.API, done func(runtimeap
 	}
 }
 
-// statusOf finds the status in a gateway answer without decoding it.
-func statusOf(body []byte) int {
+// answerStatus returns the status code of a gateway answer without decoding the answer.
+func answerStatus(body []byte) int {
 	_, rest, _ := strings.Cut(string(body[:min(len(body), 400)]), `"statusCode":`)
 	rest = strings.TrimLeft(rest, " ")
 	n, _ := strconv.Atoi(rest[:min(3, len(rest))])
 	return n
 }
 
-// gatewayEvent is what API Gateway sends for a recording call. The callers have different
-// addresses, because each has a limit of its own.
+// gatewayEvent returns the event of API Gateway for the n-th call. The callers have different
+// addresses, because each address has its own rate limit.
 func gatewayEvent(n, batch int) []byte {
 	body := eventBody(n)
 	if batch > 1 {
@@ -331,9 +341,9 @@ func gatewayEvent(n, batch int) []byte {
 	return gatewayCall(n, body)
 }
 
-// gatewayCall is the n-th call, with that body.
+// gatewayCall returns the event of API Gateway with a body.
 func gatewayCall(n int, body string) []byte {
-	quoted, _ := json.Marshal(body) // a string can always be written
+	quoted, _ := json.Marshal(body) // encoding a string cannot fail
 	source := fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
 	return fmt.Appendf(nil, gatewayFrame, source, time.Now().Add(time.Hour).Unix(), source, n,
 		time.Now().UnixMilli(), quoted)
@@ -347,13 +357,15 @@ const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record
 	`"domainName":"api.example.com","domainPrefix":"api","http":{"method":"POST","path":"/api/v1/incentive/record","protocol":"HTTP/1.1","sourceIp":"%s","userAgent":"mcn-loader/1.0"},` +
 	`"requestId":"bench-%d","routeKey":"POST /api/v1/incentive/record","stage":"$default","time":"22/Nov/2026:09:30:00 +0000","timeEpoch":%d},"body":%s,"isBase64Encoded":false}`
 
+// eventBody returns the body of the n-th incentive event.
 func eventBody(n int) string {
 	return fmt.Sprintf(
 		`{"event_id":"ev-%016d","creator_id":"creator-%03d","action_type":"watch_live","occurred_at":"%s","content_id":"live-%06d","quantity":%d,"platform":"douyin","viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
 		n, n%100, time.Now().UTC().Format(time.RFC3339), n%1000, n%20+1, n%100000, n%1000)
 }
 
-func (m *measured) percentile(p int) time.Duration {
+// percentile returns a percentile of the durations.
+func (m *measurement) percentile(p int) time.Duration {
 	if len(m.took) == 0 {
 		return 0
 	}
@@ -361,7 +373,8 @@ func (m *measured) percentile(p int) time.Duration {
 	return m.took[min(len(m.took)*p/100, len(m.took)-1)]
 }
 
-func (m *measured) rows(c recordCase) []row {
+// rows returns the rows of the report for a case.
+func (m *measurement) rows(c recordCase) []row {
 	unit, batch := "requests", float64(c.load.batch)
 	if c.load.batch > 1 {
 		unit = "events"

@@ -103,7 +103,7 @@ func answersOf(t *testing.T, binary string, calls []peerCall) []answered {
 	for i, call := range calls {
 		answer, err := api.Invoke(t.Context(), gatewayCall(i, call.body), nil)
 		if err != nil || answer.Failed {
-			t.Fatalf("%s: %v %s; its log: %s", call.name, err, answer.Body, p.log.last())
+			t.Fatalf("%s: %v %s; its log: %s", call.name, err, answer.Body, p.log.text())
 		}
 		out[i] = read(t, answer.Body)
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// heading says where the figures come from: machine, commit, command.
+// heading returns the head of the report: machine, commit and command of the measurement.
 func heading(ctx context.Context) string {
 	return fmt.Sprintf(`# Results
 
@@ -26,6 +26,7 @@ the sender run in another process on the same machine.
 		command(), time.Now().UTC().Format(time.RFC3339))
 }
 
+// cpuModel returns the name of the processor, where /proc/cpuinfo has it.
 func cpuModel() string {
 	info, _ := os.ReadFile("/proc/cpuinfo") // only where there is one
 	for line := range strings.Lines(string(info)) {
@@ -36,6 +37,7 @@ func cpuModel() string {
 	return "unknown processor"
 }
 
+// commit returns the commit of the checkout, and whether files have changed since.
 func commit(ctx context.Context) string {
 	out, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output()
 	if err != nil {
@@ -48,10 +50,12 @@ func commit(ctx context.Context) string {
 	return id
 }
 
+// command returns the command line of this program.
 func command() string {
 	return strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " ")
 }
 
+// table returns rows as a Markdown table.
 func table(title string, rows []row) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n## %s\n\n| what | goal | measured | |\n|---|---|---|---|\n", title)
@@ -65,7 +69,8 @@ func table(title string, rows []row) string {
 	return b.String()
 }
 
-// atLeast and atMost hold a figure against its goal.
+// atLeast reports whether a figure reaches its goal.
 func atLeast(got, goal float64) *bool { met := got >= goal; return &met }
 
+// atMost reports whether a figure does not exceed its goal.
 func atMost(got, goal float64) *bool { met := got <= goal; return &met }

@@ -22,18 +22,18 @@ import (
 const (
 	manySettlements = 1_000_000
 	fewSettlements  = 100_000
-	templates       = 50 // payees with incomes of their own; the others are like one of them
+	templates       = 50 // payees with different incomes; every other payee is like one of them
 )
 
-// retaxSection taxes a million booked settlements again under a second national pack and tells the
-// differences person by person. Half of the payees are taxed cumulatively at a filed entity, half
-// once for each month.
+// retaxSection computes the taxes of a million booked settlements again under a second national
+// pack, and reports the differences of each person. Half of the payees are taxed cumulatively at
+// an entity that files for the platform, half month by month.
 func retaxSection(context.Context, *bench) ([]row, error) {
 	first, err := taxpack.Embedded()
 	if err != nil {
 		return nil, err
 	}
-	second, err := secondLaw()
+	second, err := changedLaw()
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +41,11 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	few, err := retax(second, booked, fewSettlements)
+	few, err := measureRetax(second, booked, fewSettlements)
 	if err != nil {
 		return nil, err
 	}
-	many, err := retax(second, booked, manySettlements)
+	many, err := measureRetax(second, booked, manySettlements)
 	if err != nil {
 		return nil, err
 	}
@@ -62,16 +62,18 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 	}, nil
 }
 
+// mib returns bytes in mebibytes.
 func mib[T int64 | uint64](bytes T) float64 { return float64(bytes) / (1 << 20) }
 
-// secondLaw is the law with other deductions from labor income.
-func secondLaw() (*tax.Corpus, error) {
+// changedLaw returns the law with other deductions from labor income.
+func changedLaw() (*tax.Corpus, error) {
 	return ruletest.Law(ruletest.LaborCost("0.25"),
 		ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`,
 			To: `value: "6000.00"`})
 }
 
-// bookedPayees books two payments a month of a year for each template.
+// bookedPayees returns the bookings of a year, two payments in each month, for each template of a
+// payee.
 func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 	out := make([][]lawdiff.Event, templates)
 	for n := range out {
@@ -92,6 +94,7 @@ func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 	return out, nil
 }
 
+// benchPayment returns the tax facts of one payment.
 func benchPayment(on civil.Date, amount money.Amount, filed bool) tax.Facts {
 	f := tax.Facts{PaymentDate: on, VATDate: on,
 		Entity:   tax.Entity{ID: "ent", Place: "330106", PlaceTier: "city", VAT: "general"},
@@ -107,17 +110,17 @@ func benchPayment(on civil.Date, amount money.Amount, filed bool) tax.Facts {
 	return f
 }
 
-// retaxed is one run.
+// retaxed is the measurements of one run.
 type retaxed struct {
 	totals    lawdiff.Totals
 	took, cpu time.Duration
-	live      uint64 // bytes that are reachable when the last person was told
+	live      uint64 // live bytes after the last person
 	allocated uint64
 }
 
-// retax streams so many settlements through the second law and writes a line for each payee that
-// differs.
-func retax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (retaxed, error) {
+// measureRetax streams so many settlements through the second law and writes a line for each payee
+// whose taxes differ.
+func measureRetax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (retaxed, error) {
 	var r retaxed
 	lines := bufio.NewWriter(io.Discard)
 	persons := (settlements + len(booked[0]) - 1) / len(booked[0])
@@ -151,7 +154,7 @@ func retax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (retaxed,
 	return r, err
 }
 
-// writeLine tells what a payee owes or is owed under the second law.
+// writeLine writes how much more, or less, a payee owes under the second law.
 func writeLine(w *bufio.Writer, p *lawdiff.Person) error {
 	var more money.Amount
 	for i := range p.Differences {
@@ -161,7 +164,7 @@ func writeLine(w *bufio.Writer, p *lawdiff.Person) error {
 	return err
 }
 
-// processorTime is what the process has used so far; 0 where the system does not tell.
+// processorTime returns the CPU time of this process; 0 where the system does not report it.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

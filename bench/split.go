@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// splitSection measures one split by a plan that was compiled before: eight parties with twelve
-// bands, caps, floors and a guarantee, and a plain 7:2:1 for comparison.
+// splitSection measures a split by a compiled plan: eight parties with twelve bands, caps, floors
+// and a guarantee, and for comparison a plain split 7:2:1.
 func splitSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkApply", "-benchmem", "-cpu",
+	out, err := runGoTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkApply", "-benchmem", "-cpu",
 		"1", "./shared/contract/split")
 	if err != nil {
 		return nil, err

@@ -16,11 +16,11 @@ import (
 	"fenzhang/local/runtimeapi"
 )
 
-// starts is how often each function is started; the middle time counts.
-const starts = 11
+// startRepeats is how often each function is started; the median time counts.
+const startRepeats = 11
 
 // startSection measures, for every function, the time from the start of its process to its first
-// poll of the Runtime API, and the size of what is uploaded.
+// request for an event, and the size of its zip file.
 func startSection(ctx context.Context, b *bench) ([]row, error) {
 	mains, err := filepath.Glob("functions/*/main.go")
 	if err != nil {
@@ -37,16 +37,16 @@ func startSection(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		size, err := zipped(deployed)
+		size, err := zippedSize(deployed)
 		if err != nil {
 			return nil, err
 		}
-		median, err := firstPoll(ctx, binary)
+		median, err := medianStartTime(ctx, binary)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		rows = append(rows,
-			row{name + ": start to first poll, median of " + fmt.Sprint(starts), "<= 60 ms",
+			row{name + ": start to first poll, median of " + fmt.Sprint(startRepeats), "<= 60 ms",
 				fmt.Sprintf("%.0f ms", ms(median)), atMost(ms(median), 60)},
 			row{name + ": zip (arm64)", "<= 8 MB", fmt.Sprintf("%.1f MB", float64(size)/1e6),
 				atMost(float64(size), 8e6)})
@@ -54,8 +54,8 @@ func startSection(ctx context.Context, b *bench) ([]row, error) {
 	return rows, nil
 }
 
-// zipped is the size of a binary's zip, in bytes, packed as the build packs it.
-func zipped(binary string) (int, error) {
+// zippedSize returns the size in bytes of a binary's zip file.
+func zippedSize(binary string) (int, error) {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return 0, err
@@ -78,16 +78,16 @@ func zipped(binary string) (int, error) {
 	return out.Len(), nil
 }
 
-// firstPoll starts a function several times and gives the middle time.
-func firstPoll(ctx context.Context, binary string) (time.Duration, error) {
+// medianStartTime starts a function several times and returns the median time.
+func medianStartTime(ctx context.Context, binary string) (time.Duration, error) {
 	aws, err := newEndpoint(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer aws.close()
-	took := make([]time.Duration, starts)
+	took := make([]time.Duration, startRepeats)
 	for i := range took {
-		if took[i], err = startOnce(ctx, binary, aws.url); err != nil {
+		if took[i], err = measureStart(ctx, binary, aws.url); err != nil {
 			return 0, err
 		}
 	}
@@ -95,10 +95,11 @@ func firstPoll(ctx context.Context, binary string) (time.Duration, error) {
 	return took[len(took)/2], nil
 }
 
-// startLimit is when a start counts as failed; Python needs seconds on a busy machine.
+// startLimit is how long a start may take: Python needs seconds on a busy machine.
 const startLimit = 30 * time.Second
 
-func startOnce(ctx context.Context, binary, aws string) (time.Duration, error) {
+// measureStart starts a function and returns the time until it asks for its first event.
+func measureStart(ctx context.Context, binary, aws string) (time.Duration, error) {
 	api, err := runtimeapi.Start(ctx, benchFunction)
 	if err != nil {
 		return 0, err
@@ -122,6 +123,6 @@ func (p *process) awaitPoll(ctx context.Context, api *runtimeapi.API) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(startLimit):
-		return fmt.Errorf("no poll within %s; its log: %s", startLimit, strings.TrimSpace(p.log.last()))
+		return fmt.Errorf("no poll within %s; its log: %s", startLimit, strings.TrimSpace(p.log.text()))
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// writersSection lets 64 writers settle for creators of one agency at once, with the test that also
-// bounds it.
+// writersSection reports how 64 parallel writers settle for creators of one agency, as measured by
+// the test that bounds their conflicts.
 func writersSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestManyWritersOfOneAgency$",
+	out, err := runGoTool(ctx, "test", "-count=1", "-v", "-run", "^TestManyWritersOfOneAgency$",
 		"./bench")
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func TestManyWritersOfOneAgency(t *testing.T) {
 			group.Go(func() error {
 				for life := range livesOfEach {
 					creator := creatorName(1 + writer*livesOfEach + life)
-					if err := a.life(context.WithValue(t.Context(), ownerKey{}, creator), ident.Creator(creator)); err != nil {
+					if err := a.playCreatorMonth(context.WithValue(t.Context(), ownerKey{}, creator), ident.Creator(creator)); err != nil {
 						return err
 					}
 				}

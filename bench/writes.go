@@ -11,14 +11,16 @@ import (
 	"strings"
 )
 
+// errSkipped is the cause when a test printed no figures and did not fail.
 var errSkipped = errors.New("the test was skipped")
 
-// writesSection counts the write units of a recorded event, accrual included, with the test that
-// also bounds them.
+// writesSection reports the write units of a recorded event, accrual included, as counted by the
+// test that bounds them.
 func writesSection(ctx context.Context, _ *bench) ([]row, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfADay$",
 		"./shared/income/incentive/incentivestream")
-	text, failed := cmd.CombinedOutput() // a missed goal fails the test; the table shows it as missed
+	// a missed goal fails the test, and the table shows the goal as missed
+	text, failed := cmd.CombinedOutput()
 	out := string(text)
 	var rows []row
 	for _, m := range regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`).FindAllStringSubmatch(

@@ -1,5 +1,6 @@
-// Command plain is the yardstick of record-incentive: the handler one would write first, with the
-// gateway's event type, the standard JSON decoder, the SDK as it comes, and one conditional put.
+// Command plain is the handler with which record-incentive is compared: a straightforward function
+// with the gateway's event type, the standard JSON decoder, an unchanged SDK, and one conditional
+// put.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package apiclient is a small typed client of the Fenzhang HTTP API. It needs only the standard
-// library; amounts stay the decimal strings of the contract, so no figure passes through a float.
+// Package apiclient is a small typed client of the Fenzhang HTTP API. It uses only the standard
+// library; amounts are the decimal strings of the API, so that no amount is converted to a float.
 package apiclient
 
 import (
@@ -17,7 +17,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Client calls one API as one principal. It is safe for use by many goroutines.
+// Client calls one API as one principal. It is safe for concurrent use.
 type Client struct {
 	base   string
 	token  func(context.Context) (string, error)
@@ -27,19 +27,20 @@ type Client struct {
 	pause  time.Duration
 }
 
-// Option changes how a client behaves.
+// Option changes the behaviour of a client.
 type Option func(*Client)
 
-// WithDevice sets X-Device-Id, which takes part in the rate limit.
+// WithDevice sets the header X-Device-Id, by which the API counts its rate limit.
 func WithDevice(id string) Option { return func(c *Client) { c.device = id } }
 
-// WithRetries sets how often a call is made at most, and the first pause between two; the pause
-// doubles, and a Retry-After of the server wins.
+// WithRetries sets the largest number of tries of a call and the first pause between two tries.
+// The pause doubles with each try; a longer Retry-After of the server is obeyed.
 func WithRetries(tries int, pause time.Duration) Option {
 	return func(c *Client) { c.tries, c.pause = tries, pause }
 }
 
-// New makes a client of the API at base (no trailing slash). token is asked before each call.
+// New makes a client of the API at the URL base, without a trailing slash. The function token is
+// called before each call of the API.
 func New(base string, token func(context.Context) (string, error), options ...Option) *Client {
 	c := &Client{base: base, token: token, http: &http.Client{Timeout: time.Minute}, tries: 5,
 		pause: 200 * time.Millisecond}
@@ -49,19 +50,19 @@ func New(base string, token func(context.Context) (string, error), options ...Op
 	return c
 }
 
-// Static gives a token source that always answers the same token.
-func Static(token string) func(context.Context) (string, error) {
+// StaticToken returns a token source that always returns the same token.
+func StaticToken(token string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) { return token, nil }
 }
 
-// Answer tells how the API took a call.
+// Answer is the status of a call.
 type Answer struct {
 	Status int
-	// Replayed tells that the call had been made before and this is the first answer again.
+	// Replayed is true when the call was made before; the answer is then the first answer.
 	Replayed bool
 }
 
-// Error is a refusal of the API, as its error body says it.
+// Error is the error body of a refused call.
 type Error struct {
 	Status     int              `json:"-"`
 	Text       string           `json:"error"`
@@ -80,7 +81,7 @@ type Field struct {
 	Problem string `json:"problem"`
 }
 
-// Error gives status, code, reason and sentence.
+// Error returns status, code, reason and message in one line.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%d code %d %s: %s", e.Status, e.Code, e.Reason, e.Text)
 	for _, f := range e.Fields {
@@ -89,7 +90,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Refusal gives the refusal in err, or nil when err is something else.
+// Refusal returns the API's refusal in err, and nil when err is another error.
 func Refusal(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -98,15 +99,17 @@ func Refusal(err error) *Error {
 	return nil
 }
 
-// IsConflict tells that the API answered 409: a duplicate, an illegal move or a stale version.
+// IsConflict reports whether the API answered 409: a duplicate, an illegal status change or an
+// outdated version.
 func IsConflict(err error) bool {
 	e := Refusal(err)
 	return e != nil && e.Status == http.StatusConflict
 }
 
-// call makes one request, repeated while the API is busy or away, and decodes the answer into out.
-// Every route of the API may be repeated: writes carry an id, a key or a version.
-func (c *Client) call(ctx context.Context, method, path string, header http.Header, in,
+// callWithRetries makes a request, repeats it while the API is busy or unreachable, and decodes
+// the answer into out. Every route of the API is idempotent: writes carry an id, a key or a
+// version.
+func (c *Client) callWithRetries(ctx context.Context, method, path string, header http.Header, in,
 	out any) (Answer, error) {
 	var body []byte
 	if in != nil {
@@ -117,8 +120,8 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	}
 	pause := c.pause
 	for try := 1; ; try++ {
-		answer, err := c.once(ctx, method, path, header, body, out)
-		wait, again := retryable(err, pause)
+		answer, err := c.callOnce(ctx, method, path, header, body, out)
+		wait, again := retryAfter(err, pause)
 		if !again || try >= c.tries {
 			return answer, err
 		}
@@ -131,8 +134,8 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	}
 }
 
-// retryable tells whether and after which pause a failed call is worth repeating.
-func retryable(err error, pause time.Duration) (time.Duration, bool) {
+// retryAfter returns whether a failed call is worth repeating, and after which pause.
+func retryAfter(err error, pause time.Duration) (time.Duration, bool) {
 	if err == nil {
 		return 0, false
 	}
@@ -147,9 +150,10 @@ func retryable(err error, pause time.Duration) (time.Duration, bool) {
 	return max(pause, e.retryAfter), true
 }
 
-func (c *Client) once(ctx context.Context, method, path string, header http.Header, body []byte,
+// callOnce makes one request and decodes the answer into out.
+func (c *Client) callOnce(ctx context.Context, method, path string, header http.Header, body []byte,
 	out any) (Answer, error) {
-	req, err := c.request(ctx, method, path, header, body)
+	req, err := c.newRequest(ctx, method, path, header, body)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -165,7 +169,7 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 	answer := Answer{Status: res.StatusCode,
 		Replayed: res.Header.Get("Idempotency-Replayed") == "true"}
 	if res.StatusCode >= 300 {
-		return answer, refusal(res, raw)
+		return answer, parseRefusal(res, raw)
 	}
 	if out == nil {
 		return answer, nil
@@ -176,7 +180,8 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 	return answer, nil
 }
 
-func (c *Client) request(ctx context.Context, method, path string, header http.Header,
+// newRequest builds a request with the token and the headers of the client.
+func (c *Client) newRequest(ctx context.Context, method, path string, header http.Header,
 	body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -201,8 +206,9 @@ func (c *Client) request(ctx context.Context, method, path string, header http.H
 	return req, nil
 }
 
-// refusal reads an error body; the gateway's own answers have another shape and become a text.
-func refusal(res *http.Response, raw []byte) *Error {
+// parseRefusal decodes an error body. An error of API Gateway itself has another form, and its
+// text is kept.
+func parseRefusal(res *http.Response, raw []byte) *Error {
 	e := &Error{Status: res.StatusCode}
 	if json.Unmarshal(raw, e) != nil || e.Text == "" {
 		e.Text = string(raw[:min(len(raw), 300)])
@@ -213,7 +219,9 @@ func refusal(res *http.Response, raw []byte) *Error {
 	return e
 }
 
-func query(path string, pairs ...string) string {
+// pathWithQuery adds query parameters, given as pairs of name and value, to a path; empty values
+// are left out.
+func pathWithQuery(path string, pairs ...string) string {
 	v := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
@@ -226,8 +234,8 @@ func query(path string, pairs ...string) string {
 	return path + "?" + v.Encode()
 }
 
-// Ask calls any route: in is the body, nil for none, and the answer is read into out, nil for not
-// at all.
-func (c *Client) Ask(ctx context.Context, method, path string, in, out any) (Answer, error) {
-	return c.call(ctx, method, path, nil, in, out)
+// Call calls any route. The request body is in, or empty when in is nil; the answer is decoded
+// into out unless out is nil.
+func (c *Client) Call(ctx context.Context, method, path string, in, out any) (Answer, error) {
+	return c.callWithRetries(ctx, method, path, nil, in, out)
 }

@@ -17,7 +17,7 @@ func serve(t *testing.T, h http.HandlerFunc) *apiclient.Client {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	return apiclient.New(s.URL, apiclient.Static("tok"), apiclient.WithRetries(3, time.Millisecond), apiclient.WithDevice("d1"))
+	return apiclient.New(s.URL, apiclient.StaticToken("tok"), apiclient.WithRetries(3, time.Millisecond), apiclient.WithDevice("d1"))
 }
 
 func TestBusyServerIsAskedAgainWithTheSameBody(t *testing.T) {
@@ -82,7 +82,7 @@ func TestAllSettlementsFollowsTheCursor(t *testing.T) {
 		io.WriteString(w, `{"settlements":[{"settlement_id":"b","quote":null,"hold":{"reason":"RULE_GAP"}}],"next_cursor":null}`)
 	})
 	all, err := c.AllSettlements(context.Background(), apiclient.Filter{Status: apiclient.Paid})
-	if err != nil || len(all) != 2 || !all[0].Quoted() || all[1].Quoted() || all[1].HeldFor() != "RULE_GAP" {
+	if err != nil || len(all) != 2 || !all[0].HasQuote() || all[1].HasQuote() || all[1].HeldFor() != "RULE_GAP" {
 		t.Errorf("got %+v %v", all, err)
 	}
 }

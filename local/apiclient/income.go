@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// MaxBatch is the most events or income lines one call may carry.
+// MaxBatch is the largest number of events or income lines in one call.
 const MaxBatch = 500
 
 // Event is one rewarded action (激励事件).
@@ -27,7 +27,7 @@ type Event struct {
 	Metrics    map[string]string `json:"metrics,omitempty"`
 }
 
-// UTM tells which campaign brought the viewer.
+// UTM is the campaign that brought the viewer.
 type UTM struct {
 	Source   string `json:"source,omitempty"`
 	Medium   string `json:"medium,omitempty"`
@@ -51,7 +51,7 @@ type EventResult struct {
 	Error   *Error  `json:"error,omitempty"`
 }
 
-// RecordEvents sends 1 to 500 events, each as JSON, and gives their results in the order sent.
+// RecordEvents sends 1 to 500 events, each as JSON, and returns their results in the same order.
 func (c *Client) RecordEvents(ctx context.Context,
 	events []json.RawMessage) ([]EventResult, error) {
 	in := struct {
@@ -60,11 +60,11 @@ func (c *Client) RecordEvents(ctx context.Context,
 	var out struct {
 		Results []EventResult `json:"results"`
 	}
-	_, err := c.call(ctx, http.MethodPost, "/api/v1/incentive/record", nil, in, &out)
+	_, err := c.callWithRetries(ctx, http.MethodPost, "/api/v1/incentive/record", nil, in, &out)
 	return out.Results, err
 }
 
-// Counters are what a creator's events of one day have earned.
+// Counters are the rewards of a creator's events of one day.
 type Counters struct {
 	CreatorID ident.Creator `json:"creator_id"`
 	Date      string        `json:"date"`
@@ -81,8 +81,8 @@ type Counters struct {
 func (c *Client) Counters(ctx context.Context, creator ident.Creator,
 	date string) (Counters, error) {
 	var out Counters
-	_, err := c.call(ctx, http.MethodGet,
-		query(string("/api/v1/incentive/counters/"+creator), "date", date), nil, nil, &out)
+	_, err := c.callWithRetries(ctx, http.MethodGet,
+		pathWithQuery(string("/api/v1/incentive/counters/"+creator), "date", date), nil, nil, &out)
 	return out, err
 }
 
@@ -116,7 +116,7 @@ type LineResult struct {
 	Error  *Error  `json:"error,omitempty"`
 }
 
-// UploadIncome sends 1 to 500 income lines and gives their results in the order sent.
+// UploadIncome sends 1 to 500 income lines and returns their results in the same order.
 func (c *Client) UploadIncome(ctx context.Context, lines []IncomeLine) ([]LineResult, error) {
 	in := struct {
 		Lines []IncomeLine `json:"lines"`
@@ -124,12 +124,12 @@ func (c *Client) UploadIncome(ctx context.Context, lines []IncomeLine) ([]LineRe
 	var out struct {
 		Results []LineResult `json:"results"`
 	}
-	_, err := c.call(ctx, http.MethodPost, "/v1/income-lines", nil, in, &out)
+	_, err := c.callWithRetries(ctx, http.MethodPost, "/v1/income-lines", nil, in, &out)
 	return out.Results, err
 }
 
-// StatementRun tells how many statements were due and what came of them; what was fanned out may
-// still be under way.
+// StatementRun counts the statements that were due and what happened to them. Statements of large
+// agencies are made by further functions, which may still be running.
 type StatementRun struct {
 	Date    string `json:"date"`
 	Due     int    `json:"due"`
@@ -144,8 +144,8 @@ type StatementRun struct {
 	} `json:"skipped"`
 }
 
-// RunStatements opens the statements that are due on date ("" for today), of one creator or of all
-// ("").
+// RunStatements makes the statements that are due on a date ("" for today), for one creator or for
+// all ("").
 func (c *Client) RunStatements(ctx context.Context, date string,
 	creator ident.Creator) (StatementRun, error) {
 	in := struct {
@@ -153,6 +153,6 @@ func (c *Client) RunStatements(ctx context.Context, date string,
 		CreatorID ident.Creator `json:"creator_id,omitempty"`
 	}{date, creator}
 	var out StatementRun
-	_, err := c.call(ctx, http.MethodPost, "/v1/statements/run", nil, in, &out)
+	_, err := c.callWithRetries(ctx, http.MethodPost, "/v1/statements/run", nil, in, &out)
 	return out, err
 }

@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Kind is a kind of master data; its text is the path of its route.
+// Kind is a kind of master data; its value is the path of its route.
 type Kind string
 
 // The kinds of master data.
@@ -45,7 +45,7 @@ type PlatformFiling struct {
 	To       string `json:"to,omitempty"`
 }
 
-// Account is an account of a paying entity.
+// Account is a bank or payment account of a paying entity.
 type Account struct {
 	Method  string `json:"method"`
 	Account string `json:"account"`
@@ -61,7 +61,7 @@ type Taxpayer struct {
 	Profiles   []Profile      `json:"profiles"`
 }
 
-// Profile is a taxpayer's tax facts from a day on (涉税资料).
+// Profile is the tax facts of a taxpayer from a day on (涉税资料).
 type Profile struct {
 	From         string  `json:"from"`
 	Kind         string  `json:"kind"`
@@ -74,7 +74,7 @@ type Profile struct {
 	Papers       []Paper `json:"papers,omitempty"`
 }
 
-// Paper is a document that a profile rests on.
+// Paper is a document that proves facts of a profile.
 type Paper struct {
 	Name       string `json:"name"`
 	Number     string `json:"number"`
@@ -84,7 +84,7 @@ type Paper struct {
 	CheckedBy  string `json:"checked_by,omitempty"`
 }
 
-// Creator is a payee account (达人).
+// Creator is a creator of content with an account to which it is paid (达人).
 type Creator struct {
 	CreatorID        ident.Creator     `json:"creator_id,omitempty"`
 	TaxpayerID       ident.Taxpayer    `json:"taxpayer_id"`
@@ -100,15 +100,14 @@ type PlatformAccount struct {
 	UID      string `json:"uid"`
 }
 
-// PayoutAccount is where a creator is paid; persons and organisations alike to an account in their
-// own name.
+// PayoutAccount is the account to which a creator is paid; it must be in the creator's own name.
 type PayoutAccount struct {
 	Method  string `json:"method"`
 	Account string `json:"account"`
 	Holder  string `json:"holder"`
 }
 
-// Contract is one version of an agreement with a creator (合约).
+// Contract is one version of a contract with a creator (合约).
 type Contract struct {
 	ContractID           string            `json:"contract_id,omitempty"`
 	CreatorID            ident.Creator     `json:"creator_id"`
@@ -135,14 +134,15 @@ type Contract struct {
 	InvoiceBeforePayment bool              `json:"invoice_before_payment,omitempty"`
 }
 
-// Split says who gets which part of an income type.
+// Split says which party gets which part of an income type.
 type Split struct {
 	Method      string  `json:"method"`
 	Parties     []Party `json:"parties"`
 	RemainderTo string  `json:"remainder_to,omitempty"`
 }
 
-// Party is one side of a split; a memo party's figure is computed beside the money.
+// Party is one party of a split; the figure of a memo party is for information and is no part of
+// the money.
 type Party struct {
 	Party string `json:"party"`
 	Kind  string `json:"kind"`
@@ -159,7 +159,7 @@ type Strategy struct {
 	DailyCap   string `json:"daily_cap,omitempty"`
 }
 
-// Match names the actions a strategy rewards; an empty platform is every platform.
+// Match is the actions that a strategy rewards; an empty platform matches every platform.
 type Match struct {
 	ActionType string `json:"action_type"`
 	Platform   string `json:"platform,omitempty"`
@@ -187,17 +187,18 @@ type Position struct {
 	ApprovedBy string `json:"approved_by,omitempty"`
 }
 
-// Create posts a new object of master data and gives the stored object. An object whose id is
-// already taken is answered with 409.
+// Create posts a new object of master data and returns the stored object. The API answers 409 when
+// the id exists.
 func (c *Client) Create(ctx context.Context, kind Kind,
 	object any) (json.RawMessage, Answer, error) {
 	var stored json.RawMessage
-	answer, err := c.call(ctx, http.MethodPost, "/v1/"+string(kind), nil, object, &stored)
+	answer, err := c.callWithRetries(ctx, http.MethodPost, "/v1/"+string(kind), nil, object, &stored)
 	return stored, answer, err
 }
 
-// ApprovePosition is the second person's yes to a tax position.
+// ApprovePosition approves a tax position as the second person.
 func (c *Client) ApprovePosition(ctx context.Context, id string) error {
-	_, err := c.call(ctx, http.MethodPost, "/v1/positions/"+id+"/approve", nil, struct{}{}, nil)
+	_, err := c.callWithRetries(ctx, http.MethodPost, "/v1/positions/"+id+"/approve", nil,
+		struct{}{}, nil)
 	return err
 }

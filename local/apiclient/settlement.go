@@ -19,7 +19,7 @@ const (
 	Failed        = "FAILED"
 )
 
-// SettleRequest asks to settle income that is not in the system as income lines.
+// SettleRequest asks to settle an income that was not uploaded as income lines.
 type SettleRequest struct {
 	UserID        string `json:"user_id"`
 	ActivityID    string `json:"activity_id"`
@@ -32,7 +32,7 @@ type SettleRequest struct {
 	Rate          string `json:"rate,omitempty"`
 }
 
-// SettleAnswer is the settlement that a settle call made.
+// SettleAnswer is the settlement that a settle call opened.
 type SettleAnswer struct {
 	SettlementID    ident.Settlement `json:"settlement_id"`
 	Status          string           `json:"status"`
@@ -44,13 +44,13 @@ type SettleAnswer struct {
 func (c *Client) Settle(ctx context.Context, key string,
 	in SettleRequest) (SettleAnswer, Answer, error) {
 	var out SettleAnswer
-	answer, err := c.call(ctx, http.MethodPost, "/v1/incentive/settle",
+	answer, err := c.callWithRetries(ctx, http.MethodPost, "/v1/incentive/settle",
 		http.Header{"X-Idemp-Key": {key}}, in, &out)
 	return out, answer, err
 }
 
-// Settlement is one payable (结算单). Money is decimal strings of yuan; what the quote fixes is nil
-// until it stands.
+// Settlement is one payable (结算单). Amounts are decimal strings of yuan; amounts that depend on the
+// quote are nil until there is a quote.
 type Settlement struct {
 	SettlementID     ident.Settlement `json:"settlement_id"`
 	Tenant           ident.Tenant     `json:"tenant"`
@@ -90,10 +90,10 @@ type Settlement struct {
 	History          []Move           `json:"history"`
 }
 
-// Quoted tells whether a quote stands.
-func (s Settlement) Quoted() bool { return len(s.Quote) > 0 && string(s.Quote) != "null" }
+// HasQuote reports whether the taxes of the settlement have been quoted.
+func (s Settlement) HasQuote() bool { return len(s.Quote) > 0 && string(s.Quote) != "null" }
 
-// HeldFor gives the reason of the hold, "" for none.
+// HeldFor returns the reason of the hold, and "" without a hold.
 func (s Settlement) HeldFor() string {
 	if s.Hold == nil {
 		return ""
@@ -101,7 +101,7 @@ func (s Settlement) HeldFor() string {
 	return s.Hold.Reason
 }
 
-// Hold stops a settlement until its reason is gone.
+// Hold stops a settlement until its reason is resolved.
 type Hold struct {
 	Reason string  `json:"reason"`
 	Owner  string  `json:"owner"`
@@ -109,21 +109,21 @@ type Hold struct {
 	Text   string  `json:"text"`
 }
 
-// Share is one party's part of the money; the shares sum to gross.
+// Share is one party's part of the money; all shares add up to the gross amount.
 type Share struct {
 	Party  string `json:"party"`
 	Kind   string `json:"kind"`
 	Amount string `json:"amount"`
 }
 
-// Memo is a figure beside the money, such as the platform's part.
+// Memo is a figure for information, such as the platform's part.
 type Memo struct {
 	Party  string `json:"party"`
 	Amount string `json:"amount"`
 	Basis  string `json:"basis"`
 }
 
-// Tax is one tax: withheld from the payee, owed by the payee itself, or owed by the payer.
+// Tax is one tax: withheld from the payee, filed by the payee, or owed by the paying entity.
 type Tax struct {
 	Tax            string `json:"tax"`
 	Collection     string `json:"collection"`
@@ -138,21 +138,21 @@ type Tax struct {
 	Status         string `json:"status"`
 }
 
-// Law is where a figure comes from.
+// Law is the source of a figure in the law.
 type Law struct {
 	Document string `json:"document"`
 	Article  string `json:"article"`
 	URL      string `json:"url,omitempty"`
 }
 
-// SetOff is a deduction from the net that is no tax.
+// SetOff is a deduction from the net amount that is no tax.
 type SetOff struct {
 	Kind     string `json:"kind"`
 	Amount   string `json:"amount"`
 	Document string `json:"document"`
 }
 
-// Rules names the policy pack that taxed.
+// Rules identifies the policy pack by which the taxes were computed.
 type Rules struct {
 	Pack      string   `json:"pack"`
 	Version   string   `json:"version"`
@@ -160,7 +160,7 @@ type Rules struct {
 	Positions []string `json:"positions"`
 }
 
-// Payout is one attempt to move the money.
+// Payout is one attempt to pay.
 type Payout struct {
 	Key       string  `json:"key"`
 	Method    string  `json:"method"`
@@ -170,7 +170,7 @@ type Payout struct {
 	Reason    *string `json:"reason"`
 }
 
-// Next tells who has to do what.
+// Next says what has to be done next, and by whom.
 type Next struct {
 	Action string  `json:"action"`
 	Owner  string  `json:"owner"`
@@ -187,8 +187,8 @@ type Move struct {
 	Reason       *string `json:"reason"`
 }
 
-// Filter selects settlements; empty fields select all. From and To are Shanghai dates of the
-// opening.
+// Filter selects settlements; empty fields select all. From and To are dates of the opening in
+// Shanghai.
 type Filter struct {
 	Status    string
 	CreatorID ident.Creator
@@ -201,11 +201,12 @@ type Filter struct {
 // Settlement reads one settlement with its history.
 func (c *Client) Settlement(ctx context.Context, id ident.Settlement) (Settlement, error) {
 	var out Settlement
-	_, err := c.call(ctx, http.MethodGet, string("/v1/settlements/"+id), nil, nil, &out)
+	_, err := c.callWithRetries(ctx, http.MethodGet, string("/v1/settlements/"+id), nil, nil, &out)
 	return out, err
 }
 
-// Settlements reads one page, newest opening first; the cursor is "" on the last one.
+// Settlements reads one page of settlements, newest first; the returned cursor is "" on the last
+// page.
 func (c *Client) Settlements(ctx context.Context, f Filter) ([]Settlement, string, error) {
 	limit := ""
 	if f.Limit > 0 {
@@ -215,10 +216,11 @@ func (c *Client) Settlements(ctx context.Context, f Filter) ([]Settlement, strin
 		Settlements []Settlement `json:"settlements"`
 		NextCursor  *string      `json:"next_cursor"`
 	}
-	path := query("/v1/settlements", "status", f.Status, "creator_id", string(f.CreatorID), "hold",
+	path := pathWithQuery("/v1/settlements", "status", f.Status, "creator_id", string(f.CreatorID),
+		"hold",
 		f.Hold,
 		"from", f.From, "to", f.To, "limit", limit, "cursor", f.Cursor)
-	if _, err := c.call(ctx, http.MethodGet, path, nil, nil, &out); err != nil {
+	if _, err := c.callWithRetries(ctx, http.MethodGet, path, nil, nil, &out); err != nil {
 		return nil, "", err
 	}
 	if out.NextCursor == nil {
@@ -227,7 +229,7 @@ func (c *Client) Settlements(ctx context.Context, f Filter) ([]Settlement, strin
 	return out.Settlements, *out.NextCursor, nil
 }
 
-// AllSettlements reads every page of a selection.
+// AllSettlements reads all pages of a selection.
 func (c *Client) AllSettlements(ctx context.Context, f Filter) ([]Settlement, error) {
 	var all []Settlement
 	f.Limit = 100
@@ -244,34 +246,38 @@ func (c *Client) AllSettlements(ctx context.Context, f Filter) ([]Settlement, er
 	}
 }
 
-// act posts to an action of a settlement; every action answers the settlement.
-func (c *Client) act(ctx context.Context, id ident.Settlement, action string,
+// postAct posts an act on a settlement, such as "confirm-net"; the API answers with the
+// settlement.
+func (c *Client) postAct(ctx context.Context, id ident.Settlement, action string,
 	in any) (Settlement, error) {
 	var out Settlement
-	_, err := c.call(ctx, http.MethodPost, string("/v1/settlements/"+id+"/")+action, nil, in, &out)
+	_, err := c.callWithRetries(ctx, http.MethodPost, string("/v1/settlements/"+id+"/")+action, nil,
+		in, &out)
 	return out, err
 }
 
-// Transition moves a settlement. version is the status version the caller has seen.
+// Transition moves a settlement to a status. The version is the status version that the caller has
+// read.
 func (c *Client) Transition(ctx context.Context, id ident.Settlement, to string, version int,
 	reason string) (Settlement, error) {
-	return c.act(ctx, id, "transitions", struct {
+	return c.postAct(ctx, id, "transitions", struct {
 		To            string `json:"to"`
 		StatusVersion int    `json:"status_version"`
 		Reason        string `json:"reason,omitempty"`
 	}{to, version, reason})
 }
 
-// ConfirmNet accepts the net of a settlement that is on hold because it changed.
+// ConfirmNet confirms the net amount of a settlement that is on hold because the amount has
+// changed.
 func (c *Client) ConfirmNet(ctx context.Context, id ident.Settlement, net string,
 	version int) (Settlement, error) {
-	return c.act(ctx, id, "confirm-net", struct {
+	return c.postAct(ctx, id, "confirm-net", struct {
 		Net           string `json:"net"`
 		StatusVersion int    `json:"status_version"`
 	}{net, version})
 }
 
-// Invoice is what a payee billed for a settlement.
+// Invoice is a payee's invoice for a settlement.
 type Invoice struct {
 	Number        string `json:"number"`
 	IssuedOn      string `json:"issued_on"`
@@ -283,10 +289,10 @@ type Invoice struct {
 // HandInInvoice records the payee's invoice.
 func (c *Client) HandInInvoice(ctx context.Context, id ident.Settlement,
 	in Invoice) (Settlement, error) {
-	return c.act(ctx, id, "invoice", in)
+	return c.postAct(ctx, id, "invoice", in)
 }
 
-// LedgerCheck is the books compared with what the objects say; Unexplained must be 0.00.
+// LedgerCheck compares the ledger with the stored objects; Unexplained must be 0.00.
 type LedgerCheck struct {
 	Accounts    []json.RawMessage `json:"accounts"`
 	Differences []json.RawMessage `json:"differences"`
@@ -294,9 +300,10 @@ type LedgerCheck struct {
 	NextCursor  *string           `json:"next_cursor"`
 }
 
-// CheckLedger reads one page of the check.
+// CheckLedger reads one page of the ledger check.
 func (c *Client) CheckLedger(ctx context.Context, cursor string) (LedgerCheck, error) {
 	var out LedgerCheck
-	_, err := c.call(ctx, http.MethodGet, query("/v1/ledger/check", "cursor", cursor), nil, nil, &out)
+	_, err := c.callWithRetries(ctx, http.MethodGet,
+		pathWithQuery("/v1/ledger/check", "cursor", cursor), nil, nil, &out)
 	return out, err
 }

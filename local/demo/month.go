@@ -163,7 +163,7 @@ func (m *month) callAs(ctx context.Context, role, method, path string, in, out a
 	if err != nil {
 		return err
 	}
-	if _, err = c.Ask(ctx, method, path, in, out); err != nil {
+	if _, err = c.Call(ctx, method, path, in, out); err != nil {
 		return fmt.Errorf("%s %s %s: %w", role, method, path, err)
 	}
 	return nil
@@ -176,7 +176,7 @@ func (m *month) asCreator(creator ident.Creator) (*apiclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apiclient.New(m.vars["FENZHANG_API_URL"], apiclient.Static(token),
+	return apiclient.New(m.vars["FENZHANG_API_URL"], apiclient.StaticToken(token),
 		apiclient.WithDevice("demo-creator"), apiclient.WithRetries(8, 250*time.Millisecond)), nil
 }
 
@@ -243,7 +243,7 @@ func isHeldFor(reason string) func(apiclient.Settlement) bool {
 }
 
 // isQuoted reports whether the taxes of a settlement have been computed.
-func isQuoted(s apiclient.Settlement) bool { return s.Quoted() }
+func isQuoted(s apiclient.Settlement) bool { return s.HasQuote() }
 
 // hasEnded reports whether a settlement is paid or failed.
 func hasEnded(s apiclient.Settlement) bool {
@@ -300,7 +300,7 @@ func (m *month) transition(ctx context.Context, role string, s apiclient.Settlem
 // payOut takes a settlement without obstacles from the quote to the payment.
 func (m *month) payOut(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
 	s, err := m.waitUntil(ctx, s, "a quote", func(s apiclient.Settlement) bool {
-		return s.Quoted() || hasEnded(s)
+		return s.HasQuote() || hasEnded(s)
 	})
 	if err != nil || hasEnded(s) {
 		return s, err

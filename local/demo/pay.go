@@ -151,7 +151,7 @@ func stateOf(s apiclient.Settlement) string {
 	switch {
 	case s.HeldFor() != "":
 		return s.Status + " on hold " + s.HeldFor()
-	case s.Status == apiclient.PendingReview && !s.Quoted():
+	case s.Status == apiclient.PendingReview && !s.HasQuote():
 		return s.Status + " without quote"
 	}
 	return s.Status
@@ -238,13 +238,13 @@ func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through b
 			return false, err
 		}
 	}
-	if s.Status == apiclient.PendingReview && s.Quoted() && s.Hold == nil {
+	if s.Status == apiclient.PendingReview && s.HasQuote() && s.Hold == nil {
 		if s, err = finance.Transition(ctx, s.SettlementID, apiclient.InReview, s.StatusVersion,
 			""); err != nil {
 			return false, err
 		}
 	}
-	if s.Status == apiclient.InReview && s.Quoted() && s.Hold == nil {
+	if s.Status == apiclient.InReview && s.HasQuote() && s.Hold == nil {
 		if s, err = approver.Transition(ctx, s.SettlementID, apiclient.Approved, s.StatusVersion,
 			""); err != nil {
 			return false, err

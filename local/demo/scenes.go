@@ -149,7 +149,7 @@ func (m *month) playRuleGap(ctx context.Context) (string, error) {
 		return "ended before: " + figuresLine(s), err
 	}
 	if s, err = m.waitUntil(ctx, s, "the hold", func(s apiclient.Settlement) bool {
-		return isHeldFor("RULE_GAP")(s) || s.Quoted()
+		return isHeldFor("RULE_GAP")(s) || s.HasQuote()
 	}); err != nil {
 		return "", err
 	}
@@ -203,7 +203,7 @@ func (m *month) playDispute(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := creator.Ask(ctx, http.MethodPost, path+"dispute",
+	if _, err := creator.Call(ctx, http.MethodPost, path+"dispute",
 		map[string]any{"lines": []any{
 			map[string]any{"line_id": line.LineID, "reason": "the room earned more that evening"}}},
 		nil); err != nil && !apiclient.IsConflict(err) {

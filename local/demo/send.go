@@ -102,7 +102,7 @@ func (d *demo) sendLines(ctx context.Context, f income.File) error {
 		return err
 	}
 	d.report.addRefused(f.Tenant, batch.Refused...)
-	d.report.addOdd(batch.Noted...)
+	d.report.addOdd(batch.Odd...)
 	operator, err := d.clientAs(f.Tenant, "operator")
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ const dateLag = 1100 * time.Millisecond
 
 // openStack reads the addresses of the running stack and its signing key.
 func openStack(ctx context.Context, path string) (*stack, error) {
-	vars, err := tokens.Vars(path, "FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL",
+	vars, err := tokens.ReadVars(path, "FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL",
 		"STACK_NAME")
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *stack) clientAs(tenant ident.Tenant, role string) (*apiclient.Client, e
 	if err != nil {
 		return nil, err
 	}
-	c := apiclient.New(s.vars["FENZHANG_API_URL"], apiclient.Static(token),
+	c := apiclient.New(s.vars["FENZHANG_API_URL"], apiclient.StaticToken(token),
 		apiclient.WithDevice("demo-"+role), apiclient.WithRetries(8, 250*time.Millisecond))
 	s.clients[string(tenant)+role] = c
 	return c, nil

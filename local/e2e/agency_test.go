@@ -122,12 +122,12 @@ func (s *stack) until(t testing.TB, id, what string, wanted func(apiclient.Settl
 	var seen apiclient.Settlement
 	eventually(t, what, func() bool { seen = s.read(t, id); return wanted(seen) }, func() string {
 		p, _ := json.Marshal(seen.Payout)
-		return fmt.Sprintf("%s is %s, quoted %v, hold %q, payout %s", id, seen.Status, seen.Quoted(), seen.HeldFor(), p)
+		return fmt.Sprintf("%s is %s, quoted %v, hold %q, payout %s", id, seen.Status, seen.HasQuote(), seen.HeldFor(), p)
 	})
 	return seen
 }
 
-func quoted(st apiclient.Settlement) bool { return st.Quoted() }
+func quoted(st apiclient.Settlement) bool { return st.HasQuote() }
 
 func status(want string) func(apiclient.Settlement) bool {
 	return func(st apiclient.Settlement) bool { return st.Status == want }

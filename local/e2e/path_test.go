@@ -210,7 +210,7 @@ func (s *stack) lived(t *testing.T, st apiclient.Settlement) {
 func studioAgainstInvoice(t *testing.T, s *stack) {
 	p := s.studio(t, "studio")
 	id := s.open(t, p, "live-studio", "10000.00")
-	st := s.until(t, string(id), "a quote that waits for the invoice", func(st apiclient.Settlement) bool { return st.Quoted() && st.HeldFor() == "WAITING_INVOICE" })
+	st := s.until(t, string(id), "a quote that waits for the invoice", func(st apiclient.Settlement) bool { return st.HasQuote() && st.HeldFor() == "WAITING_INVOICE" })
 	invoice := apiclient.Invoice{Number: "26331000000000000001", IssuedOn: today, Amount: "6999.99", FileSHA256: strings.Repeat("ab", 32), StatusVersion: st.StatusVersion}
 	finance := as(identity.Finance)
 	s.call(t, finance, "POST", string("/v1/settlements/"+id+"/invoice"), invoice).refused(t, "over another amount", 400, 2001, "")

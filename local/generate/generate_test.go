@@ -74,7 +74,7 @@ func TestFilesLeadToWhatTheManifestExpects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			refused, noted = refused+len(b.Refused), noted+len(b.Noted)
+			refused, noted = refused+len(b.Refused), noted+len(b.Odd)
 			orders += b.Ignored
 			repeats += addLines(sums, f, b.Lines)
 		case income.Events:

@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// ReadEvents reads incentive events, one JSON document in each line, and gives them as they are:
-// whether an event is valid is for the API to say. Lines that are no JSON are refused here, since
-// no body could carry them.
+// ReadEvents reads incentive events, one JSON document on each line, and returns them unchanged:
+// the API decides whether an event is valid. Lines that are no JSON are refused here, because no
+// request body could carry them.
 func ReadEvents(r io.Reader, source string) ([]json.RawMessage, []Remark, error) {
 	var events []json.RawMessage
 	var refused []Remark

@@ -134,7 +134,7 @@ func TestOnlySettledOrdersAreMoney(t *testing.T) {
 		base+`"flow_point":"REFUND","refund_time":"2026-08-02 10:00:00"},`+
 		base+`"flow_point":"SETTLE","settle_time":"2026-08-31 23:59:59"},`+
 		base+`"flow_point":"REFUND","settle_time":"2026-08-31 23:59:59","refund_time":"2026-09-05 10:00:00"}`)
-	if b.Ignored != 3 || len(b.Lines) != 2 || len(b.Refused)+len(b.Noted) > 0 {
+	if b.Ignored != 3 || len(b.Lines) != 2 || len(b.Refused)+len(b.Odd) > 0 {
 		t.Fatalf("%+v", b)
 	}
 	sale, back := b.Lines[0], b.Lines[1]
@@ -167,7 +167,7 @@ func TestOddOrdersAreRefusedOrNoted(t *testing.T) {
 			}
 		})
 	}
-	if b := orders(t, settled(`"settled_goods_amount":10000`, `"settled_goods_amount":10700`)); len(b.Noted) != 1 || len(b.Lines) != 1 {
+	if b := orders(t, settled(`"settled_goods_amount":10000`, `"settled_goods_amount":10700`)); len(b.Odd) != 1 || len(b.Lines) != 1 {
 		t.Errorf("a commission that goods and rate do not give: %+v", b)
 	}
 	b, err := income.ReadOrders(strings.NewReader("{\"code\":50002,\"msg\":\"4196\"}\nnot json\n"), spec())

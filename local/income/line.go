@@ -1,5 +1,5 @@
-// Package income reads what platforms hand to an agency - statements as CSV, commerce orders and
-// incentive events as NDJSON - and turns it into the lines and events of the API.
+// Package income reads the files that platforms send to an agency: statements as CSV, commerce
+// orders and incentive events as NDJSON. It converts them to income lines and events of the API.
 package income
 
 import (
@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Line is one line of income, read and checked, with the creator it belongs to.
+// Line is one income line that was read and checked, with its creator.
 type Line struct {
 	LineID        string
 	CreatorID     ident.Creator
@@ -22,7 +22,7 @@ type Line struct {
 	ShopID        string
 	OccurredOn    civil.Date
 	ServicePeriod civil.Month
-	Gross         money.Amount // with VAT, before the platform's part
+	Gross         money.Amount // with VAT, before the platform's share
 	PlatformFee   money.Amount
 	Refund        money.Amount
 	Subsidy       money.Amount
@@ -32,7 +32,7 @@ type Line struct {
 	Source        string
 }
 
-// ForAPI gives the line as the API takes it.
+// ForAPI returns the line in the form of the API.
 func (l Line) ForAPI() apiclient.IncomeLine {
 	return apiclient.IncomeLine{
 		LineID: l.LineID, CreatorID: l.CreatorID, IncomeType: l.IncomeType, Platform: l.Platform,
@@ -45,8 +45,7 @@ func (l Line) ForAPI() apiclient.IncomeLine {
 	}
 }
 
-// Remark is something a person should look at: a row that was refused, or one that was taken but
-// looks odd.
+// Remark is a row that a person should look at: it was refused, or it was read but looks wrong.
 type Remark struct {
 	Source string // the file
 	Row    int    // its line, counted from 1
@@ -54,23 +53,23 @@ type Remark struct {
 	Reason string
 }
 
-// String gives file, row and reason.
+// String returns file, row, key and reason.
 func (r Remark) String() string {
 	return fmt.Sprintf("%s row %d %s: %s", r.Source, r.Row, r.Key, r.Reason)
 }
 
-// Batch is what a file gave. Lines, Refused and Ignored together are all its rows.
+// Batch is the content of a file. Lines, Refused and Ignored together cover all its rows.
 type Batch struct {
 	Lines   []Line
 	Refused []Remark
-	Noted   []Remark // taken, but a check failed
-	Ignored int      // rows that are no money: estimates, unsettled orders
+	Odd     []Remark // read, but a check failed
+	Ignored int      // rows that are no income: estimates, unsettled orders
 }
 
-// Roster finds the creator of a platform account.
+// Roster maps platform accounts to creators.
 type Roster map[apiclient.PlatformAccount]string
 
-// RosterOf lists the accounts of the creators.
+// RosterOf returns the accounts of some creators.
 func RosterOf(creators []apiclient.Creator) Roster {
 	r := Roster{}
 	for _, c := range creators {
@@ -81,8 +80,10 @@ func RosterOf(creators []apiclient.Creator) Roster {
 	return r
 }
 
-// find gives the creator of an account, or an error that names the account.
-func (r Roster) find(platform, uid string) (ident.Creator, error) {
+// findCreator returns the creator of a platform account.
+//
+// Errors: an error that names the account when no creator has it.
+func (r Roster) findCreator(platform, uid string) (ident.Creator, error) {
 	id, ok := r[apiclient.PlatformAccount{Platform: platform, UID: uid}]
 	if !ok {
 		return "", fmt.Errorf("no creator has the %s account %q", platform, uid)

@@ -21,7 +21,7 @@ const (
 	SettleCalls = "settle_calls" // JSON list of SettleCall
 )
 
-// Manifest lists the files of a delivery and what they must lead to.
+// Manifest lists the files of a delivery and the settlements that the files must lead to.
 type Manifest struct {
 	Seed     uint64       `json:"seed"`
 	Tenants  []string     `json:"tenants"`
@@ -30,7 +30,7 @@ type Manifest struct {
 	Worked   []WorkedCase `json:"worked"`
 }
 
-// File says what a file is and on which business date a client sends it.
+// File describes a file and the business date on which a client sends it.
 type File struct {
 	Path   string       `json:"path"`
 	Tenant ident.Tenant `json:"tenant"`
@@ -40,8 +40,8 @@ type File struct {
 	SHA256 string       `json:"sha256"`
 }
 
-// Expected is one settlement that the files must lead to: what the statement of a period gathers,
-// late and refunded lines included, or a settle call.
+// Expected is one settlement that the files must lead to: the statement of a period, late and
+// refunded lines included, or a settle call.
 type Expected struct {
 	Tenant     ident.Tenant  `json:"tenant"`
 	CreatorID  ident.Creator `json:"creator_id"`
@@ -52,18 +52,19 @@ type Expected struct {
 	Gross      money.Amount  `json:"gross"`
 }
 
-// WorkedCase is what docs/worked-cases.md derives for all that a creator is paid on a day.
+// WorkedCase is a case of docs/worked-cases.md: everything that a creator is paid on one day.
 type WorkedCase struct {
 	Case      string                  `json:"case"`
 	Tenant    ident.Tenant            `json:"tenant"`
 	CreatorID ident.Creator           `json:"creator_id"`
 	PayOn     civil.Date              `json:"pay_on"`
-	Share     money.Amount            `json:"share"` // the creator's part of the money
-	Taxes     map[string]money.Amount `json:"taxes"` // what is kept back, by tax
-	// what the payee files itself, as far as it can be known
+	Share     money.Amount            `json:"share"` // the creator's share
+	Taxes     map[string]money.Amount `json:"taxes"` // taxes withheld, by name
+	// taxes that the payee files itself, as far as they can be known
 	Owed map[string]money.Amount `json:"owed"`
 	Net  money.Amount            `json:"net"`
-	Hold string                  `json:"hold,omitempty"` // the reason why nothing is taxed or paid
+	// the hold because of which nothing is taxed or paid
+	Hold string `json:"hold,omitempty"`
 }
 
 // SettleCall is a settle call with its idempotency key.
@@ -72,7 +73,7 @@ type SettleCall struct {
 	Request apiclient.SettleRequest `json:"request"`
 }
 
-// Master is a tenant's master data in the order in which it must be posted.
+// Master is a tenant's master data, in the order in which it must be posted.
 type Master struct {
 	PayingEntities []apiclient.PayingEntity `json:"paying_entities"`
 	Taxpayers      []apiclient.Taxpayer     `json:"taxpayers"`
@@ -82,7 +83,7 @@ type Master struct {
 	Positions      []apiclient.Position     `json:"positions"`
 }
 
-// Delivery is a folder of files with its manifest, rates and master data.
+// Delivery is a folder of income files with its manifest, exchange rates and master data.
 type Delivery struct {
 	Manifest
 	Master map[string]Master // by tenant
@@ -90,8 +91,8 @@ type Delivery struct {
 	rates  Rates
 }
 
-// Open reads the manifest, the rates and the master data of a folder; the files are read when they
-// are asked for.
+// Open reads the manifest, the rates and the master data of a folder. The income files are read
+// later.
 func Open(files fs.FS) (Delivery, error) {
 	d := Delivery{files: files, Master: map[string]Master{}}
 	if err := readJSON(files, "manifest.json", &d.Manifest); err != nil {
@@ -110,7 +111,7 @@ func Open(files fs.FS) (Delivery, error) {
 	return d, nil
 }
 
-// Lines reads a file of income.
+// Lines reads a file of income lines.
 func (d Delivery) Lines(f File) (Batch, error) {
 	spec := Spec{Source: f.Path, Platform: "douyin",
 		Roster: RosterOf(d.Master[string(f.Tenant)].Creators), Rates: d.rates}
@@ -150,6 +151,7 @@ func (d Delivery) SettleCalls(f File) ([]SettleCall, error) {
 	return calls, err
 }
 
+// readJSON decodes a JSON file.
 func readJSON(files fs.FS, name string, into any) error {
 	b, err := fs.ReadFile(files, name)
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Order is a commerce order as the Douyin MCN alliance interface (buyin.instituteOrderMCN) gives
-// it: amounts in fen, rates times 10,000, times in Shanghai. Fields we do not use are not read.
+// Order is a commerce order as the Douyin MCN alliance interface (buyin.instituteOrderMCN) returns
+// it: amounts in fen, rates times 10,000, times in Shanghai. Fields that are not needed are not
+// read.
 type Order struct {
 	OrderID               string `json:"order_id"`
 	ProductName           string `json:"product_name"`
@@ -32,7 +33,8 @@ type Order struct {
 	RefundTime            string `json:"refund_time"`
 }
 
-// The life of an order. Only SETTLE is money; the rest are estimates, or take money back.
+// The states of an order. Only SETTLE is income; PAY_SUCC and CONFIRM are estimates, REFUND
+// reverses.
 const (
 	PaySucc = "PAY_SUCC"
 	Confirm = "CONFIRM"
@@ -40,7 +42,7 @@ const (
 	Refund  = "REFUND"
 )
 
-// page is one answer of the interface.
+// page is one answer of the order interface.
 type page struct {
 	Code int    `json:"code"`
 	Msg  string `json:"msg"`
@@ -49,14 +51,14 @@ type page struct {
 	} `json:"data"`
 }
 
-// pageOK is the interface's code of success.
+// pageOK is the success code of the order interface.
 const pageOK = 10000
 
-// maxLine bounds one line of an NDJSON file; a page of 200 orders has some 250 KB.
+// maxLine bounds one line of an NDJSON file; a page of 200 orders has about 250 KB.
 const maxLine = 4 << 20
 
-// ReadOrders reads pages of the order interface, one JSON document in each line. spec.IncomeType
-// and spec.Platform go into the lines. A bad page or order is refused and the rest is read.
+// ReadOrders reads pages of the order interface, one JSON document on each line. A wrong page or
+// order is refused, and the rest is read.
 func ReadOrders(r io.Reader, spec Spec) (Batch, error) {
 	var out Batch
 	lines := bufio.NewScanner(r)
@@ -85,7 +87,7 @@ func ReadOrders(r io.Reader, spec Spec) (Batch, error) {
 	return out, nil
 }
 
-// addOrder puts one order where it belongs.
+// addOrder adds an order to the income lines, the refused rows or the ignored rows.
 func (b *Batch) addOrder(spec Spec, row int, raw json.RawMessage) {
 	var o Order
 	refuse := func(err error) {
@@ -99,38 +101,39 @@ func (b *Batch) addOrder(spec Spec, row int, raw json.RawMessage) {
 		b.Ignored++
 		return
 	}
-	line, err := o.line(spec)
+	line, err := o.incomeLine(spec)
 	if err != nil {
 		refuse(err)
 		return
 	}
 	b.Lines = append(b.Lines, line)
-	if want := o.commissionCheck(); want.Fen() != o.RealCommission {
-		b.Noted = append(b.Noted, Remark{spec.Source, row, o.OrderID,
+	if want := o.expectedCommission(); want.Fen() != o.RealCommission {
+		b.Odd = append(b.Odd, Remark{spec.Source, row, o.OrderID,
 			fmt.Sprintf("goods x rate gives %s, the platform settled %s", want,
 				money.Fen(o.RealCommission))})
 	}
 }
 
-// isMoney tells that an order was settled, or came back after it was settled. A refund before the
-// settlement never was money.
+// isMoney reports whether an order was settled, or was refunded after its settlement. An order
+// that was refunded before its settlement was never income.
 func (o Order) isMoney() bool {
 	settled := o.FlowPoint == Settle || (o.FlowPoint == Refund && o.SettleTime != "")
 	return settled && o.RealCommission != 0
 }
 
-// commissionCheck is what goods and rate would give, half-even to the fen; the platform's figure
-// stays the base.
-func (o Order) commissionCheck() money.Amount {
+// expectedCommission returns goods amount times commission rate, rounded half-even to the fen. It
+// is only compared with the platform's figure, which is the base of the income.
+func (o Order) expectedCommission() money.Amount {
 	return money.Ratio(o.CommissionRate, 10_000).Of(money.Fen(o.SettledGoodsAmount), money.HalfEven)
 }
 
 var orderPattern = regexp.MustCompile(`^[0-9]{6,32}$`)
 
-// maxOrder bounds one order in fen, so that sums stay far from the edge of 64 bits.
+// maxOrder bounds an amount of an order in fen, so that sums stay far from the limit of 64 bits.
 const maxOrder = 1_000_000_000_000
 
-func (o Order) check() error {
+// validate checks the fields of an order that is income.
+func (o Order) validate() error {
 	if !orderPattern.MatchString(o.OrderID) {
 		return errors.New("order_id is not 6 to 32 digits")
 	}
@@ -149,10 +152,10 @@ func (o Order) check() error {
 	return nil
 }
 
-// line is the income of a settled order, or the line that takes it back: it falls into the month of
-// the settlement or of the refund.
-func (o Order) line(spec Spec) (Line, error) {
-	if err := o.check(); err != nil {
+// incomeLine returns the income line of a settled order, or the negative line of a refunded one.
+// The line belongs to the month of the settlement or of the refund.
+func (o Order) incomeLine(spec Spec) (Line, error) {
+	if err := o.validate(); err != nil {
 		return Line{}, err
 	}
 	l := Line{
@@ -162,7 +165,7 @@ func (o Order) line(spec Spec) (Line, error) {
 		Count: o.ItemNum, Description: o.ProductName,
 	}
 	var err error
-	if l.CreatorID, err = spec.Roster.find(spec.Platform, o.AuthorOpenID); err != nil {
+	if l.CreatorID, err = spec.Roster.findCreator(spec.Platform, o.AuthorOpenID); err != nil {
 		return l, err
 	}
 	at := o.SettleTime

@@ -20,12 +20,13 @@ import (
 	"fenzhang/shared/money"
 )
 
-// aliasData maps each column we know to the headings under which platforms and people write it.
+// aliasData maps each known column to the headings that platforms and people use for it.
 //
 //go:embed aliases.json
 var aliasData []byte
 
-// Spec says what a statement file is, since the file does not.
+// Spec describes a statement file where the file itself does not: its income type and its
+// platform.
 type Spec struct {
 	Source     string // its name, for remarks
 	IncomeType string
@@ -34,17 +35,18 @@ type Spec struct {
 	Rates      Rates
 }
 
-// maxFile bounds a file; a statement of a month of a large agency is a tenth of it.
+// maxFile bounds the size of a file; the monthly statement of a large agency has a tenth of it.
 const maxFile = 32 << 20
 
-// required are the columns without which a row is no income.
-var required = [...]string{"row_id", "day", "period", "account_uid", "unit", "settled"}
+// requiredColumns are the columns without which a row is no income line.
+var requiredColumns = [...]string{"row_id", "day", "period", "account_uid", "unit", "settled"}
 
-// ReadStatement reads a CSV statement in UTF-8 (with or without a mark) or GB18030. A bad row is
-// refused and the rest is read; the error is for files that cannot be read at all: unknown
-// encoding, no known heading.
+// ReadStatement reads a CSV statement in UTF-8, with or without a byte order mark, or in GB18030.
+// A wrong row is refused, and the rest is read.
+//
+// Errors: an error when the file has an unknown encoding or lacks a required column.
 func ReadStatement(r io.Reader, spec Spec) (Batch, error) {
-	text, err := decode(r)
+	text, err := decodeText(r)
 	if err != nil {
 		return Batch{}, fmt.Errorf("%s: %w", spec.Source, err)
 	}
@@ -54,7 +56,7 @@ func ReadStatement(r io.Reader, spec Spec) (Batch, error) {
 	if err != nil {
 		return Batch{}, fmt.Errorf("%s: heading: %w", spec.Source, err)
 	}
-	columns, err := columnsOf(head)
+	columns, err := findColumns(head)
 	if err != nil {
 		return Batch{}, fmt.Errorf("%s: %w", spec.Source, err)
 	}
@@ -68,19 +70,19 @@ func ReadStatement(r io.Reader, spec Spec) (Batch, error) {
 		if err == nil {
 			rec := record{columns, cells}
 			var line Line
-			if line, err = spec.line(rec); err == nil {
+			if line, err = spec.parseLine(rec); err == nil {
 				out.Lines = append(out.Lines, line)
 				continue
 			}
-			out.Refused = append(out.Refused, Remark{spec.Source, row, rec.get("row_id"), err.Error()})
+			out.Refused = append(out.Refused, Remark{spec.Source, row, rec.cell("row_id"), err.Error()})
 			continue
 		}
 		out.Refused = append(out.Refused, Remark{Source: spec.Source, Row: row, Reason: err.Error()})
 	}
 }
 
-// decode gives the file as UTF-8.
-func decode(r io.Reader) ([]byte, error) {
+// decodeText reads a file and returns its text in UTF-8.
+func decodeText(r io.Reader) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return nil, err
@@ -98,8 +100,9 @@ func decode(r io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-// columnsOf finds our columns among the headings. Unknown headings are left alone.
-func columnsOf(head []string) (map[string]int, error) {
+// findColumns returns the position of each known column by its headings. Unknown headings are
+// ignored.
+func findColumns(head []string) (map[string]int, error) {
 	var aliases map[string][]string
 	if err := json.Unmarshal(aliasData, &aliases); err != nil {
 		return nil, fmt.Errorf("alias table: %w", err)
@@ -118,7 +121,7 @@ func columnsOf(head []string) (map[string]int, error) {
 		}
 	}
 	var missing []string
-	for _, name := range required {
+	for _, name := range requiredColumns {
 		if _, ok := columns[name]; !ok {
 			missing = append(missing, name)
 		}
@@ -129,13 +132,14 @@ func columnsOf(head []string) (map[string]int, error) {
 	return columns, nil
 }
 
-// record is a row that knows its columns.
+// record is a row with the positions of its columns.
 type record struct {
 	columns map[string]int
 	cells   []string
 }
 
-func (r record) get(name string) string {
+// cell returns the text of a column, "" when the row does not have it.
+func (r record) cell(name string) string {
 	i, ok := r.columns[name]
 	if !ok || i >= len(r.cells) {
 		return ""
@@ -143,30 +147,30 @@ func (r record) get(name string) string {
 	return strings.TrimSpace(r.cells[i])
 }
 
-// line reads one row.
-func (s Spec) line(r record) (Line, error) {
+// parseLine reads one row.
+func (s Spec) parseLine(r record) (Line, error) {
 	l := Line{
-		LineID: r.get("row_id"), IncomeType: s.IncomeType, Platform: s.Platform, Source: s.Source,
-		AccountUID: r.get("account_uid"), Nickname: r.get("nickname"),
+		LineID: r.cell("row_id"), IncomeType: s.IncomeType, Platform: s.Platform, Source: s.Source,
+		AccountUID: r.cell("account_uid"), Nickname: r.cell("nickname"),
 	}
 	if !ident.Valid(l.LineID) {
 		return l, fmt.Errorf("row number %q is not 1 to 64 letters, digits, _ or -", l.LineID)
 	}
 	var err error
-	if l.CreatorID, err = s.Roster.find(s.Platform, l.AccountUID); err != nil {
+	if l.CreatorID, err = s.Roster.findCreator(s.Platform, l.AccountUID); err != nil {
 		return l, err
 	}
-	if l.OccurredOn, err = parseDay(r.get("day")); err != nil {
+	if l.OccurredOn, err = parseDay(r.cell("day")); err != nil {
 		return l, err
 	}
-	if l.ServicePeriod, err = parsePeriod(r.get("period")); err != nil {
+	if l.ServicePeriod, err = parsePeriod(r.cell("period")); err != nil {
 		return l, err
 	}
-	return l, s.figures(r, &l)
+	return l, s.parseAmounts(r, &l)
 }
 
-// figures reads the amounts of a row, all in the row's unit.
-func (s Spec) figures(r record, l *Line) error {
+// parseAmounts reads the amounts of a row, which are all in the unit of the row.
+func (s Spec) parseAmounts(r record, l *Line) error {
 	for _, f := range []struct {
 		name string
 		into *money.Amount
@@ -175,12 +179,12 @@ func (s Spec) figures(r record, l *Line) error {
 		{"subsidy", &l.Subsidy}, {"settled", &l.Distributable},
 	} {
 		var err error
-		if *f.into, err = s.Rates.amount(r.get(f.name), r.get("unit"), l.OccurredOn); err != nil {
+		if *f.into, err = s.Rates.parseAmount(r.cell(f.name), r.cell("unit"), l.OccurredOn); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if text := r.get("count"); text != "" {
-		n, err := whole(text)
+	if text := r.cell("count"); text != "" {
+		n, err := parseWhole(text)
 		if err != nil {
 			return fmt.Errorf("count: %w", err)
 		}
@@ -192,7 +196,7 @@ func (s Spec) figures(r record, l *Line) error {
 	return nil
 }
 
-// parseDay reads the ways in which exports write a day.
+// parseDay reads a day in any of the formats of platform exports.
 func parseDay(s string) (civil.Date, error) {
 	for _, layout := range []string{"2006-01-02", "2006/1/2", "20060102"} {
 		if t, err := time.ParseInLocation(layout, s, civil.Shanghai); err == nil && t.Year() >= 2000 {
@@ -202,7 +206,7 @@ func parseDay(s string) (civil.Date, error) {
 	return civil.Date{}, fmt.Errorf("%q is not a day", s)
 }
 
-// parsePeriod reads the ways in which exports write a month.
+// parsePeriod reads a month in any of the formats of platform exports.
 func parsePeriod(s string) (civil.Month, error) {
 	for _, layout := range []string{"2006-01", "2006年1月", "200601"} {
 		if t, err := time.ParseInLocation(layout, s, civil.Shanghai); err == nil && t.Year() >= 2000 {

@@ -17,19 +17,20 @@ const (
 	Coins = "音浪" // virtual currency of live rooms
 )
 
-// Rate is what one unit of a virtual currency is worth, from a day on, as the platform publishes
-// it.
+// Rate is the value of one unit of a virtual currency from a day on, as the platform publishes it.
 type Rate struct {
 	Unit string     `json:"unit"`
 	From civil.Date `json:"from"`
 	Yuan money.Rate `json:"yuan"`
 }
 
-// Rates is the table of all virtual currencies.
+// Rates is the exchange rates of all virtual currencies.
 type Rates []Rate
 
-// on gives the rate of a unit on a day; there is no default, an unknown day is an error.
-func (r Rates) on(unit string, day civil.Date) (money.Rate, error) {
+// rateOn returns the rate of a unit on a day.
+//
+// Errors: an error when no rate is known for the day; there is no default.
+func (r Rates) rateOn(unit string, day civil.Date) (money.Rate, error) {
 	var best *Rate
 	for i := range r {
 		if r[i].Unit == unit && !day.Before(r[i].From) && (best == nil || r[i].From.After(best.From)) {
@@ -42,10 +43,10 @@ func (r Rates) on(unit string, day civil.Date) (money.Rate, error) {
 	return best.Yuan, nil
 }
 
-// amount turns a figure of a statement into money. Fen and coins are whole numbers; yuan have at
-// most two decimals. An empty cell is nothing.
-func (r Rates) amount(text, unit string, day civil.Date) (money.Amount, error) {
-	text, err := ungroup(strings.TrimSpace(text))
+// parseAmount converts a figure of a statement to money. Fen and coins are whole numbers; yuan
+// have at most two decimals. An empty cell is zero.
+func (r Rates) parseAmount(text, unit string, day civil.Date) (money.Amount, error) {
+	text, err := removeSeparators(strings.TrimSpace(text))
 	if err != nil || text == "" {
 		return money.Amount{}, err
 	}
@@ -53,14 +54,14 @@ func (r Rates) amount(text, unit string, day civil.Date) (money.Amount, error) {
 	case Yuan:
 		return parseYuan(text)
 	case Fen:
-		n, err := whole(text)
+		n, err := parseWhole(text)
 		return money.Fen(n), err
 	case Coins:
-		n, err := whole(text)
+		n, err := parseWhole(text)
 		if err != nil {
 			return money.Amount{}, err
 		}
-		rate, err := r.on(unit, day)
+		rate, err := r.rateOn(unit, day)
 		if err != nil {
 			return money.Amount{}, err
 		}
@@ -71,7 +72,7 @@ func (r Rates) amount(text, unit string, day civil.Date) (money.Amount, error) {
 
 var errAmount = errors.New("is not an amount")
 
-// parseYuan reads yuan with no, one or two decimals.
+// parseYuan reads an amount in yuan with at most two decimals.
 func parseYuan(s string) (money.Amount, error) {
 	whole, frac, dotted := strings.Cut(s, ".")
 	if dotted && frac == "" || len(frac) > 2 {
@@ -84,10 +85,11 @@ func parseYuan(s string) (money.Amount, error) {
 	return a, nil
 }
 
-// maxFigure bounds a single figure (yuan, or units): what is larger is a slip of a spreadsheet.
+// maxFigure bounds a single figure in yuan or units: a larger one is a mistake in a spreadsheet.
 const maxFigure = 10_000_000_000
 
-func whole(s string) (int64, error) {
+// parseWhole reads a whole number without leading zeros.
+func parseWhole(s string) (int64, error) {
 	n, err := strconv.ParseUint(s, 10, 63)
 	if err != nil || n > maxFigure || (len(s) > 1 && s[0] == '0') {
 		return 0, fmt.Errorf("%q %w", s, errAmount)
@@ -95,8 +97,9 @@ func whole(s string) (int64, error) {
 	return int64(n), nil
 }
 
-// ungroup takes well-formed thousands separators out; "1,23.00" is refused, not guessed.
-func ungroup(s string) (string, error) {
+// removeSeparators removes thousands separators at their proper places; a figure such as "1,23.00"
+// is refused.
+func removeSeparators(s string) (string, error) {
 	if !strings.Contains(s, ",") {
 		return s, nil
 	}

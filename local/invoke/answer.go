@@ -10,9 +10,9 @@ import (
 	"fenzhang/shared/lambda/trigger"
 )
 
-// judge reports what an answer says against its event: a failed handler, a status that is not 2xx,
-// a record that failed in its batch, a caller that was not let in.
-func judge(payload []byte, answer runtimeapi.Answer) error {
+// checkAnswer returns an error when a function's answer to an event means failure: an error of the
+// handler, a status that is not 2xx, a failed record of a batch, or a refused caller.
+func checkAnswer(payload []byte, answer runtimeapi.Answer) error {
 	if answer.Failed {
 		return errors.New("the function returned an error")
 	}
@@ -46,8 +46,8 @@ func judge(payload []byte, answer runtimeapi.Answer) error {
 	return nil
 }
 
-// readable indents an answer, and the JSON in the body of an HTTP answer too.
-func readable(answer []byte) string {
+// indentAnswer indents an answer, and also the JSON in the body of an HTTP answer.
+func indentAnswer(answer []byte) string {
 	var a map[string]any
 	if json.Unmarshal(answer, &a) != nil {
 		return string(answer)

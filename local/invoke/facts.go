@@ -27,15 +27,15 @@ import (
 	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
-// Paths whose samples name something that each running stack has of its own.
+// Paths whose samples refer to objects that differ in each running stack.
 const (
 	callbacks    = "/v1/payouts/callbacks/"
 	auditRecords = "/v1/audit/records/"
 )
 
-// fillNotice puts the notice of a payment that was really made into a callback: only the stand-in
-// can sign it.
-func (s *stack) fillNotice(ctx context.Context, ev object, gateway string) error {
+// fillPaymentNotice replaces the sample's payment notice by a notice of a payment that the
+// gateway's stand-in has really made: only the stand-in can sign a notice.
+func (s *stack) fillPaymentNotice(ctx context.Context, ev jsonObject, gateway string) error {
 	address := s.vars["GATEWAY_"+strings.ToUpper(gateway)+"_URL"]
 	var report struct {
 		Bills []struct {
@@ -43,7 +43,7 @@ func (s *stack) fillNotice(ctx context.Context, ev object, gateway string) error
 			State string `json:"state"`
 		} `json:"bills"`
 	}
-	if err := get(ctx, address+"/control/bills", &report); err != nil {
+	if err := getJSON(ctx, address+"/control/bills", &report); err != nil {
 		return err
 	}
 	for _, bill := range report.Bills {
@@ -54,11 +54,11 @@ func (s *stack) fillNotice(ctx context.Context, ev object, gateway string) error
 			Header map[string]string `json:"header"`
 			Body   string            `json:"body"`
 		}
-		if err := get(ctx, address+"/control/bills/"+bill.Key+"/notice", &notice); err != nil {
+		if err := getJSON(ctx, address+"/control/bills/"+bill.Key+"/notice", &notice); err != nil {
 			return err
 		}
 		for name, value := range notice.Header {
-			at(ev, "headers")[strings.ToLower(name)] = value
+			child(ev, "headers")[strings.ToLower(name)] = value
 		}
 		ev["body"] = notice.Body
 		return nil
@@ -66,7 +66,8 @@ func (s *stack) fillNotice(ctx context.Context, ev object, gateway string) error
 	return errors.New("no payment was made through this gateway yet; play the demo first (make run)")
 }
 
-func get(ctx context.Context, address string, into any) error {
+// getJSON reads a JSON document from a URL.
+func getJSON(ctx context.Context, address string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
@@ -75,16 +76,17 @@ func get(ctx context.Context, address string, into any) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = res.Body.Close() }() // it was read to its end
+	defer func() { _ = res.Body.Close() }() // the body was read to its end
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("GET %s: status %d", address, res.StatusCode)
 	}
 	return json.NewDecoder(res.Body).Decode(into)
 }
 
-// fillAuditRecord asks for a record that lies in the tenant's evidence: ids of records are random.
-func (s *stack) fillAuditRecord(ctx context.Context, ev object) error {
-	tenant, _ := at(ev, "requestContext", "authorizer", "lambda")["tenant"].(string)
+// fillAuditRecord replaces the id in the sample's path by the id of an audit record of the running
+// stack, because these ids are random.
+func (s *stack) fillAuditRecord(ctx context.Context, ev jsonObject) error {
+	tenant, _ := child(ev, "requestContext", "authorizer", "lambda")["tenant"].(string)
 	prefix := keys.AuditRecord(ident.Tenant(tenant), "").PK
 	table := s.vars["TABLE_CONTROL"]
 	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.aws), &dynamodb.ScanInput{
@@ -104,25 +106,25 @@ func (s *stack) fillAuditRecord(ctx context.Context, ev object) error {
 			}
 			id := strings.TrimPrefix(pk.Value, prefix)
 			ev["rawPath"] = auditRecords + id
-			at(ev, "requestContext", "http")["path"] = auditRecords + id
-			at(ev, "pathParameters")["id"] = id
+			child(ev, "requestContext", "http")["path"] = auditRecords + id
+			child(ev, "pathParameters")["id"] = id
 			return nil
 		}
 	}
 	return errors.New("the stack holds no audit record yet; play the demo first (make run)")
 }
 
-// fillChange brings the item that a stream's record names as it is in its table now.
-func (s *stack) fillChange(ctx context.Context, record object) error {
+// fillStreamRecord replaces the image in a stream record by the present item of the table.
+func (s *stack) fillStreamRecord(ctx context.Context, record jsonObject) error {
 	source, _ := record["eventSourceARN"].(string)
-	table, err := s.tableOf(source)
+	table, err := s.tableOfStream(source)
 	if err != nil {
 		return err
 	}
-	change := at(record, "dynamodb")
+	change := child(record, "dynamodb")
 	keys := map[string]ddb.AttributeValue{}
 	for _, name := range []string{"pk", "sk"} {
-		value, _ := at(change, "Keys", name)["S"].(string)
+		value, _ := child(change, "Keys", name)["S"].(string)
 		keys[name] = &ddb.AttributeValueMemberS{Value: value}
 	}
 	got, err := dynamodb.NewFromConfig(s.aws).GetItem(ctx,
@@ -131,7 +133,8 @@ func (s *stack) fillChange(ctx context.Context, record object) error {
 		return err
 	}
 	if got.Item == nil {
-		return fmt.Errorf("%s has no item %v; play the demo first (make run)", table, at(change, "Keys"))
+		return fmt.Errorf("%s has no item %v; play the demo first (make run)", table,
+			child(change, "Keys"))
 	}
 	image, err := streamImage(got.Item)
 	if err != nil {
@@ -143,9 +146,9 @@ func (s *stack) fillChange(ctx context.Context, record object) error {
 	return nil
 }
 
-// tableOf is the running stack's table for the one in a stream's ARN,
+// tableOfStream returns the running stack's table for the table in a stream's ARN,
 // .../table/fenzhang-settlements/stream/...
-func (s *stack) tableOf(arn string) (string, error) {
+func (s *stack) tableOfStream(arn string) (string, error) {
 	_, rest, _ := strings.Cut(arn, ":table/")
 	name, _, _ := strings.Cut(rest, "/")
 	table := s.vars["TABLE_"+strings.ToUpper(name[strings.LastIndexByte(name, '-')+1:])]
@@ -155,9 +158,9 @@ func (s *stack) tableOf(arn string) (string, error) {
 	return table, nil
 }
 
-// streamImage writes an item as a stream does.
-func streamImage(item map[string]ddb.AttributeValue) (object, error) {
-	image := object{}
+// streamImage returns an item in the form in which a DynamoDB stream carries it.
+func streamImage(item map[string]ddb.AttributeValue) (jsonObject, error) {
+	image := jsonObject{}
 	for name, value := range item {
 		switch v := value.(type) {
 		case *ddb.AttributeValueMemberS:
@@ -173,13 +176,13 @@ func streamImage(item map[string]ddb.AttributeValue) (object, error) {
 	return image, nil
 }
 
-// fillUpload hands the national pack in under the key that the sample names, signed with the key
-// that the stack trusts. It is the pack that is in force anyway, and stays a draft.
-func (s *stack) fillUpload(ctx context.Context, record object) error {
+// fillUpload uploads the national rule pack under the key of the sample, signed with the key that
+// the stack trusts. The pack equals the one in force and stays a draft.
+func (s *stack) fillUpload(ctx context.Context, record jsonObject) error {
 	bucket := s.vars["RULES_BUCKET"]
-	at(record, "s3", "bucket")["name"] = bucket
-	at(record, "s3", "object")["sequencer"] = newID()
-	escaped, _ := at(record, "s3", "object")["key"].(string)
+	child(record, "s3", "bucket")["name"] = bucket
+	child(record, "s3", "object")["sequencer"] = newID()
+	escaped, _ := child(record, "s3", "object")["key"].(string)
 	key, err := url.QueryUnescape(escaped)
 	if err != nil {
 		return err
@@ -210,9 +213,10 @@ func (s *stack) fillUpload(ctx context.Context, record object) error {
 	return put(key, manifest)
 }
 
-// publisherKey is the key that make up makes for signing policy packs.
+// publisherKey is the file of the key with which `make up` signs rule packs.
 var publisherKey = filepath.Join(".local", "run", "rules-publisher.key")
 
+// signedPack returns the signed manifest of a rule pack.
 func signedPack(ctx context.Context, files fs.FS) ([]byte, error) {
 	text, err := os.ReadFile(publisherKey)
 	if err != nil {

@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // SQS names the digest of a body by it
+	"crypto/md5" //nolint:gosec // SQS uses MD5 for the digest of a message body
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -18,13 +18,13 @@ import (
 	"fenzhang/shared/lambda/trigger"
 )
 
-// object is JSON with its numbers as they are written.
-type object = map[string]any
+// jsonObject is a decoded JSON object; its numbers keep their text.
+type jsonObject = map[string]any
 
-// fill brings a sample up to date: its times are now, ids of what it makes are new, and what must
-// be signed or must lie in the running stack is fetched from there. Everything else stays as the
-// sample names it.
-func (s *stack) fill(ctx context.Context, raw []byte) ([]byte, error) {
+// fillSample replaces in a sample event what is valid only at one time or in one stack: times, ids
+// of new objects, signatures, and references to stored items. It leaves every other field of the
+// sample unchanged.
+func (s *stack) fillSample(ctx context.Context, raw []byte) ([]byte, error) {
 	kind, err := trigger.KindOf(raw)
 	if err != nil {
 		return nil, err
@@ -41,9 +41,9 @@ func (s *stack) fill(ctx context.Context, raw []byte) ([]byte, error) {
 	case kind == trigger.Queue:
 		err = s.eachRecord(ev, s.fillMessage)
 	case kind == trigger.Stream:
-		err = s.eachRecord(ev, func(r object) error { return s.fillChange(ctx, r) })
+		err = s.eachRecord(ev, func(r jsonObject) error { return s.fillStreamRecord(ctx, r) })
 	case kind == trigger.Objects:
-		err = s.eachRecord(ev, func(r object) error { return s.fillUpload(ctx, r) })
+		err = s.eachRecord(ev, func(r jsonObject) error { return s.fillUpload(ctx, r) })
 	case kind == trigger.Job:
 		ev["time"] = s.now().UTC().Format(time.RFC3339)
 	}
@@ -53,13 +53,15 @@ func (s *stack) fill(ctx context.Context, raw []byte) ([]byte, error) {
 	return encode(ev)
 }
 
-func decode(raw []byte) (object, error) {
+// decode decodes a JSON object and keeps the text of its numbers.
+func decode(raw []byte) (jsonObject, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	var ev object
+	var ev jsonObject
 	return ev, d.Decode(&ev)
 }
 
+// encode encodes a value as JSON without escaping HTML.
 func encode(v any) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
@@ -68,25 +70,26 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSpace(out.Bytes()), err
 }
 
-// at follows a path of keys; what is not there is an empty object.
-func at(v object, path ...string) object {
+// child follows a path of keys in a JSON object and returns an empty object when a key is missing.
+func child(v jsonObject, path ...string) jsonObject {
 	for _, key := range path {
-		inner, ok := v[key].(object)
+		inner, ok := v[key].(jsonObject)
 		if !ok {
-			return object{}
+			return jsonObject{}
 		}
 		v = inner
 	}
 	return v
 }
 
-// newID is a new id in lower case; the functions take any text.
+// newID returns a new random id in lower case.
 func newID() string { return strings.ToLower(rand.Text()) }
 
-func (s *stack) eachRecord(ev object, do func(object) error) error {
+// eachRecord calls a function for every record of an event.
+func (s *stack) eachRecord(ev jsonObject, do func(jsonObject) error) error {
 	records, _ := ev["Records"].([]any)
 	for _, r := range records {
-		record, ok := r.(object)
+		record, ok := r.(jsonObject)
 		if !ok {
 			return errors.New("a record is no object")
 		}
@@ -97,17 +100,17 @@ func (s *stack) eachRecord(ev object, do func(object) error) error {
 	return nil
 }
 
-// stamp sets the time of a gateway's event and gives the call an id of its own.
-func (s *stack) stamp(ev object) {
-	about := at(ev, "requestContext")
+// setRequestTime sets the time and a new request id in an event of API Gateway.
+func (s *stack) setRequestTime(ev jsonObject) {
+	about := child(ev, "requestContext")
 	about["requestId"] = newID()
 	about["time"] = s.now().UTC().Format("02/Jan/2006:15:04:05 -0700")
 	about["timeEpoch"] = s.now().UnixMilli()
 }
 
-// fillAuthorizer signs a token for somebody of finance, as make token does: the sample's own is
-// signed by nobody.
-func (s *stack) fillAuthorizer(ctx context.Context, ev object) error {
+// fillAuthorizer puts a signed token of a finance person into an authorizer event: the token in
+// the sample has no valid signature.
+func (s *stack) fillAuthorizer(ctx context.Context, ev jsonObject) error {
 	signer, err := tokens.ForStack(ctx, s.aws, func(name string) string { return s.vars[name] })
 	if err != nil {
 		return err
@@ -117,26 +120,27 @@ func (s *stack) fillAuthorizer(ctx context.Context, ev object) error {
 	if err != nil {
 		return err
 	}
-	s.stamp(ev)
+	s.setRequestTime(ev)
 	ev["identitySource"] = []string{"Bearer " + text}
-	at(ev, "headers")["authorization"] = "Bearer " + text
+	child(ev, "headers")["authorization"] = "Bearer " + text
 	return nil
 }
 
-// made are the fields of bodies that name what a call makes: a second call with the same value is a
-// repeat.
-var made = map[string]bool{"event_id": true, "activity_id": true, "line_id": true}
+// createdIDFields are the fields of request bodies that name the object to create; a second call
+// with the same value would be a repeat.
+var createdIDFields = map[string]bool{"event_id": true, "activity_id": true, "line_id": true}
 
-func (s *stack) fillHTTP(ctx context.Context, ev object) error {
-	s.stamp(ev)
-	headers := at(ev, "headers")
+// fillHTTP brings an HTTP event up to date.
+func (s *stack) fillHTTP(ctx context.Context, ev jsonObject) error {
+	s.setRequestTime(ev)
+	headers := child(ev, "headers")
 	if headers["x-idemp-key"] != nil {
 		headers["x-idemp-key"] = newID()
 	}
 	path, _ := ev["rawPath"].(string)
 	switch {
 	case strings.HasPrefix(path, callbacks):
-		return s.fillNotice(ctx, ev, strings.TrimPrefix(path, callbacks))
+		return s.fillPaymentNotice(ctx, ev, strings.TrimPrefix(path, callbacks))
 	case strings.HasPrefix(path, auditRecords):
 		return s.fillAuditRecord(ctx, ev)
 	}
@@ -148,36 +152,36 @@ func (s *stack) fillHTTP(ctx context.Context, ev object) error {
 	if err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
-	s.renew(body)
+	s.renewIDs(body)
 	filled, err := encode(body)
 	ev["body"] = string(filled)
 	return err
 }
 
-// renew gives whatever a body makes a new id, and lets actions happen now: too old ones are
-// refused.
-func (s *stack) renew(v any) {
+// renewIDs gives the objects that a body creates new ids, and sets the time of events to now,
+// because old events are refused.
+func (s *stack) renewIDs(v any) {
 	switch v := v.(type) {
-	case object:
+	case jsonObject:
 		for key, value := range v {
 			switch {
-			case made[key]:
+			case createdIDFields[key]:
 				v[key] = newID()
 			case key == "occurred_at":
 				v[key] = s.now().UTC().Format(time.RFC3339)
 			default:
-				s.renew(value)
+				s.renewIDs(value)
 			}
 		}
 	case []any:
 		for _, item := range v {
-			s.renew(item)
+			s.renewIDs(item)
 		}
 	}
 }
 
-// fillMessage makes a record of a queue a new message.
-func (s *stack) fillMessage(record object) error {
+// fillMessage turns a record of a queue into a new message.
+func (s *stack) fillMessage(record jsonObject) error {
 	body, ok := record["body"].(string)
 	if !ok {
 		return errors.New("a message has no body")
@@ -185,7 +189,7 @@ func (s *stack) fillMessage(record object) error {
 	digest := md5.Sum([]byte(body)) //nolint:gosec // see above
 	record["md5OfBody"] = hex.EncodeToString(digest[:])
 	record["messageId"] = newID()
-	attributes := at(record, "attributes")
+	attributes := child(record, "attributes")
 	now := strconv.FormatInt(s.now().UnixMilli(), 10)
 	attributes["SentTimestamp"] = now
 	attributes["ApproximateFirstReceiveTimestamp"] = now

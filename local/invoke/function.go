@@ -24,8 +24,9 @@ type stack struct {
 	now  func() time.Time
 }
 
+// openStack reads the addresses of the running stack.
 func openStack(_ context.Context, path string) (*stack, error) {
-	vars, err := tokens.Vars(path, "AWS_ENDPOINT_URL", "AWS_REGION", "STACK_NAME")
+	vars, err := tokens.ReadVars(path, "AWS_ENDPOINT_URL", "AWS_REGION", "STACK_NAME")
 	if err != nil {
 		return nil, err
 	}
@@ -36,15 +37,16 @@ func openStack(_ context.Context, path string) (*stack, error) {
 	}}, nil
 }
 
-// call builds a function, runs it and sends it one event. Its log goes to standard error.
-func (s *stack) call(ctx context.Context, function string,
+// runFunction builds a function, runs it, and sends it one event. The function's log goes to
+// standard error.
+func (s *stack) runFunction(ctx context.Context, function string,
 	payload []byte) (runtimeapi.Answer, error) {
-	binary, err := build(ctx, function)
+	binary, err := buildFunction(ctx, function)
 	if err != nil {
 		return runtimeapi.Answer{}, err
 	}
 	name := s.vars["STACK_NAME"] + "-" + function
-	env, err := s.environment(ctx, name)
+	env, err := s.functionEnvironment(ctx, name)
 	if err != nil {
 		return runtimeapi.Answer{}, err
 	}
@@ -65,13 +67,14 @@ func (s *stack) call(ctx context.Context, function string,
 		close(ended)
 	}()
 	answer, err := api.Invoke(ctx, payload, ended)
-	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = cmd.Process.Signal(syscall.SIGTERM) // the function may have ended by itself
 	<-ended
 	return answer, err
 }
 
-// build compiles a function for this machine as make up does, which shares the compiled packages.
-func build(ctx context.Context, function string) (string, error) {
+// buildFunction compiles a function for this machine with the flags of `make up`, so that compiled
+// packages are shared.
+func buildFunction(ctx context.Context, function string) (string, error) {
 	out := filepath.Join(".local", "build", "invoke", function)
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-tags",
 		"lambda.norpc", "-pgo=off",
@@ -84,9 +87,9 @@ func build(ctx context.Context, function string) (string, error) {
 	return out, nil
 }
 
-// environment is what Lambda puts into the environment of the deployed function of a name. It
-// inherits nothing.
-func (s *stack) environment(ctx context.Context, name string) ([]string, error) {
+// functionEnvironment returns the environment variables of a deployed function, with those that
+// Lambda adds. The function inherits no variable of this program.
+func (s *stack) functionEnvironment(ctx context.Context, name string) ([]string, error) {
 	deployed, err := lambda.NewFromConfig(s.aws).GetFunctionConfiguration(ctx,
 		&lambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {

@@ -24,7 +24,7 @@ func filled[E any](t *testing.T, function, file string) (before, after E) {
 		t.Fatal(err)
 	}
 	s := &stack{now: func() time.Time { return instant }}
-	payload, err := s.fill(t.Context(), raw)
+	payload, err := s.fillSample(t.Context(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestAnswersAreJudgedByTheirTrigger(t *testing.T) {
 		{schedule, `null`, false, true},
 		{schedule, `{"errorMessage":"no table"}`, true, false},
 	} {
-		err := judge([]byte(c.event), runtimeapi.Answer{Body: []byte(c.answer), Failed: c.failed})
+		err := checkAnswer([]byte(c.event), runtimeapi.Answer{Body: []byte(c.answer), Failed: c.failed})
 		if (err == nil) != c.good {
 			t.Errorf("%s is answered %s: %v", c.event, c.answer, err)
 		}

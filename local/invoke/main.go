@@ -1,6 +1,6 @@
-// Command invoke runs one function's own binary with its sample event against the running stack, as
-// Lambda would: with the function's variables, over the runtime API. What a sample cannot know is
-// filled in first: times, ids that must be new, and signatures.
+// Command invoke runs the binary of one function with a sample event against the running stack, as
+// Lambda would: with the function's environment variables, over the Runtime API. Times, new ids and
+// signatures are filled into the sample first.
 //
 //	go run ./local/invoke pay-out                       (functions/pay-out/event.json)
 //	go run ./local/invoke pay-out event-schedule.json   (or any other file)
@@ -20,7 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := runCommand(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+func runCommand(ctx context.Context) error {
 	env := flag.String("env", filepath.Join(".local", "stack.env"),
 		"file with the addresses of the running stack")
 	flag.Parse()
@@ -44,11 +44,11 @@ func run(ctx context.Context) error {
 	case "all":
 		return s.invokeAll(ctx)
 	default:
-		return s.invoke(ctx, name, event)
+		return s.invokeFunction(ctx, name, event)
 	}
 }
 
-// invokeAll takes every sample of every function, and goes on after one that fails.
+// invokeAll invokes every function with every sample event, and continues after a failure.
 func (s *stack) invokeAll(ctx context.Context) error {
 	samples, err := filepath.Glob(filepath.Join("functions", "*", "event*.json"))
 	if err != nil {
@@ -56,7 +56,8 @@ func (s *stack) invokeAll(ctx context.Context) error {
 	}
 	var failed []error
 	for _, sample := range samples {
-		if err := s.invoke(ctx, filepath.Base(filepath.Dir(sample)), filepath.Base(sample)); err != nil {
+		if err := s.invokeFunction(ctx, filepath.Base(filepath.Dir(sample)),
+			filepath.Base(sample)); err != nil {
 			failed = append(failed, err)
 		}
 	}
@@ -64,9 +65,10 @@ func (s *stack) invokeAll(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// invoke runs one function with one event and prints the answer. It is an error if the answer
-// reports one.
-func (s *stack) invoke(ctx context.Context, function, event string) error {
+// invokeFunction runs one function with one event and prints the answer.
+//
+// Errors: an error when the answer means failure.
+func (s *stack) invokeFunction(ctx context.Context, function, event string) error {
 	path, err := eventPath(function, event)
 	if err != nil {
 		return err
@@ -75,30 +77,30 @@ func (s *stack) invoke(ctx context.Context, function, event string) error {
 	if err != nil {
 		return err
 	}
-	payload, err := s.fill(ctx, raw)
+	payload, err := s.fillSample(ctx, raw)
 	if err != nil {
 		return fmt.Errorf("fill in %s: %w", path, err)
 	}
 	if err := os.WriteFile(filledPath, payload, 0o600); err != nil {
 		return err
 	}
-	answer, err := s.call(ctx, function, payload)
+	answer, err := s.runFunction(ctx, function, payload)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", function, filepath.Base(path), err)
 	}
 	fmt.Printf("%s %s, %.0f ms:\n%s\n", function, filepath.Base(path),
-		float64(answer.Took.Microseconds())/1000, readable(answer.Body))
-	if err := judge(payload, answer); err != nil {
+		float64(answer.Took.Microseconds())/1000, indentAnswer(answer.Body))
+	if err := checkAnswer(payload, answer); err != nil {
 		return fmt.Errorf("%s %s: %w", function, filepath.Base(path), err)
 	}
 	return nil
 }
 
-// filledPath keeps the last event as it was sent, for `sam local invoke --event`.
+// filledPath is where the last sent event is stored, for `sam local invoke --event`.
 var filledPath = filepath.Join(".local", "event.json")
 
-// eventPath is the file of an event: by default the function's event.json, and a bare name lies
-// beside it.
+// eventPath returns the file of an event: the function's event.json by default, and otherwise a
+// file of the function's folder or a path.
 func eventPath(function, event string) (string, error) {
 	folder := filepath.Join("functions", function)
 	if _, err := os.Stat(filepath.Join(folder, "main.go")); err != nil {

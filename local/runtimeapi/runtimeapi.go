@@ -1,5 +1,6 @@
-// Package runtimeapi is the part of Lambda's Runtime API that a function talks to. With it the
-// bench and make invoke run a function's own binary on this machine, without a container.
+// Package runtimeapi implements the part of Lambda's Runtime API that functions use, so that the
+// benchmarks and `make invoke` can run the binary of a function on this machine without a
+// container.
 package runtimeapi
 
 import (
@@ -15,9 +16,9 @@ import (
 	"time"
 )
 
-// API hands events to one function and takes its answers.
+// API hands events to one function and receives its answers.
 type API struct {
-	// Addr is what the function's variable AWS_LAMBDA_RUNTIME_API must hold.
+	// Addr is the value of the function's environment variable AWS_LAMBDA_RUNTIME_API.
 	Addr string
 
 	function string
@@ -30,14 +31,14 @@ type API struct {
 	failed   chan []byte
 }
 
-// Event is one invocation.
+// Event is one invocation of the function.
 type Event struct {
 	Payload []byte
-	Due     time.Time // when it should have begun; now, if nothing is named
+	Due     time.Time // when the invocation should have begun; zero means when it is received
 	Done    func(Answer)
 }
 
-// Answer is what a function made of an event.
+// Answer is what the function answered to an event.
 type Answer struct {
 	Body   []byte
 	Failed bool // Body is the error that the handler returned
@@ -47,7 +48,7 @@ type Answer struct {
 // deadline is how long a function may take for one event.
 const deadline = 5 * time.Minute
 
-// Start listens on a free port of this machine for a function of the given name.
+// Start starts the Runtime API for a function on a free port of this machine.
 func Start(ctx context.Context, function string) (*API, error) {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -59,36 +60,39 @@ func Start(ctx context.Context, function string) (*API, error) {
 		events: make(chan Event), polled: make(chan struct{}), failed: make(chan []byte, 1),
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", a.handOut)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", a.take)
-	mux.HandleFunc("POST /2018-06-01/runtime/init/error", a.takeInitError)
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", a.handleNext)
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", a.handleAnswer)
+	mux.HandleFunc("POST /2018-06-01/runtime/init/error", a.handleInitError)
 	a.server = &http.Server{Handler: mux}
-	// it ends with Close; a function that reaches nobody says so itself
+	// Serve ends with Close; a function that cannot connect logs its own error
 	go func() { _ = a.server.Serve(l) }()
 	return a, nil
 }
 
-// Close ends the API; the function is stopped by whoever started it.
-func (a *API) Close() { _ = a.server.Close() } // nobody waits for an answer
+// Close stops the Runtime API. The caller must stop the function.
+func (a *API) Close() { _ = a.server.Close() } // open requests need no answer
 
-// Polled is closed when the function has started and asks for its first event.
+// Polled returns a channel that is closed when the function has started and asks for its first
+// event.
 func (a *API) Polled() <-chan struct{} { return a.polled }
 
-// Events takes events one by one, as fast as the function asks for them.
+// Events returns a channel for events; an event is received when the function asks for one.
 func (a *API) Events() chan<- Event { return a.events }
 
-// ErrEnded means that the function ended, or could not start, before it answered.
+// ErrEnded is returned when the function ended, or could not start, before it answered.
 var ErrEnded = errors.New("the function ended before it answered")
 
-// Invoke sends one event and waits for its answer, or until ended is closed: the function's process
-// is gone.
+// Invoke sends one event and waits for the answer. The channel ended must be closed when the
+// process of the function has ended.
+//
+// Errors: ErrEnded when the function ended without an answer.
 func (a *API) Invoke(ctx context.Context, payload []byte, ended <-chan struct{}) (Answer, error) {
 	answers := make(chan Answer, 1)
 	e := Event{Payload: payload, Done: func(answer Answer) { answers <- answer }}
 	for waiting := a.events; ; {
 		select {
 		case waiting <- e:
-			waiting = nil // it is handed out once
+			waiting = nil // the event is handed out only once
 		case answer := <-answers:
 			return answer, nil
 		case reason := <-a.failed:
@@ -101,7 +105,8 @@ func (a *API) Invoke(ctx context.Context, payload []byte, ended <-chan struct{})
 	}
 }
 
-func (a *API) handOut(w http.ResponseWriter, req *http.Request) {
+// handleNext answers the function's request for the next event.
+func (a *API) handleNext(w http.ResponseWriter, req *http.Request) {
 	a.pollOnce.Do(func() { close(a.polled) })
 	select {
 	case <-req.Context().Done():
@@ -117,12 +122,13 @@ func (a *API) handOut(w http.ResponseWriter, req *http.Request) {
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:"+
 			a.function)
 		h.Set("Content-Type", "application/json")
-		_, _ = w.Write(e.Payload) // an event that does not arrive is never answered, and that shows
+		_, _ = w.Write(e.Payload) // an event that does not arrive is never answered
 	}
 }
 
-func (a *API) take(w http.ResponseWriter, req *http.Request) {
-	body, _ := io.ReadAll(req.Body) // a torn answer counts as a wrong one
+// handleAnswer receives the function's answer to an event.
+func (a *API) handleAnswer(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body) // an incomplete answer counts as a wrong one
 	if e, ok := a.waiting.LoadAndDelete(req.PathValue("id")); ok {
 		e := e.(Event)
 		e.Done(Answer{Body: body, Failed: req.PathValue("kind") != "response", Took: time.Since(e.Due)})
@@ -130,8 +136,9 @@ func (a *API) take(w http.ResponseWriter, req *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-func (a *API) takeInitError(w http.ResponseWriter, req *http.Request) {
-	body, _ := io.ReadAll(req.Body) // the function's log holds the error too
+// handleInitError receives the error of a function that could not start.
+func (a *API) handleInitError(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body) // the function also logs the error
 	select {
 	case a.failed <- body:
 	default: // the first error is the cause

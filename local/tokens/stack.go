@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// ForStack makes the signer of a running stack: the key is read from its secret store. env gives
-// the stack's JWT_SECRET_ARN, JWT_ISSUER and JWT_AUDIENCE.
+// ForStack returns the signer of a running stack, whose key is read from Secrets Manager. The
+// function env returns the stack's JWT_SECRET_ARN, JWT_ISSUER and JWT_AUDIENCE.
 func ForStack(ctx context.Context, cfg aws.Config, env func(string) string) (Signer, error) {
 	arn := env("JWT_SECRET_ARN")
 	if arn == "" {

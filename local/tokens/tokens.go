@@ -14,12 +14,12 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Claims says for whom a token speaks.
+// Claims are the claims of a token.
 type Claims struct {
 	Tenant  ident.Tenant
-	Subject string // by default role@tenant of the first role
+	Subject string // by default the first role @ tenant
 	Roles   []string
-	Creator ident.Creator // the creator a holder of role creator is
+	Creator ident.Creator // the creator who holds the token, with role creator
 	Scope   string        // "machine" for service tokens
 	Expires time.Time
 }
@@ -30,16 +30,17 @@ type Signer struct {
 	Key      []byte
 	Issuer   string
 	Audience string
-	// Now is the real time; tokens know no business date.
+	// Now returns the real time; tokens do not use the business date.
 	Now func() time.Time
 }
 
-// Life is how long a token lives when the claims name no end.
-const Life = time.Hour
+// DefaultLifetime is how long a token is valid when the claims have no expiry.
+const DefaultLifetime = time.Hour
 
 var errNoKey = errors.New("tokens: the secret holds no HS256 key")
 
-// secretKey is one key of the secret: as a list entry it has "key", standing alone "secret".
+// secretKey is one key of the secret. In a list of keys the key material is in "key", in a single
+// key in "secret".
 type secretKey struct {
 	KID    string `json:"kid"`
 	Alg    string `json:"alg"`
@@ -47,8 +48,9 @@ type secretKey struct {
 	Secret string `json:"secret"`
 }
 
-// ParseSecret takes the first HS256 key out of a stack's JWT secret, which is either
-// {"keys": [{"kid", "alg", "key"}]} or {"kid", "alg", "secret"}. The key is the text itself.
+// ParseSecret returns the first HS256 key of a stack's JWT secret, which is either {"keys":
+// [{"kid", "alg", "key"}]} or {"kid", "alg", "secret"}. The text itself is the key; it is not
+// decoded.
 func ParseSecret(secret string) (keyID string, key []byte, err error) {
 	var doc struct {
 		secretKey
@@ -66,7 +68,7 @@ func ParseSecret(secret string) (keyID string, key []byte, err error) {
 	return "", nil, errNoKey
 }
 
-// Sign gives the token for the claims.
+// Sign returns a signed token with the claims.
 func (s Signer) Sign(c Claims) (string, error) {
 	if len(s.Key) == 0 {
 		return "", errNoKey
@@ -78,11 +80,11 @@ func (s Signer) Sign(c Claims) (string, error) {
 	if s.KeyID != "" {
 		header["kid"] = s.KeyID
 	}
-	unsigned, err := encode(header)
+	unsigned, err := encodeBase64JSON(header)
 	if err != nil {
 		return "", err
 	}
-	body, err := encode(s.payload(c))
+	body, err := encodeBase64JSON(s.claimsPayload(c))
 	if err != nil {
 		return "", err
 	}
@@ -92,14 +94,14 @@ func (s Signer) Sign(c Claims) (string, error) {
 	return unsigned + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
-// payload is the registered claims and ours; empty ones are left out.
-func (s Signer) payload(c Claims) map[string]any {
+// claimsPayload returns the registered and private claims of a token; empty claims are left out.
+func (s Signer) claimsPayload(c Claims) map[string]any {
 	now := s.Now()
 	if c.Subject == "" {
 		c.Subject = c.Roles[0] + "@" + string(c.Tenant)
 	}
 	if c.Expires.IsZero() {
-		c.Expires = now.Add(Life)
+		c.Expires = now.Add(DefaultLifetime)
 	}
 	p := map[string]any{
 		"iss": s.Issuer, "aud": s.Audience, "sub": c.Subject,
@@ -115,7 +117,8 @@ func (s Signer) payload(c Claims) map[string]any {
 	return p
 }
 
-func encode(v any) (string, error) {
+// encodeBase64JSON encodes a value as JSON in unpadded base64url, as a JWT requires.
+func encodeBase64JSON(v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "", err

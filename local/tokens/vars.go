@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Vars reads the settings of a running stack: a file of KEY=VALUE lines, which must say what is
-// needed.
-func Vars(path string, needed ...string) (map[string]string, error) {
+// ReadVars reads the file of addresses of a running stack, which has lines KEY=VALUE.
+//
+// Errors: an error when a needed key is missing.
+func ReadVars(path string, needed ...string) (map[string]string, error) {
 	f, err := os.Open(path) //nolint:gosec // the file that the caller names is the purpose
 	if err != nil {
 		return nil, fmt.Errorf("%w; is the stack up?", err)

@@ -38,7 +38,7 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 // verifyStack waits until all records are sealed, fetches the evidence and the public key, checks
 // both, and returns whether all checks passed.
 func verifyStack(ctx context.Context, settings, dir string, out io.Writer) (bool, error) {
-	vars, err := tokens.Vars(settings, "AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN",
+	vars, err := tokens.ReadVars(settings, "AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN",
 		"QUEUE_AUDIT_URL")
 	if err != nil {
 		return false, err

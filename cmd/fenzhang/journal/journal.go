@@ -34,7 +34,7 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 // exportJournal makes a token for an auditor of the tenant with the stack's signing key, and
 // exports the journal with it.
 func exportJournal(ctx context.Context, settings string, tenant ident.Tenant, e export) error {
-	vars, err := tokens.Vars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT",
+	vars, err := tokens.ReadVars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT",
 		"JWT_SECRET_ARN")
 	if err != nil {
 		return err

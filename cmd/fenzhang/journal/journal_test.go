@@ -70,7 +70,7 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 		_, _ = io.WriteString(rw, res.Body)
 	}))
 	t.Cleanup(server.Close)
-	return apiclient.New(server.URL, apiclient.Static("token"), apiclient.WithRetries(1, time.Millisecond))
+	return apiclient.New(server.URL, apiclient.StaticToken("token"), apiclient.WithRetries(1, time.Millisecond))
 }
 
 // post writes n entries of ascending amounts into a creator's book, alternating between two months.
@@ -126,7 +126,7 @@ func agrees(t *testing.T, api *apiclient.Client, file string, lines int) {
 		t.Skip("needs python3 to sum the journal independently")
 	}
 	ask := func(path string) (told json.RawMessage) {
-		_, err := api.Ask(t.Context(), http.MethodGet, path, nil, &told)
+		_, err := api.Call(t.Context(), http.MethodGet, path, nil, &told)
 		must(t, err)
 		return told
 	}
@@ -155,7 +155,7 @@ func TestAnUnfinishedExportLeavesTheOneBefore(t *testing.T) {
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "journal.ndjson")
 	must(t, os.WriteFile(file, []byte("before\n"), 0o600))
-	err := export{file: file, out: io.Discard}.writeFile(t.Context(), apiclient.New(server.URL, apiclient.Static("token"), apiclient.WithRetries(1, time.Millisecond)))
+	err := export{file: file, out: io.Discard}.writeFile(t.Context(), apiclient.New(server.URL, apiclient.StaticToken("token"), apiclient.WithRetries(1, time.Millisecond)))
 	if err == nil || calls != 2 {
 		t.Errorf("an entry that does not sum to zero was taken: %v", err)
 	}

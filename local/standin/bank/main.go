@@ -1,4 +1,4 @@
-// Command bank stands in for the bank on one machine.
+// Command bank simulates the bank's payment interface on this machine.
 package main
 
 import (

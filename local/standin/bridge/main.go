@@ -1,6 +1,6 @@
-// Command bridge lets containers on this machine reach the stack. The stack listens on the loopback
-// only, which a container of its own network does not see; the bridge listens on the address by
-// which containers know this machine and passes every connection on.
+// Command bridge lets containers on this machine reach the stack. The stack listens only on the
+// loopback address, which containers cannot reach; the bridge listens on the address of this
+// machine in Docker's network and forwards every connection to the stack.
 //
 //	bridge -listen 172.17.0.1 -to 127.0.0.1 -ports 4566,4567,4568
 package main
@@ -21,7 +21,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := runBridge(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bridge:", err)
@@ -29,7 +29,8 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+// runBridge forwards the ports of the flags until ctx ends.
+func runBridge(ctx context.Context) error {
 	listen := flag.String("listen", "", "address that containers know")
 	to := flag.String("to", "127.0.0.1", "address of the stack")
 	ports := flag.String("ports", "", "ports to pass on, joined by commas")
@@ -51,9 +52,9 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// forward passes each connection of a listener on to an address, until ctx ends.
+// forward forwards each connection of a listener to an address until ctx ends.
 func forward(ctx context.Context, l net.Listener, to string) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // which ends Accept
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // closing the listener ends Accept
 	defer stop()
 	for {
 		in, err := l.Accept()
@@ -63,22 +64,22 @@ func forward(ctx context.Context, l net.Listener, to string) error {
 		if err != nil {
 			return err
 		}
-		go pass(ctx, in, to)
+		go forwardConnection(ctx, in, to)
 	}
 }
 
-// pass carries bytes both ways until both sides have ended.
-func pass(ctx context.Context, in net.Conn, to string) {
+// forwardConnection copies bytes in both directions until both sides have closed the connection.
+func forwardConnection(ctx context.Context, in net.Conn, to string) {
 	var d net.Dialer
 	out, err := d.DialContext(ctx, "tcp", to)
 	if err != nil {
-		_ = in.Close() // the caller sees that nobody is there
+		_ = in.Close() // the caller gets a closed connection
 		return
 	}
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
 		both.Go(func() {
-			_, _ = io.Copy(way[0], way[1]) // a broken connection shows at its ends
+			_, _ = io.Copy(way[0], way[1]) // both ends notice a broken connection
 			if half, ok := way[0].(interface{ CloseWrite() error }); ok {
 				_ = half.CloseWrite()
 			}

@@ -1,4 +1,4 @@
-// Command douyinpay stands in for Douyin Pay on one machine.
+// Command douyinpay simulates Douyin Pay on this machine.
 package main
 
 import (

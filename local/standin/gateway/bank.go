@@ -14,19 +14,20 @@ import (
 	"fenzhang/shared/payout/gateway/bank"
 )
 
-// bank takes batch files of payments to corporate accounts.
+// bank simulates a bank that pays corporate accounts by batch files.
 type bank struct {
 	*Server
 	key       *rsa.PrivateKey
 	merchants map[string]bankMerchant
 }
 
+// bankMerchant is a customer of the bank: its key and the layout of its batch files.
 type bankMerchant struct {
 	key    *rsa.PublicKey
 	layout payoutbank.Layout
 }
 
-// NewBank starts a stand-in of the bank.
+// NewBank starts a simulated bank.
 func NewBank(keys KeyFile, o Options) (*Server, error) {
 	s, err := newServer("bank", o)
 	if err != nil {
@@ -37,20 +38,21 @@ func NewBank(keys KeyFile, o Options) (*Server, error) {
 		return nil, err
 	}
 	for _, a := range keys.Bank {
-		if b.merchants[a.Merchant], err = customer(a); err != nil {
+		if b.merchants[a.Merchant], err = newBankMerchant(a); err != nil {
 			return nil, fmt.Errorf("merchant %s: %w", a.Merchant, err)
 		}
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+payoutbank.BatchPath, b.batch)
-	mux.HandleFunc("GET "+payoutbank.OrderPath+"{no}", b.query)
-	s.control(mux)
+	mux.HandleFunc("POST "+payoutbank.BatchPath, b.handleBatch)
+	mux.HandleFunc("GET "+payoutbank.OrderPath+"{no}", b.handleQuery)
+	s.addControlRoutes(mux)
 	s.Handler, s.notice = mux, b.makeNotice
-	s.resume()
+	s.resumeOpenBills()
 	return s, nil
 }
 
-func customer(a payoutbank.Account) (bankMerchant, error) {
+// newBankMerchant returns the customer of an account.
+func newBankMerchant(a payoutbank.Account) (bankMerchant, error) {
 	private, err := payoutbank.ParsePrivateKey(a.PrivateKey)
 	if err != nil {
 		return bankMerchant{}, err
@@ -62,48 +64,50 @@ func customer(a payoutbank.Account) (bankMerchant, error) {
 	return bankMerchant{key: &private.PublicKey, layout: layout}, err
 }
 
-// batch takes the lines of a file one by one. A fault for one line is a fault of the whole answer.
-func (b *bank) batch(w http.ResponseWriter, r *http.Request) {
+// handleBatch accepts the lines of a batch file one by one. A fault of one line affects the whole
+// answer.
+func (b *bank) handleBatch(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	if err != nil {
 		return
 	}
 	merchant, err := b.authorize(r, body)
 	if err != nil {
-		b.refuse(w, r, http.StatusUnauthorized, "SIGN_ERROR")
+		b.writeRefusal(w, r, http.StatusUnauthorized, "SIGN_ERROR")
 		return
 	}
 	orders, err := b.merchants[merchant].layout.Decode(body)
 	if err != nil || len(orders) == 0 {
-		b.refuse(w, r, http.StatusBadRequest, "FILE_ERROR")
+		b.writeRefusal(w, r, http.StatusBadRequest, "FILE_ERROR")
 		return
 	}
 	var answer payoutbank.Batch
 	var fault Fault
 	for _, o := range orders {
-		if f := b.faults.take(o.Key); f != "" {
+		if f := b.faults.takeFault(o.Key); f != "" {
 			fault = f
 		}
 		if fault == Error500Before {
-			b.refuse(w, r, http.StatusInternalServerError, "SYSTEM_ERROR")
+			b.writeRefusal(w, r, http.StatusInternalServerError, "SYSTEM_ERROR")
 			return
 		}
-		answer.Lines = append(answer.Lines, b.take(merchant, o, fault))
+		answer.Lines = append(answer.Lines, b.acceptLine(merchant, o, fault))
 	}
 	if fault == TimeoutAfterAccept {
-		b.hang(r)
+		b.leaveUnanswered(r)
 	}
-	b.answer(w, r, http.StatusOK, answer, fault == BadSignature)
+	b.writeAnswer(w, r, http.StatusOK, answer, fault == BadSignature)
 }
 
-// take books one line, or answers it with the reason why not; the other lines of the file go on.
-func (b *bank) take(merchant string, o payout.Order, f Fault) payoutbank.Line {
+// acceptLine accepts one line of a batch file, or returns the reason of its refusal; the other
+// lines are not affected.
+func (b *bank) acceptLine(merchant string, o payout.Order, f Fault) payoutbank.Line {
 	refused := payoutbank.Line{Key: o.Key, State: "REFUSED", Amount: o.Amount, Reason: "LINE_ERROR",
 		Updated: b.opts.Now()}
 	if !billNo.MatchString(o.Key) || o.Account == "" || o.HolderName == "" {
 		return refused
 	}
-	bill, refusal, err := b.accept(Bill{Merchant: merchant, Key: o.Key, Amount: o.Amount,
+	bill, refusal, err := b.acceptOrder(Bill{Merchant: merchant, Key: o.Key, Amount: o.Amount,
 		Payee: o.Account, Name: o.HolderName, Bank: o.Bank, Remark: o.Remark}, f)
 	switch {
 	case err != nil:
@@ -116,25 +120,28 @@ func (b *bank) take(merchant string, o payout.Order, f Fault) payoutbank.Line {
 	return lineOf(bill)
 }
 
+// lineOf returns a bill in the form of the bank's answers.
 func lineOf(b Bill) payoutbank.Line {
 	return payoutbank.Line{Key: b.Key, Serial: b.GatewayID, State: b.State, Amount: b.Amount,
 		Reason: b.Reason, Updated: b.Updated}
 }
 
-func (b *bank) query(w http.ResponseWriter, r *http.Request) {
+// handleQuery answers a query about one order.
+func (b *bank) handleQuery(w http.ResponseWriter, r *http.Request) {
 	merchant, err := b.authorize(r, nil)
 	if err != nil {
-		b.refuse(w, r, http.StatusUnauthorized, "SIGN_ERROR")
+		b.writeRefusal(w, r, http.StatusUnauthorized, "SIGN_ERROR")
 		return
 	}
-	bill, ok := b.book.get(merchant, r.PathValue("no"))
+	bill, ok := b.book.findBill(merchant, r.PathValue("no"))
 	if !ok {
-		b.refuse(w, r, http.StatusNotFound, payoutbank.NotFoundCode)
+		b.writeRefusal(w, r, http.StatusNotFound, payoutbank.NotFoundCode)
 		return
 	}
-	b.answer(w, r, http.StatusOK, lineOf(bill), false)
+	b.writeAnswer(w, r, http.StatusOK, lineOf(bill), false)
 }
 
+// authorize verifies the signature of a request and returns the merchant that made the request.
 func (b *bank) authorize(r *http.Request, body []byte) (string, error) {
 	m := payoutbank.Message{
 		What: "request", Subject: r.Method + " " + r.URL.RequestURI(),
@@ -150,17 +157,19 @@ func (b *bank) authorize(r *http.Request, body []byte) (string, error) {
 	return m.Merchant, m.Verify(known.key, r.Header.Get(payoutbank.HeaderSignature))
 }
 
-func (b *bank) refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
-	b.answer(w, r, status, payoutbank.Refusal{Code: code}, false)
+// writeRefusal answers a request with an error code.
+func (b *bank) writeRefusal(w http.ResponseWriter, r *http.Request, status int, code string) {
+	b.writeAnswer(w, r, status, payoutbank.Refusal{Code: code}, false)
 }
 
-func (b *bank) answer(w http.ResponseWriter, r *http.Request, status int, v any, spoil bool) {
+// writeAnswer writes a signed answer; with spoil the signature is wrong.
+func (b *bank) writeAnswer(w http.ResponseWriter, r *http.Request, status int, v any, spoil bool) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
-	header, err := b.sign(payoutbank.Message{
+	header, err := b.signMessage(payoutbank.Message{
 		What: "answer", Subject: strconv.Itoa(status), Merchant: r.Header.Get(payoutbank.HeaderMerchant),
 		Nonce: r.Header.Get(payoutbank.HeaderNonce), Body: body,
 	}, spoil)
@@ -172,10 +181,11 @@ func (b *bank) answer(w http.ResponseWriter, r *http.Request, status int, v any,
 		w.Header()[k] = v
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client has gone; it will ask again
+	_, _ = w.Write(body) // when the client has gone, it will repeat the request
 }
 
-func (b *bank) sign(m payoutbank.Message, spoil bool) (http.Header, error) {
+// signMessage returns the headers of a signed message; with spoil the signature is wrong.
+func (b *bank) signMessage(m payoutbank.Message, spoil bool) (http.Header, error) {
 	m.Timestamp = strconv.FormatInt(b.opts.Now().Unix(), 10)
 	h := http.Header{}
 	h.Set("Content-Type", "application/json")
@@ -190,12 +200,13 @@ func (b *bank) sign(m payoutbank.Message, spoil bool) (http.Header, error) {
 	return h, err
 }
 
+// makeNotice returns headers and body of the signed notice of a bill.
 func (b *bank) makeNotice(bill Bill, spoil bool) (http.Header, []byte, error) {
 	body, err := json.Marshal(lineOf(bill))
 	if err != nil {
 		return nil, nil, err
 	}
-	header, err := b.sign(payoutbank.Message{What: "notice", Merchant: bill.Merchant,
+	header, err := b.signMessage(payoutbank.Message{What: "notice", Merchant: bill.Merchant,
 		Nonce: rand.Text(), Body: body}, spoil)
 	return header, body, err
 }

@@ -21,7 +21,7 @@ const (
 	returned = "RETURNED"
 )
 
-// Bill is one payment that the stand-in was asked for.
+// Bill is one payment that a client has requested.
 type Bill struct {
 	Merchant  string       `json:"merchant"`
 	Key       string       `json:"out_bill_no"`
@@ -34,27 +34,30 @@ type Bill struct {
 	NotifyURL string       `json:"notify_url,omitempty"`
 	State     string       `json:"state"`
 	Reason    string       `json:"reason,omitempty"`
-	Requests  int          `json:"requests"` // how often the payment was asked for
+	Requests  int          `json:"requests"` // how often the payment was requested
 	Notices   int          `json:"notices"`  // how many notices were delivered
 	Notified  string       `json:"notified,omitempty"`
-	Fault     Fault        `json:"fault,omitempty"` // how this bill misbehaves
+	Fault     Fault        `json:"fault,omitempty"` // the fault of this bill
 	Created   time.Time    `json:"created_at"`
 	Updated   time.Time    `json:"updated_at"`
 }
 
-func (b Bill) sameContent(o Bill) bool {
+// hasSameContent reports whether two bills pay the same amount to the same payee.
+func (b Bill) hasSameContent(o Bill) bool {
 	return b.Amount == o.Amount && b.Payee == o.Payee && b.Name == o.Name && b.Bank == o.Bank
 }
 
-func (b Bill) final() bool { return b.State != accepted }
+// isFinal reports whether the bill has been paid or has failed.
+func (b Bill) isFinal() bool { return b.State != accepted }
 
-// book keeps the bills in memory and every change of them as a line on disk.
+// book keeps the bills in memory and appends every change of a bill as a line to a file.
 type book struct {
 	mu    sync.Mutex
 	bills map[string]*Bill // by merchant and key
 	file  *os.File
 }
 
+// openBook reads the bills of a file, which is created when it does not exist.
 func openBook(path string) (*book, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
@@ -69,23 +72,25 @@ func openBook(path string) (*book, error) {
 	for lines.Scan() {
 		var bill Bill
 		if json.Unmarshal(lines.Bytes(), &bill) != nil {
-			continue // a line cut off by a kill: the change before it holds, and nobody was answered
+			continue // the process was killed while writing this line; its request was not answered
 		}
-		b.bills[bill.id()] = &bill
+		b.bills[bill.bookKey()] = &bill
 	}
 	if err := lines.Err(); err != nil {
 		return nil, err
 	}
-	// so that the next change never continues a line that was cut off
+	// a line break, so that the next line is never appended to an incomplete one
 	_, err = file.Write([]byte("\n"))
 	return b, err
 }
 
-func (b Bill) id() string { return b.Merchant + "/" + b.Key }
+// bookKey returns the key of the bill in the book.
+func (b Bill) bookKey() string { return b.Merchant + "/" + b.Key }
 
-// change lets f alter the bill and writes it down; a nil bill tells f that there is none yet, and f
-// makes one by returning it.
-func (b *book) change(merchant, key string, f func(*Bill) *Bill) (Bill, error) {
+// updateBill calls f with a copy of a bill, or with nil when there is none, and stores the bill
+// that f returns. The line is written to the file first: a bill in memory is never newer than the
+// file.
+func (b *book) updateBill(merchant, key string, f func(*Bill) *Bill) (Bill, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	bill := b.bills[merchant+"/"+key]
@@ -107,11 +112,12 @@ func (b *book) change(merchant, key string, f func(*Bill) *Bill) (Bill, error) {
 	if _, err := b.file.Write(append(line, '\n')); err != nil {
 		return Bill{}, err
 	}
-	b.bills[bill.id()] = bill
+	b.bills[bill.bookKey()] = bill
 	return *bill, nil
 }
 
-func (b *book) get(merchant, key string) (Bill, bool) {
+// findBill returns the bill of a merchant with a key.
+func (b *book) findBill(merchant, key string) (Bill, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if bill := b.bills[merchant+"/"+key]; bill != nil {
@@ -120,8 +126,8 @@ func (b *book) get(merchant, key string) (Bill, bool) {
 	return Bill{}, false
 }
 
-// all lists the bills, oldest first.
-func (b *book) all() []Bill {
+// listBills returns all bills, oldest first.
+func (b *book) listBills() []Bill {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	list := make([]Bill, 0, len(b.bills))

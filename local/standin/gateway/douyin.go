@@ -21,8 +21,8 @@ import (
 	"fenzhang/shared/payout/gateway/bank"
 )
 
-// douyinPay is Douyin Pay's merchant transfer as public client code describes it. It is written
-// without the client library, so that a mistake of ours in using it shows.
+// douyinPay simulates the merchant transfer of Douyin Pay as public client code describes it. It
+// does not use our client library, so that a mistake in that library shows.
 type douyinPay struct {
 	*Server
 	key       *rsa.PrivateKey
@@ -30,6 +30,7 @@ type douyinPay struct {
 	merchants map[string]douyinMerchant
 }
 
+// douyinMerchant is a merchant account of Douyin Pay.
 type douyinMerchant struct {
 	serial, apiKey, appID string
 	key                   *rsa.PublicKey
@@ -37,7 +38,7 @@ type douyinMerchant struct {
 
 const transferPath = "/v1/fund_trade/mch-transfer/transfer-bills"
 
-// NewDouyin starts a stand-in of Douyin Pay.
+// NewDouyin starts a simulated Douyin Pay.
 func NewDouyin(keys KeyFile, o Options) (*Server, error) {
 	s, err := newServer("douyinpay", o)
 	if err != nil {
@@ -57,14 +58,15 @@ func NewDouyin(keys KeyFile, o Options) (*Server, error) {
 			key: &private.PublicKey}
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+transferPath, d.transfer)
-	mux.HandleFunc("GET "+transferPath+"/out-bill-no/{no}", d.query)
-	s.control(mux)
+	mux.HandleFunc("POST "+transferPath, d.handleTransfer)
+	mux.HandleFunc("GET "+transferPath+"/out-bill-no/{no}", d.handleQuery)
+	s.addControlRoutes(mux)
 	s.Handler, s.notice = mux, d.makeNotice
-	s.resume()
+	s.resumeOpenBills()
 	return s, nil
 }
 
+// transferRequest is the body of a transfer.
 type transferRequest struct {
 	AppID     string `json:"appid"`
 	Key       string `json:"out_bill_no"`
@@ -76,8 +78,8 @@ type transferRequest struct {
 	NotifyURL string `json:"notify_url"`
 }
 
-// nameNeeded is the amount in fen from which the payee's name is required.
-const nameNeeded = 200_000
+// nameRequiredFrom is the amount in fen from which Douyin Pay requires the name of the payee.
+const nameRequiredFrom = 200_000
 
 var (
 	billNo     = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
@@ -85,49 +87,51 @@ var (
 		`^DouyinPay-RSA mchid="([^"]*)",nonce_str="([^"]*)",timestamp="([0-9]+)",serial_no="([^"]*)",signature="([^"]*)"$`)
 )
 
-func (d *douyinPay) transfer(w http.ResponseWriter, r *http.Request) {
+// handleTransfer accepts a transfer, or misbehaves when a fault is pending.
+func (d *douyinPay) handleTransfer(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	if err != nil {
 		return
 	}
 	merchant, err := d.authorize(r, body)
 	if err != nil {
-		d.refuse(w, http.StatusUnauthorized, "SIGN_ERROR")
+		d.writeRefusal(w, http.StatusUnauthorized, "SIGN_ERROR")
 		return
 	}
 	var req transferRequest
 	if json.Unmarshal(body, &req) != nil {
-		d.refuse(w, http.StatusBadRequest, "PARAM_ERROR")
+		d.writeRefusal(w, http.StatusBadRequest, "PARAM_ERROR")
 		return
 	}
-	fault := d.faults.take(req.Key)
+	fault := d.faults.takeFault(req.Key)
 	if fault == Error500Before {
-		d.refuse(w, http.StatusInternalServerError, "SYSTEM_ERROR")
+		d.writeRefusal(w, http.StatusInternalServerError, "SYSTEM_ERROR")
 		return
 	}
-	order, ok := d.order(merchant, req)
+	order, ok := d.parseOrder(merchant, req)
 	if !ok {
-		d.refuse(w, http.StatusBadRequest, "PARAM_ERROR")
+		d.writeRefusal(w, http.StatusBadRequest, "PARAM_ERROR")
 		return
 	}
-	b, refusal, err := d.accept(order, fault)
+	b, refusal, err := d.acceptOrder(order, fault)
 	switch {
 	case err != nil:
-		d.refuse(w, http.StatusInternalServerError, "SYSTEM_ERROR")
+		d.writeRefusal(w, http.StatusInternalServerError, "SYSTEM_ERROR")
 	case refusal != "":
-		d.refuse(w, http.StatusBadRequest, refusal)
+		d.writeRefusal(w, http.StatusBadRequest, refusal)
 	case fault == TimeoutAfterAccept:
-		d.hang(r)
+		d.leaveUnanswered(r)
 	default:
-		d.answer(w, http.StatusOK, map[string]any{
+		d.writeAnswer(w, http.StatusOK, map[string]any{
 			"out_bill_no": b.Key, "transfer_bill_no": b.GatewayID, "state": b.State,
 			"create_time": b.Created.Format(time.RFC3339),
 		}, fault == BadSignature)
 	}
 }
 
-// order checks a request as the gateway documents it.
-func (d *douyinPay) order(merchant string, req transferRequest) (Bill, bool) {
+// parseOrder validates a request by the rules in the documentation of Douyin Pay and decrypts the
+// payee's name.
+func (d *douyinPay) parseOrder(merchant string, req transferRequest) (Bill, bool) {
 	bill := Bill{Merchant: merchant, Key: req.Key, Amount: money.Fen(req.Amount), Payee: req.OpenID,
 		Remark: req.Remark, NotifyURL: req.NotifyURL}
 	if !billNo.MatchString(req.Key) || req.AppID != d.merchants[merchant].appID || req.Scene == "" ||
@@ -146,21 +150,22 @@ func (d *douyinPay) order(merchant string, req transferRequest) (Bill, bool) {
 		}
 		bill.Name = string(name)
 	}
-	return bill, bill.Name != "" || req.Amount < nameNeeded
+	return bill, bill.Name != "" || req.Amount < nameRequiredFrom
 }
 
-func (d *douyinPay) query(w http.ResponseWriter, r *http.Request) {
+// handleQuery answers a query about one transfer.
+func (d *douyinPay) handleQuery(w http.ResponseWriter, r *http.Request) {
 	merchant, err := d.authorize(r, nil)
 	if err != nil {
-		d.refuse(w, http.StatusUnauthorized, "SIGN_ERROR")
+		d.writeRefusal(w, http.StatusUnauthorized, "SIGN_ERROR")
 		return
 	}
-	b, ok := d.book.get(merchant, r.PathValue("no"))
+	b, ok := d.book.findBill(merchant, r.PathValue("no"))
 	if !ok {
-		d.refuse(w, http.StatusNotFound, payoutbank.NotFoundCode)
+		d.writeRefusal(w, http.StatusNotFound, payoutbank.NotFoundCode)
 		return
 	}
-	d.answer(w, http.StatusOK, map[string]any{
+	d.writeAnswer(w, http.StatusOK, map[string]any{
 		"mch_id": b.Merchant, "appid": d.merchants[merchant].appID, "out_bill_no": b.Key,
 		"transfer_bill_no": b.GatewayID, "state": b.State,
 		"transfer_amount": b.Amount.Fen(), "transfer_remark": b.Remark, "fail_reason": b.Reason,
@@ -169,8 +174,8 @@ func (d *douyinPay) query(w http.ResponseWriter, r *http.Request) {
 	}, false)
 }
 
-// authorize verifies a request's signature over method, path with query, time, nonce and body, and
-// gives the merchant who made it.
+// authorize verifies the signature of a request over method, path with query, time, nonce and
+// body, and returns the merchant that made the request.
 func (d *douyinPay) authorize(r *http.Request, body []byte) (string, error) {
 	part := authHeader.FindStringSubmatch(r.Header.Get("Authorization"))
 	if part == nil {
@@ -198,17 +203,19 @@ func (d *douyinPay) authorize(r *http.Request, body []byte) (string, error) {
 	return mch, rsa.VerifyPKCS1v15(m.key, crypto.SHA256, sum[:], sig)
 }
 
-func (d *douyinPay) refuse(w http.ResponseWriter, status int, code string) {
-	d.answer(w, status, map[string]string{"code": code, "message": code}, false)
+// writeRefusal answers a request with an error code.
+func (d *douyinPay) writeRefusal(w http.ResponseWriter, status int, code string) {
+	d.writeAnswer(w, status, map[string]string{"code": code, "message": code}, false)
 }
 
-func (d *douyinPay) answer(w http.ResponseWriter, status int, v any, spoil bool) {
+// writeAnswer writes a signed answer; with spoil the signature is wrong.
+func (d *douyinPay) writeAnswer(w http.ResponseWriter, status int, v any, spoil bool) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
-	header, err := d.sign(body, spoil)
+	header, err := d.signBody(body, spoil)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
@@ -217,11 +224,12 @@ func (d *douyinPay) answer(w http.ResponseWriter, status int, v any, spoil bool)
 		w.Header()[k] = v
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client has gone; it will ask again
+	_, _ = w.Write(body) // when the client has gone, it will repeat the request
 }
 
-// sign makes the headers of an answer or notice: time, nonce and body, each on its line.
-func (d *douyinPay) sign(body []byte, spoil bool) (http.Header, error) {
+// signBody returns the headers of a signed answer or notice. The signature covers time, nonce and
+// body, each followed by a line break.
+func (d *douyinPay) signBody(body []byte, spoil bool) (http.Header, error) {
 	timestamp, nonce := strconv.FormatInt(d.opts.Now().Unix(), 10), rand.Text()
 	signed := timestamp + "\n" + nonce + "\n" + string(body) + "\n"
 	if spoil {
@@ -241,9 +249,9 @@ func (d *douyinPay) sign(body []byte, spoil bool) (http.Header, error) {
 	return h, nil
 }
 
-// event names a notice by its bill's state. Public code knows TRANSFER.SUCCESS only; a failure and
-// a return are assumed to be told in the same way.
-func event(b Bill) string {
+// eventType returns the event type of a bill's notice. Public client code contains only
+// TRANSFER.SUCCESS; the types of a failure and of a return are assumptions.
+func eventType(b Bill) string {
 	switch b.State {
 	case fail:
 		return "TRANSFER.FAIL"
@@ -254,8 +262,8 @@ func event(b Bill) string {
 	}
 }
 
-// makeNotice encrypts a bill for its merchant and signs the notice. The amount is a string here,
-// unlike in answers.
+// makeNotice returns headers and body of a notice: the bill is encrypted for its merchant, and the
+// body is signed. The amount is a string here, unlike in answers.
 func (d *douyinPay) makeNotice(b Bill, spoil bool) (http.Header, []byte, error) {
 	m := d.merchants[b.Merchant]
 	plain, err := json.Marshal(map[string]string{
@@ -268,13 +276,13 @@ func (d *douyinPay) makeNotice(b Bill, spoil bool) (http.Header, []byte, error) 
 		return nil, nil, err
 	}
 	nonce := rand.Text()[:12]
-	sealed, err := seal([]byte(m.apiKey), []byte(nonce), plain, []byte("transfer"))
+	sealed, err := encryptAESGCM([]byte(m.apiKey), []byte(nonce), plain, []byte("transfer"))
 	if err != nil {
 		return nil, nil, err
 	}
 	body, err := json.Marshal(map[string]any{
-		"id": rand.Text(), "create_time": d.opts.Now().Format(time.RFC3339), "event_type": event(b),
-		"resource_type": "encrypt-resource", "summary": event(b),
+		"id": rand.Text(), "create_time": d.opts.Now().Format(time.RFC3339), "event_type": eventType(b),
+		"resource_type": "encrypt-resource", "summary": eventType(b),
 		"resource": map[string]string{
 			"algorithm": "AEAD_AES_256_GCM", "original_type": "transfer", "associated_data": "transfer",
 			"nonce":      nonce,
@@ -284,11 +292,12 @@ func (d *douyinPay) makeNotice(b Bill, spoil bool) (http.Header, []byte, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	header, err := d.sign(body, spoil)
+	header, err := d.signBody(body, spoil)
 	return header, body, err
 }
 
-func seal(key, nonce, plain, extra []byte) ([]byte, error) {
+// encryptAESGCM encrypts and authenticates a text with AES-GCM.
+func encryptAESGCM(key, nonce, plain, extra []byte) ([]byte, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err

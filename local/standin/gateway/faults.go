@@ -5,59 +5,64 @@ import (
 	"sync"
 )
 
-// Fault is a way to misbehave.
+// Fault is a way in which a simulated gateway misbehaves.
 type Fault string
 
-// The faults. Those about notices and outcomes stay with the bill and survive a restart.
+// The faults. Faults of notices and outcomes are stored with the bill and survive a restart.
 const (
-	TimeoutAfterAccept Fault = "timeout_after_accept" // takes the order and never answers
-	Error500Before     Fault = "error_500_before"     // takes nothing and answers 500
-	FailBill           Fault = "fail"                 // takes the order; it fails later
+	TimeoutAfterAccept Fault = "timeout_after_accept" // accepts the order and never answers
+	Error500Before     Fault = "error_500_before"     // answers 500 without accepting the order
+	FailBill           Fault = "fail"                 // accepts the order, which fails later
 	DuplicateNotice    Fault = "duplicate_notice"     // sends each notice three times
-	LateReturn         Fault = "late_return"          // pays, and some time later the money comes back
-	BadSignature       Fault = "bad_signature"        // signs the answer and the first notice wrongly
-	NoNotice           Fault = "no_notice"            // never notifies
+	LateReturn         Fault = "late_return"          // pays, and the payment is returned later
+	// the answer and the first notice have a wrong signature
+	BadSignature Fault = "bad_signature"
+	NoNotice     Fault = "no_notice" // never notifies
 )
 
 var allFaults = []Fault{TimeoutAfterAccept, Error500Before, FailBill, DuplicateNotice, LateReturn,
 	BadSignature, NoNotice}
 
-func (f Fault) known() bool { return slices.Contains(allFaults, f) }
+// isKnown reports whether a fault exists.
+func (f Fault) isKnown() bool { return slices.Contains(allFaults, f) }
 
-// faultOrder asks for a fault: for one order number, or for the next n requests.
+// faultOrder requests a fault: for one order number, or for the next n requests.
 type faultOrder struct {
 	Key   string `json:"out_bill_no,omitempty"`
 	Next  int    `json:"next,omitempty"`
 	Fault Fault  `json:"fault"`
 }
 
-// faults are the misbehaviours still to come.
+// faults is the list of faults that have not happened yet.
 type faults struct {
 	mu      sync.Mutex
 	pending []faultOrder
 }
 
+// add appends a fault.
 func (f *faults) add(o faultOrder) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pending = append(f.pending, o)
 }
 
+// list returns a copy of the pending faults.
 func (f *faults) list() []faultOrder {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.pending)
 }
 
+// clear removes all pending faults.
 func (f *faults) clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pending = nil
 }
 
-// take uses up the first fault meant for a request about this order number; it is "" where there is
-// none.
-func (f *faults) take(key string) Fault {
+// takeFault removes and returns the first fault for a request about an order number; it returns ""
+// when there is none.
+func (f *faults) takeFault(key string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := slices.IndexFunc(f.pending, func(o faultOrder) bool { return o.Key == key })

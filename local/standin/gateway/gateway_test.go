@@ -50,7 +50,7 @@ func TestFaultsAreUsedUp(t *testing.T) {
 	var f faults
 	f.add(faultOrder{Next: 2, Fault: NoNotice})
 	f.add(faultOrder{Key: "k", Fault: FailBill})
-	got := []Fault{f.take("k"), f.take("x"), f.take("k"), f.take("k")}
+	got := []Fault{f.takeFault("k"), f.takeFault("x"), f.takeFault("k"), f.takeFault("k")}
 	want := []Fault{FailBill, NoNotice, NoNotice, ""}
 	for i := range want {
 		if got[i] != want[i] {
@@ -66,7 +66,7 @@ func TestACutOffLineIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	make1 := func(*Bill) *Bill { return &Bill{Merchant: "m", Key: "k", Amount: money.Fen(1), State: accepted} }
-	if _, err := b.change("m", "k", make1); err != nil {
+	if _, err := b.updateBill("m", "k", make1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.file.WriteString(`{"merchant":"m","out_bill_no":"k2","st`); err != nil {
@@ -78,7 +78,7 @@ func TestACutOffLineIsForgotten(t *testing.T) {
 	if b, err = openBook(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.change("m", "k3", func(*Bill) *Bill { return &Bill{Merchant: "m", Key: "k3", State: accepted} }); err != nil {
+	if _, err := b.updateBill("m", "k3", func(*Bill) *Bill { return &Bill{Merchant: "m", Key: "k3", State: accepted} }); err != nil {
 		t.Fatal(err)
 	}
 	b.close()
@@ -86,19 +86,19 @@ func TestACutOffLineIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.close()
-	if all := b.all(); len(all) != 2 {
+	if all := b.listBills(); len(all) != 2 {
 		t.Errorf("%d bills: what was written after the cut is lost", len(all))
 	}
 }
 
 func TestListenOnLoopbackOnly(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "10.1.2.3:0", "nonsense"} {
-		if l, err := listen(context.Background(), addr); err == nil {
+		if l, err := listenOnLoopback(context.Background(), addr); err == nil {
 			l.Close()
 			t.Errorf("listens on %s", addr)
 		}
 	}
-	l, err := listen(context.Background(), "127.0.0.1:0")
+	l, err := listenOnLoopback(context.Background(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestControlCanBeHidden(t *testing.T) {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	for control, want := range map[bool]int{true: http.StatusTeapot, false: http.StatusNotFound} {
 		rec := httptest.NewRecorder()
-		gate(inner, control).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/control/bills", nil))
+		hideControlRoutes(inner, control).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/control/bills", nil))
 		if rec.Code != want {
 			t.Errorf("control %v: %d", control, rec.Code)
 		}

@@ -1,6 +1,6 @@
-// Package gateway plays the outside payment parties on one machine: Douyin Pay and a bank. The
-// stand-ins verify signatures, keep what they were asked to pay on disk, answer and notify as the
-// real ones do, and misbehave when told to.
+// Package gateway simulates the payment gateways on this machine: Douyin Pay and a bank. The
+// simulated gateways verify signatures, store bills on disk, answer and send notices as the real
+// ones do, and misbehave when a fault is injected.
 package gateway
 
 import (
@@ -20,14 +20,14 @@ import (
 	"fenzhang/shared/payout/gateway/douyin"
 )
 
-// KeyFile holds both sides' keys. Secret is the part that the functions get; the rest stays with
-// the stand-ins.
+// KeyFile holds the keys of both sides. Secret is the part that the functions get; the private
+// keys of the gateways stay with the simulated gateways.
 type KeyFile struct {
 	payoutgateway.Secret
 	Private PrivateKeys `json:"gateway_private_keys"`
 }
 
-// PrivateKeys are the keys with which the stand-ins sign, PEM.
+// PrivateKeys are the keys with which the simulated gateways sign, in PEM format.
 type PrivateKeys struct {
 	Douyin string `json:"douyin"`
 	Bank   string `json:"bank"`
@@ -46,11 +46,11 @@ func ReadKeys(path string) (KeyFile, error) {
 	return f, nil
 }
 
-// SecretPath names the file beside a key file that holds only what the functions get.
+// SecretPath returns the path of the file with the part of a key file that the functions get.
 func SecretPath(path string) string { return path + ".secret.json" }
 
-// EnsureKeys makes the key file and its secret part for the tenants unless they are there; an
-// existing file is left as it is, because bills on disk were signed for with it.
+// EnsureKeys creates the key file and the file of its secret part for some tenants. An existing
+// key file is kept, because the requests of stored bills were signed with its keys.
 func EnsureKeys(path string, tenants []string) error {
 	f, err := ReadKeys(path)
 	if os.IsNotExist(err) {
@@ -64,6 +64,7 @@ func EnsureKeys(path string, tenants []string) error {
 	return writeJSON(SecretPath(path), f.Secret)
 }
 
+// writeJSON writes a value to a file that only its owner can read.
 func writeJSON(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
@@ -72,14 +73,14 @@ func writeJSON(path string, v any) error {
 	return os.WriteFile(path, append(b, '\n'), fs.FileMode(0o600))
 }
 
-// NewKeys makes fresh keys: for each tenant one merchant account at either gateway.
+// NewKeys creates keys: for each tenant one merchant account at each of the two gateways.
 func NewKeys(tenants []string) (KeyFile, error) {
 	var f KeyFile
-	douyinPrivate, douyinPublic, err := newPair()
+	douyinPrivate, douyinPublic, err := newKeyPair()
 	if err != nil {
 		return f, err
 	}
-	bankPrivate, bankPublic, err := newPair()
+	bankPrivate, bankPublic, err := newKeyPair()
 	if err != nil {
 		return f, err
 	}
@@ -87,11 +88,11 @@ func NewKeys(tenants []string) (KeyFile, error) {
 	platform := []payoutdouyin.PlatformKey{
 		{Serial: "PLATFORM" + rand.Text()[:12], PublicKey: douyinPublic}}
 	for i, tenant := range tenants {
-		d, err := newDouyin(ident.Tenant(tenant), 7_300_000_001+i, platform)
+		d, err := newDouyinAccount(ident.Tenant(tenant), 7_300_000_001+i, platform)
 		if err != nil {
 			return f, err
 		}
-		private, _, err := newPair()
+		private, _, err := newKeyPair()
 		if err != nil {
 			return f, err
 		}
@@ -103,9 +104,10 @@ func NewKeys(tenants []string) (KeyFile, error) {
 	return f, nil
 }
 
-func newDouyin(tenant ident.Tenant, number int,
+// newDouyinAccount creates a merchant account of Douyin Pay.
+func newDouyinAccount(tenant ident.Tenant, number int,
 	platform []payoutdouyin.PlatformKey) (payoutdouyin.Account, error) {
-	private, _, err := newPair()
+	private, _, err := newKeyPair()
 	if err != nil {
 		return payoutdouyin.Account{}, err
 	}
@@ -122,7 +124,8 @@ func newDouyin(tenant ident.Tenant, number int,
 	}, nil
 }
 
-func newPair() (private, public string, err error) {
+// newKeyPair creates an RSA key pair in PEM format.
+func newKeyPair() (private, public string, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return "", "", err

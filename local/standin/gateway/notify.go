@@ -6,8 +6,9 @@ import (
 	"net/http"
 )
 
-// notify delivers a bill's notice and tries again until it is taken or the retries are used up.
-func (s *Server) notify(b Bill) {
+// sendNotices sends the notice of a bill, three times with the fault DuplicateNotice, and not at
+// all with NoNotice.
+func (s *Server) sendNotices(b Bill) {
 	to := s.opts.NotifyURL
 	if to == "" {
 		to = b.NotifyURL
@@ -20,15 +21,17 @@ func (s *Server) notify(b Bill) {
 		copies = 3
 	}
 	for range copies {
-		s.deliver(to, b)
+		s.deliverNotice(to, b)
 	}
 }
 
-func (s *Server) deliver(to string, b Bill) {
+// deliverNotice posts a notice and repeats it until the receiver accepts it or all retries have
+// failed.
+func (s *Server) deliverNotice(to string, b Bill) {
 	for try := 0; ; try++ {
 		spoil := b.Fault == BadSignature && try == 0
-		if s.post(to, b, spoil) {
-			s.delivered(b)
+		if s.postNotice(to, b, spoil) {
+			s.countNotice(b)
 			return
 		}
 		if try >= len(s.opts.Retries) {
@@ -41,9 +44,10 @@ func (s *Server) deliver(to string, b Bill) {
 	}
 }
 
-// delivered counts; the bill may have moved on since its notice was made.
-func (s *Server) delivered(b Bill) {
-	_, err := s.book.change(b.Merchant, b.Key, func(now *Bill) *Bill {
+// countNotice notes in the book that a notice was delivered. The bill may have changed since the
+// notice was made, so that the present bill is updated.
+func (s *Server) countNotice(b Bill) {
+	_, err := s.book.updateBill(b.Merchant, b.Key, func(now *Bill) *Bill {
 		now.Notices++
 		now.Notified = b.State
 		return now
@@ -53,8 +57,8 @@ func (s *Server) delivered(b Bill) {
 	}
 }
 
-// post makes one delivery, freshly signed, and tells whether it was taken.
-func (s *Server) post(to string, b Bill, spoil bool) bool {
+// postNotice posts a freshly signed notice once, and reports whether the receiver accepted it.
+func (s *Server) postNotice(to string, b Bill, spoil bool) bool {
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -76,7 +80,7 @@ func (s *Server) post(to string, b Bill, spoil bool) bool {
 	if err != nil {
 		return false
 	}
-	_, _ = io.Copy(io.Discard, res.Body) // drained so that the connection is used again
+	_, _ = io.Copy(io.Discard, res.Body) // the body is read so that the connection can be reused
 	_ = res.Body.Close()
 	return res.StatusCode >= 200 && res.StatusCode < 300
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Run is the main function of a stand-in: it reads the flags, serves until it is told to stop, and
-// reports what went wrong.
+// Run is the main function of a simulated gateway: it reads the flags and serves requests until it
+// is interrupted.
 func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	o := DefaultOptions()
 	o.Log = slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("standin", name)
@@ -37,7 +37,7 @@ func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	listener, err := listen(ctx, *addr)
+	listener, err := listenOnLoopback(ctx, *addr)
 	if err != nil {
 		return err
 	}
@@ -46,11 +46,13 @@ func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 		return err
 	}
 	o.Log.Info("listening", "addr", listener.Addr().String())
-	return errors.Join(serve(ctx, listener, gate(s, *control != "off")), s.Close())
+	return errors.Join(serveUntilStopped(ctx, listener, hideControlRoutes(s, *control != "off")),
+		s.Close())
 }
 
-// listen refuses addresses that others can reach: the control routes ask nobody who he is.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// listenOnLoopback listens on a loopback address. Any other address is refused, because the
+// control routes have no authentication.
+func listenOnLoopback(ctx context.Context, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -62,8 +64,8 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return config.Listen(ctx, "tcp", addr)
 }
 
-// gate hides the control routes where they are not wanted.
-func gate(h http.Handler, control bool) http.Handler {
+// hideControlRoutes answers 404 for the control routes unless they are switched on.
+func hideControlRoutes(h http.Handler, control bool) http.Handler {
 	if control {
 		return h
 	}
@@ -73,8 +75,8 @@ func gate(h http.Handler, control bool) http.Handler {
 	return mux
 }
 
-// serve answers until the context ends.
-func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+// serveUntilStopped serves requests until ctx ends.
+func serveUntilStopped(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
@@ -84,7 +86,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	case <-ctx.Done():
 		wait, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		_ = srv.Shutdown(wait) // a held order ends with the process
+		_ = srv.Shutdown(wait) // a request that is left unanswered ends with the process
 		return nil
 	}
 }

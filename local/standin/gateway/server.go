@@ -10,21 +10,22 @@ import (
 	"time"
 )
 
-// Options is how a stand-in runs.
+// Options are the settings of a simulated gateway.
 type Options struct {
 	State     string          // folder of its files
-	NotifyURL string          // where notices go; empty: where the request or nobody asks for them
+	NotifyURL string          // URL for notices; empty: the URL in the request
 	Settle    time.Duration   // from acceptance to success or failure
 	Return    time.Duration   // from success to a late return
-	Retries   []time.Duration // waits between deliveries of a notice that was not taken
-	Hang      time.Duration   // how long an order with a time-out fault is held
+	Retries   []time.Duration // pauses before a notice is posted again
+	Hang      time.Duration   // how long a request is left unanswered
 	Now       func() time.Time
-	// lets time pass; false when the context ended before
+	// Wait waits; it returns false when the context ended before.
 	Wait func(context.Context, time.Duration) bool
 	Log  *slog.Logger
 }
 
-// DefaultOptions suit a demo: quick enough to watch, slow enough for both states to be seen.
+// DefaultOptions returns settings for a demo: fast enough to watch, and slow enough that both
+// states of a bill can be seen.
 func DefaultOptions() Options {
 	return Options{
 		Settle: 200 * time.Millisecond, Return: 2 * time.Second, Hang: time.Minute, Now: time.Now,
@@ -34,13 +35,14 @@ func DefaultOptions() Options {
 	}
 }
 
-// Server is a stand-in of one gateway.
+// Server simulates one payment gateway.
 type Server struct {
 	http.Handler
 	opts   Options
 	book   *book
 	faults faults
-	// notice makes the signed notice of a bill; with spoil its signature is wrong.
+	// notice returns headers and body of the signed notice of a bill; with spoil the signature is
+	// wrong.
 	notice func(b Bill, spoil bool) (http.Header, []byte, error)
 
 	client *http.Client
@@ -50,10 +52,11 @@ type Server struct {
 	work   sync.WaitGroup
 }
 
-// noticesAtOnce bounds how many notices are under way, so that a payment run does not drown the
-// receiver.
+// noticesAtOnce bounds the notices that are sent in parallel, so that a payment run does not
+// overload the receiver.
 const noticesAtOnce = 4
 
+// newServer opens the book of a simulated gateway.
 func newServer(name string, o Options) (*Server, error) {
 	b, err := openBook(filepath.Join(o.State, name+".jsonl"))
 	if err != nil {
@@ -64,30 +67,30 @@ func newServer(name string, o Options) (*Server, error) {
 		slots: make(chan struct{}, noticesAtOnce), ctx: ctx, stop: stop}, nil
 }
 
-// resume takes up what a restart interrupted: open bills settle, final ones notify, late returns
-// come.
-func (s *Server) resume() {
-	for _, b := range s.book.all() {
-		if !b.final() {
-			s.later(s.opts.Settle, func() { s.settle(b) })
+// resumeOpenBills continues after a restart: open bills are settled, missing notices are sent, and
+// late returns happen.
+func (s *Server) resumeOpenBills() {
+	for _, b := range s.book.listBills() {
+		if !b.isFinal() {
+			s.runLater(s.opts.Settle, func() { s.settleBill(b) })
 			continue
 		}
 		if b.Notified != b.State {
-			s.later(0, func() { s.notify(b) })
+			s.runLater(0, func() { s.sendNotices(b) })
 		}
-		s.returnLate(b)
+		s.scheduleLateReturn(b)
 	}
 }
 
-// Close stops settling and notifying and closes the files.
+// Close stops settling bills and sending notices, and closes the book.
 func (s *Server) Close() error {
 	s.stop()
 	s.work.Wait()
 	return s.book.close()
 }
 
-// later runs f after a while unless the server is closed first.
-func (s *Server) later(wait time.Duration, f func()) {
+// runLater calls f after a delay, unless the server is closed first.
+func (s *Server) runLater(wait time.Duration, f func()) {
 	s.work.Add(1)
 	go func() {
 		defer s.work.Done()
@@ -97,9 +100,10 @@ func (s *Server) later(wait time.Duration, f func()) {
 	}()
 }
 
+// sleep waits, and returns false when the server was closed meanwhile.
 func (s *Server) sleep(wait time.Duration) bool { return s.opts.Wait(s.ctx, wait) }
 
-// Wait is Options.Wait by the clock of this machine.
+// Wait implements Options.Wait with the clock of this machine.
 func Wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -109,14 +113,14 @@ func Wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// What accept refuses.
+// alreadyExists is the code with which acceptOrder refuses other content under a known number.
 const alreadyExists = "ALREADY_EXISTS"
 
-// accept takes an order. The same order again is the same bill, with the state it has by now; other
-// content under a known number is refused and changes nothing.
-func (s *Server) accept(order Bill, f Fault) (bill Bill, refusal string, err error) {
+// acceptOrder enters an order in the book. A repeated order returns its bill with the present
+// state. An order with a known number and other content is refused and changes nothing.
+func (s *Server) acceptOrder(order Bill, f Fault) (bill Bill, refusal string, err error) {
 	fresh := false
-	bill, err = s.book.change(order.Merchant, order.Key, func(b *Bill) *Bill {
+	bill, err = s.book.updateBill(order.Merchant, order.Key, func(b *Bill) *Bill {
 		if b == nil {
 			fresh = true
 			order.State = accepted
@@ -127,43 +131,45 @@ func (s *Server) accept(order Bill, f Fault) (bill Bill, refusal string, err err
 			return &order
 		}
 		b.Requests++
-		if !b.sameContent(order) {
+		if !b.hasSameContent(order) {
 			refusal = alreadyExists
 		}
 		return b
 	})
 	if err == nil && fresh {
-		s.later(s.opts.Settle, func() { s.settle(bill) })
+		s.runLater(s.opts.Settle, func() { s.settleBill(bill) })
 	}
 	return bill, refusal, err
 }
 
-// settle ends an open bill and tells of it.
-func (s *Server) settle(b Bill) {
-	b = s.move(b, accepted, func(b *Bill) {
+// settleBill pays an open bill or lets it fail, and sends the notice.
+func (s *Server) settleBill(b Bill) {
+	b = s.changeState(b, accepted, func(b *Bill) {
 		b.State = success
 		if b.Fault == FailBill {
 			b.State, b.Reason = fail, "ACCOUNT_ABNORMAL"
 		}
 	})
-	s.later(0, func() { s.notify(b) })
-	s.returnLate(b)
+	s.runLater(0, func() { s.sendNotices(b) })
+	s.scheduleLateReturn(b)
 }
 
-func (s *Server) returnLate(b Bill) {
+// scheduleLateReturn schedules the return of a paid bill with the fault LateReturn.
+func (s *Server) scheduleLateReturn(b Bill) {
 	if b.State == success && b.Fault == LateReturn {
-		s.later(s.opts.Return, func() { s.giveBack(b) })
+		s.runLater(s.opts.Return, func() { s.returnPayment(b) })
 	}
 }
 
-// giveBack is the payee's bank returning the money.
-func (s *Server) giveBack(b Bill) {
-	b = s.move(b, success, func(b *Bill) { b.State, b.Reason = returned, "RETURNED_BY_BANK" })
-	s.later(0, func() { s.notify(b) })
+// returnPayment returns a payment as the payee's bank does.
+func (s *Server) returnPayment(b Bill) {
+	b = s.changeState(b, success, func(b *Bill) { b.State, b.Reason = returned, "RETURNED_BY_BANK" })
+	s.runLater(0, func() { s.sendNotices(b) })
 }
 
-func (s *Server) move(b Bill, from string, change func(*Bill)) Bill {
-	out, err := s.book.change(b.Merchant, b.Key, func(b *Bill) *Bill {
+// changeState changes a bill when it is still in the state from.
+func (s *Server) changeState(b Bill, from string, change func(*Bill)) Bill {
+	out, err := s.book.updateBill(b.Merchant, b.Key, func(b *Bill) *Bill {
 		if b.State == from {
 			change(b)
 			b.Updated = s.opts.Now()
@@ -177,8 +183,9 @@ func (s *Server) move(b Bill, from string, change func(*Bill)) Bill {
 	return out
 }
 
-// hang is an answer that never comes: it ends when the client leaves.
-func (s *Server) hang(r *http.Request) {
+// leaveUnanswered never answers a request: it ends when the client leaves, and closes the
+// connection.
+func (s *Server) leaveUnanswered(r *http.Request) {
 	select {
 	case <-r.Context().Done():
 	case <-time.After(s.opts.Hang):
@@ -187,9 +194,10 @@ func (s *Server) hang(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// maxBody bounds a request, in bytes.
+// maxBody bounds the size of a request in bytes.
 const maxBody = 1 << 20
 
+// readBody reads the body of a request, up to maxBody.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }

@@ -1,5 +1,5 @@
-// Command keys makes the keys that the local gateways and functions share, unless they are there
-// already.
+// Command keys creates the keys that the simulated payment gateways and the functions share, unless
+// the key file exists.
 package main
 
 import (
