@@ -321,26 +321,8 @@ func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	before := liveHeap()
 	began := time.Now()
-	var done atomic.Int64
-	var group errgroup.Group
-	for range parallelCreators() {
-		group.Go(func() error {
-			for {
-				n := int(done.Add(1))
-				if n > creators {
-					return nil
-				}
-				if n%1000 == 0 { // the stream records are not needed
-					db.Forget(tables.Settlements)
-				}
-				a.AdvanceTime(time.Millisecond)
-				if err := a.playCreatorMonth(ctx, ident.Creator(creatorName(n))); err != nil {
-					return fmt.Errorf("%s: %w", creatorName(n), err)
-				}
-			}
-		})
-	}
-	if err := group.Wait(); err != nil {
+	forget := func() { db.Forget(tables.Settlements) }
+	if err := a.playAll(ctx, creators, forget); err != nil {
 		return monthEnd{}, err
 	}
 	balancing := time.Now()
@@ -355,6 +337,31 @@ func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 	m.store, m.beyond = with-without, without-before
 	runtime.KeepAlive(a)
 	return m, nil
+}
+
+// playAll plays the month of so many creators in parallel. It calls forget now and then to drop
+// stream records.
+func (a *agencyMonth) playAll(ctx context.Context, creators int, forget func()) error {
+	var done atomic.Int64
+	var group errgroup.Group
+	for range parallelCreators() {
+		group.Go(func() error {
+			for {
+				n := int(done.Add(1))
+				if n > creators {
+					return nil
+				}
+				if n%1000 == 0 { // the stream records are not needed
+					forget()
+				}
+				a.AdvanceTime(time.Millisecond)
+				if err := a.playCreatorMonth(ctx, ident.Creator(creatorName(n))); err != nil {
+					return fmt.Errorf("%s: %w", creatorName(n), err)
+				}
+			}
+		})
+	}
+	return group.Wait()
 }
 
 // liveHeap returns the bytes that are live after a garbage collection.

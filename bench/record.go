@@ -30,14 +30,7 @@ func recordSection(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	cases := []recordCase{
-		{"plain handler, one at a time", load{binary: plain, inFlight: 1, batch: 1}, 0, 0},
-		{"record-incentive, one at a time", load{binary: ours, inFlight: 1, batch: 1}, 2600, 45},
-		{"plain handler, 32 in flight", load{binary: plain, inFlight: 32, batch: 1}, 0, 0},
-		{"record-incentive, 32 in flight", load{binary: ours, inFlight: 32, batch: 1}, 3600, 45},
-		{"record-incentive, batches of 100, one at a time", load{binary: ours, inFlight: 1, batch: 100},
-			8000, 45},
-	}
+	cases := recordCases(plain, ours)
 	peer, peerErr := peerBootstrap(".")
 	if peerErr == nil { // next to the cases with which it is compared
 		inPython := load{binary: peer, inFlight: 1, batch: 1}
@@ -59,6 +52,18 @@ func recordSection(ctx context.Context, b *bench) ([]row, error) {
 	}
 	late, err := measureLatency(ctx, b, ours)
 	return append(rows, late...), err
+}
+
+// recordCases returns the loads of both handlers in Go, with the goals of record-incentive.
+func recordCases(plain, ours string) []recordCase {
+	return []recordCase{
+		{"plain handler, one at a time", load{binary: plain, inFlight: 1, batch: 1}, 0, 0},
+		{"record-incentive, one at a time", load{binary: ours, inFlight: 1, batch: 1}, 2600, 45},
+		{"plain handler, 32 in flight", load{binary: plain, inFlight: 32, batch: 1}, 0, 0},
+		{"record-incentive, 32 in flight", load{binary: ours, inFlight: 32, batch: 1}, 3600, 45},
+		{"record-incentive, batches of 100, one at a time", load{binary: ours, inFlight: 1, batch: 100},
+			8000, 45},
+	}
 }
 
 // peerBootstrap returns the program that runs the Python handler.
@@ -228,24 +233,8 @@ func (l load) measureRunning(ctx context.Context, api *runtimeapi.API,
 	p *process) (*measurement, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	m := &measurement{}
-	var mu sync.Mutex
-	var wrong atomic.Int64
-	var firstWrong atomic.Value
-	counting := false
-	done := func(answer runtimeapi.Answer) {
-		if status := answerStatus(answer.Body); answer.Failed || status != 200 && status != 201 {
-			wrong.Add(1)
-			firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(answer.Body))
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if counting {
-			m.requests++
-			m.took = append(m.took, answer.Took)
-		}
-	}
-	go l.sendEvents(ctx, api, done)
+	var c answerCounter
+	go l.sendEvents(ctx, api, c.add)
 	if err := sleep(ctx, warmUp); err != nil {
 		return nil, err
 	}
@@ -253,16 +242,13 @@ func (l load) measureRunning(ctx context.Context, api *runtimeapi.API,
 	if err != nil {
 		return nil, err
 	}
-	mu.Lock()
-	counting = true
-	mu.Unlock()
+	c.setCounting(true)
 	began := time.Now()
 	if err := sleep(ctx, l.seconds); err != nil {
 		return nil, err
 	}
-	mu.Lock()
-	counting = false
-	mu.Unlock()
+	c.setCounting(false)
+	m := &c.counted
 	m.wall = time.Since(began)
 	after, err := p.cpuTime()
 	if err != nil {
@@ -270,13 +256,44 @@ func (l load) measureRunning(ctx context.Context, api *runtimeapi.API,
 	}
 	m.cpu = after - cpu
 	m.resident, err = p.peakMemory()
-	if n := wrong.Load(); n > 0 {
+	if n := c.wrong.Load(); n > 0 {
 		return nil, fmt.Errorf("%d wrong answers, the first: %v; the function says: %s", n,
-			firstWrong.Load(), p.log.text())
+			c.firstWrong.Load(), p.log.text())
 	}
 	return m, err
 }
 
+// answerCounter counts answers while counting is on, and wrong answers at any time.
+type answerCounter struct {
+	wrong      atomic.Int64
+	firstWrong atomic.Value
+
+	mu       sync.Mutex
+	counting bool
+	counted  measurement
+}
+
+// add checks an answer and counts it.
+func (c *answerCounter) add(answer runtimeapi.Answer) {
+	if status := answerStatus(answer.Body); answer.Failed || status != 200 && status != 201 {
+		c.wrong.Add(1)
+		c.firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(answer.Body))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counting {
+		c.counted.requests++
+		c.counted.took = append(c.counted.took, answer.Took)
+	}
+}
+
+func (c *answerCounter) setCounting(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counting = on
+}
+
+// sleep waits for a duration, or returns the error of ctx when ctx ends before.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

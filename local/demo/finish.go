@@ -116,16 +116,10 @@ func (d *demo) printResults(ctx context.Context) error {
 	if gap := b.unexplained[monthTenant]; !gap.IsZero() {
 		wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", monthTenant, gap))
 	}
-	d.report.printSection("What stopped money in a month of "+monthTenant+", and how it ended",
-		d.month.lines)
 	cases, failed := d.compareWorkedCases(b)
-	d.report.printSection("Worked cases (docs/worked-cases.md)", cases)
-	d.report.printSection("Rows that were not taken", d.report.refused)
-	d.report.printSection("Rows that were taken, but look odd", d.report.noted)
-	d.report.printSection("Time of each phase", d.report.phaseTimes())
 	wrong = append(wrong, failed...)
-	d.report.printSection("What is not as it should be", wrong)
-	if unchecked != nil { // without the check there is no last line to stand for it
+	d.printSections(cases, wrong)
+	if unchecked != nil { // the last line would claim that the ledger was checked
 		return unchecked
 	}
 	first := d.Tenants[0]
@@ -135,6 +129,17 @@ func (d *demo) printResults(ctx context.Context) error {
 		return fmt.Errorf("%d findings, listed above", len(wrong))
 	}
 	return nil
+}
+
+// printSections prints the sections of the summary below the tables of the tenants.
+func (d *demo) printSections(cases, wrong []string) {
+	d.report.printSection("What stopped money in a month of "+monthTenant+", and how it ended",
+		d.month.lines)
+	d.report.printSection("Worked cases (docs/worked-cases.md)", cases)
+	d.report.printSection("Rows that were not taken", d.report.refused)
+	d.report.printSection("Rows that were taken, but look odd", d.report.noted)
+	d.report.printSection("Time of each phase", d.report.phaseTimes())
+	d.report.printSection("What is not as it should be", wrong)
 }
 
 // readBooks reads all settlements and checks the ledger of every tenant.

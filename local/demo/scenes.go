@@ -176,7 +176,7 @@ func (m *month) playDispute(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	line := apiclient.IncomeLine{LineID: "month-dispute-1", CreatorID: "m-dispute",
+	line := apiclient.IncomeLine{LineID: disputedLine, CreatorID: "m-dispute",
 		IncomeType: "live_tip", Platform: "douyin", AccountUID: "u-m-dispute", OccurredOn: "2026-09-18",
 		ServicePeriod: "2026-09", GrossBeforePlatform: "9000.00", PlatformFee: "4500.00", Refund: "0.00",
 		Subsidy: "0.00", Distributable: "4500.00"}
@@ -194,26 +194,14 @@ func (m *month) playDispute(ctx context.Context) (string, error) {
 	if s, err = m.waitUntil(ctx, s, "a quote", isQuoted); err != nil {
 		return "", err
 	}
-	path := "/v1/statements/m-dispute/2026-09/"
-	if err := m.callAs(ctx, "finance", http.MethodPost, path+"send", map[string]any{},
-		nil); err != nil {
-		return "", err
-	}
-	creator, err := m.asCreator("m-dispute")
-	if err != nil {
-		return "", err
-	}
-	if _, err := creator.Call(ctx, http.MethodPost, path+"dispute",
-		map[string]any{"lines": []any{
-			map[string]any{"line_id": line.LineID, "reason": "the room earned more that evening"}}},
-		nil); err != nil && !apiclient.IsConflict(err) {
+	if err := m.disputeLine(ctx); err != nil {
 		return "", err
 	}
 	if s, err = m.waitUntil(ctx, s, "the hold", isHeldFor("DISPUTED")); err != nil {
 		return "", err
 	}
-	if err := m.callAs(ctx, "finance", http.MethodPost, path+"resolve",
-		map[string]any{"line_id": line.LineID, "outcome": "stands",
+	if err := m.callAs(ctx, "finance", http.MethodPost, disputedStatement+"resolve",
+		map[string]any{"line_id": disputedLine, "outcome": "stands",
 			"text": "the platform's figure was compared with its detail"}, nil); err != nil {
 		return "", err
 	}
@@ -224,6 +212,33 @@ func (m *month) playDispute(ctx context.Context) (string, error) {
 	}
 	s, err = m.payOut(ctx, s)
 	return "disputed by the creator, answered by finance, the line stands; " + figuresLine(s), err
+}
+
+// The income line that is disputed, and the path of its statement.
+const (
+	disputedLine      = "month-dispute-1"
+	disputedStatement = "/v1/statements/m-dispute/2026-09/"
+)
+
+// disputeLine has finance send the statement and the creator dispute its line. A dispute of an
+// earlier run is no error.
+func (m *month) disputeLine(ctx context.Context) error {
+	if err := m.callAs(ctx, "finance", http.MethodPost, disputedStatement+"send", map[string]any{},
+		nil); err != nil {
+		return err
+	}
+	creator, err := m.asCreator("m-dispute")
+	if err != nil {
+		return err
+	}
+	lines := []any{map[string]any{"line_id": disputedLine,
+		"reason": "the room earned more that evening"}}
+	_, err = creator.Call(ctx, http.MethodPost, disputedStatement+"dispute",
+		map[string]any{"lines": lines}, nil)
+	if apiclient.IsConflict(err) {
+		return nil
+	}
+	return err
 }
 
 // playRiskHold: an amount above the limit of the agency is held by its review rules until finance
@@ -462,6 +477,21 @@ func (m *month) playTrueUp(ctx context.Context) (string, error) {
 	if _, err = m.payOut(ctx, first); err != nil {
 		return "", err
 	}
+	how, err := m.giveTaxBack(ctx)
+	if err != nil {
+		return "", err
+	}
+	next, err := m.settleTips(ctx, "m-trueup", "live-3", "1000.00", civil.MustDate("2026-11-16"))
+	if err != nil {
+		return "", err
+	}
+	next, err = m.payOut(ctx, next)
+	return how + "; the next settlement: " + figuresLine(next), err
+}
+
+// giveTaxBack has two people decide to give back what the open true-ups of October show as taxed
+// too high.
+func (m *month) giveTaxBack(ctx context.Context) (how string, err error) {
 	var open struct {
 		TrueUps []struct {
 			ID         string         `json:"true_up_id"`
@@ -474,7 +504,7 @@ func (m *month) playTrueUp(ctx context.Context) (string, error) {
 		"&month=2026-10", nil, &open); err != nil {
 		return "", err
 	}
-	how := "decided before"
+	how = "decided before"
 	for _, u := range open.TrueUps {
 		if u.Taxpayer != "tp-m-trueup" {
 			continue
@@ -490,10 +520,5 @@ func (m *month) playTrueUp(ctx context.Context) (string, error) {
 		}
 		how = u.Tax + " of October off by " + u.Difference + ", given back by two people"
 	}
-	next, err := m.settleTips(ctx, "m-trueup", "live-3", "1000.00", civil.MustDate("2026-11-16"))
-	if err != nil {
-		return "", err
-	}
-	next, err = m.payOut(ctx, next)
-	return how + "; the next settlement: " + figuresLine(next), err
+	return how, nil
 }

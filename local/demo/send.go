@@ -109,20 +109,7 @@ func (d *demo) sendLines(ctx context.Context, f income.File) error {
 	}
 	o := &outcome{of: len(batch.Lines), refused: len(batch.Refused)}
 	call := func(ctx context.Context, lines []income.Line) ([]result, error) {
-		body := make([]apiclient.IncomeLine, len(lines))
-		for i, l := range lines {
-			body[i] = l.ForAPI()
-		}
-		answer, err := operator.UploadIncome(ctx, body)
-		var out []result
-		for _, r := range answer {
-			id := "without an id"
-			if r.LineID != nil {
-				id = *r.LineID
-			}
-			out = append(out, result{id: id, status: r.Status, refusal: r.Error})
-		}
-		return out, err
+		return uploadLines(ctx, operator, lines)
 	}
 	for _, part := range splitIntoBatches(batch.Lines) {
 		err := sendBatch(ctx, part, call, func(_ income.Line, r result) error {
@@ -134,6 +121,40 @@ func (d *demo) sendLines(ctx context.Context, f income.File) error {
 	}
 	d.report.printf("%-46s %s, %d no money yet", f.Path, o, batch.Ignored)
 	return nil
+}
+
+// uploadLines uploads income lines in one call.
+func uploadLines(ctx context.Context, operator *apiclient.Client,
+	lines []income.Line) ([]result, error) {
+	body := make([]apiclient.IncomeLine, len(lines))
+	for i, l := range lines {
+		body[i] = l.ForAPI()
+	}
+	answer, err := operator.UploadIncome(ctx, body)
+	var out []result
+	for _, r := range answer {
+		out = append(out, result{id: idOrNone(r.LineID), status: r.Status, refusal: r.Error})
+	}
+	return out, err
+}
+
+// idOrNone returns the id of a row for messages; a refused row may have none.
+func idOrNone(id *string) string {
+	if id == nil {
+		return "without an id"
+	}
+	return *id
+}
+
+// recordEvents records incentive events in one call.
+func recordEvents(ctx context.Context, operator *apiclient.Client,
+	events []json.RawMessage) ([]result, error) {
+	answer, err := operator.RecordEvents(ctx, events)
+	var out []result
+	for _, r := range answer {
+		out = append(out, result{idOrNone(r.EventID), r.Status, r.Parked, r.Error})
+	}
+	return out, err
 }
 
 // sendEvents records incentive events, with several calls in parallel.
@@ -149,16 +170,7 @@ func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 	}
 	o := &outcome{of: len(events), refused: len(bad)}
 	call := func(ctx context.Context, events []json.RawMessage) ([]result, error) {
-		answer, err := operator.RecordEvents(ctx, events)
-		var out []result
-		for _, r := range answer {
-			id := "without an id"
-			if r.EventID != nil {
-				id = *r.EventID
-			}
-			out = append(out, result{id, r.Status, r.Parked, r.Error})
-		}
-		return out, err
+		return recordEvents(ctx, operator, events)
 	}
 	err = forEach(ctx, max(1, d.callers/2), splitIntoBatches(events),
 		func(ctx context.Context, part []json.RawMessage) error {
@@ -175,8 +187,8 @@ func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 	return err
 }
 
-// countEvent notes one result. What the API could not store after all would be missing, so it ends
-// the run.
+// countEvent counts the result of one row. A row that the API could not store even after repetition
+// ends the run, because the results would be wrong without it.
 func (d *demo) countEvent(o *outcome, f income.File, r result) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

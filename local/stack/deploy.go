@@ -129,17 +129,8 @@ func (p profile) completeDeployment(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.s3Client().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{
-		Bucket: aws.String(out["AuditBucket"]),
-		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
-			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
-			Rule: &s3types.ObjectLockRule{
-				DefaultRetention: &s3types.DefaultRetention{Mode: s3types.ObjectLockRetentionModeGovernance,
-					Days: aws.Int32(1)}},
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("lock the audit bucket: %w", err)
+	if err := p.lockAuditBucket(ctx, out["AuditBucket"]); err != nil {
+		return err
 	}
 	secret, err := os.ReadFile(p.gatewaySecretPath())
 	if err != nil {
@@ -156,6 +147,23 @@ func (p profile) completeDeployment(ctx context.Context) error {
 		return err
 	}
 	return writeEnv(p.envFile, p.clientSettings(out))
+}
+
+// lockAuditBucket locks new objects of the audit bucket for a day.
+func (p profile) lockAuditBucket(ctx context.Context, bucket string) error {
+	_, err := p.s3Client().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{
+		Bucket: aws.String(bucket),
+		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
+			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
+			Rule: &s3types.ObjectLockRule{
+				DefaultRetention: &s3types.DefaultRetention{Mode: s3types.ObjectLockRetentionModeGovernance,
+					Days: aws.Int32(1)}},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("lock the audit bucket: %w", err)
+	}
+	return nil
 }
 
 // stackOutputs returns the outputs of the deployed CloudFormation stack.

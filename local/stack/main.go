@@ -46,6 +46,11 @@ func runCommand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return dispatch(ctx, p, *arch)
+}
+
+// dispatch runs the command that the command line names.
+func dispatch(ctx context.Context, p profile, arch string) error {
 	switch command := flag.Arg(0); command {
 	case "up":
 		return bringUp(ctx, p)
@@ -55,18 +60,10 @@ func runCommand(ctx context.Context) error {
 		return printStatus(p)
 	case "token":
 		return printToken(ctx, p, flag.Args()[1:])
-	case "install":
-		if err := checkTools(ctx); err != nil {
-			return err
-		}
-		return withLock(p, func() error { return installTools(ctx, root) })
-	case "tools":
-		if err := checkTools(ctx); err != nil {
-			return err
-		}
-		return withLock(p, func() error { return installVenvs(ctx, p.root, flag.Args()[1:]) })
+	case "install", "tools":
+		return runInstall(ctx, p, command, flag.Args()[1:])
 	case "build":
-		return withLock(p, func() error { return buildForArch(ctx, p, *arch) })
+		return withLock(p, func() error { return buildForArch(ctx, p, arch) })
 	case "concurrency":
 		return checkConcurrency(ctx, p.root, flag.Arg(1))
 	case "font":
@@ -82,6 +79,20 @@ func runCommand(ctx context.Context) error {
 	}
 }
 
+// runInstall installs what a stack needs, or the virtual environments with the given names.
+func runInstall(ctx context.Context, p profile, command string, names []string) error {
+	if err := checkTools(ctx); err != nil {
+		return err
+	}
+	return withLock(p, func() error {
+		if command == "tools" {
+			return installVenvs(ctx, p.root, names)
+		}
+		return installTools(ctx, p.root)
+	})
+}
+
+// usage prints how this program is called.
 func usage() {
 	fmt.Fprintln(os.Stderr,
 		"usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | "+

@@ -33,17 +33,11 @@ func runStep(ctx context.Context, what string,
 	done := make(chan struct{})
 	var ticker sync.WaitGroup
 	ticker.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(progressInterval):
-				mu.Lock()
-				line := latest
-				mu.Unlock()
-				fmt.Printf("    ... %s, %d s: %s\n", what, int(time.Since(began).Seconds()), shorten(line, 70))
-			}
-		}
+		printProgress(what, began, done, func() string {
+			mu.Lock()
+			defer mu.Unlock()
+			return latest
+		})
 	})
 	result, err := do(ctx, say)
 	close(done)
@@ -53,6 +47,19 @@ func runStep(ctx context.Context, what string,
 	}
 	fmt.Printf("  %-34s %-44s %6.1f s\n", what, result, time.Since(began).Seconds())
 	return nil
+}
+
+// printProgress prints the latest line of a step at intervals until done is closed.
+func printProgress(what string, began time.Time, done <-chan struct{}, latest func() string) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(progressInterval):
+			fmt.Printf("    ... %s, %d s: %s\n", what, int(time.Since(began).Seconds()),
+				shorten(latest(), 70))
+		}
+	}
 }
 
 // shorten cuts a text to a number of characters.

@@ -93,28 +93,33 @@ func runTests(ctx context.Context, o options) error {
 		return err
 	}
 	tests := newReport(os.Stdout)
-	both := []func() error{func() error {
+	failed := runTogether(func() error {
 		return runPackages(ctx, tests, withoutPackage(packages, endToEndTests)...)
-	}}
-	if slices.Contains(packages, endToEndTests) {
-		if !o.keep {
-			// The stack is stopped also after an interruption.
-			defer func() { _ = stack(context.WithoutCancel(ctx), "down") }()
+	}, func() error {
+		if !slices.Contains(packages, endToEndTests) {
+			return nil
 		}
-		both = append(both, func() error {
-			if err := stack(ctx, "up"); err != nil {
-				return err
-			}
-			return runPackages(ctx, tests, "-count=1", endToEndTests)
-		})
-	}
-	failed := runTogether(both...)
+		return runEndToEnd(ctx, tests, stack, o.keep)
+	})
 	failed = errors.Join(failed, tests.checkBudget(o.budget))
 	tests.printSummary(time.Since(began))
 	if failed == nil && tests.failed > 0 {
 		failed = errors.New("tests failed")
 	}
 	return failed
+}
+
+// runEndToEnd starts the stack, runs the end-to-end tests, and stops the stack unless keep is set.
+func runEndToEnd(ctx context.Context, tests *report, stack func(context.Context, string) error,
+	keep bool) error {
+	if !keep {
+		// The stack is stopped also after an interruption.
+		defer func() { _ = stack(context.WithoutCancel(ctx), "down") }()
+	}
+	if err := stack(ctx, "up"); err != nil {
+		return err
+	}
+	return runPackages(ctx, tests, "-count=1", endToEndTests)
 }
 
 // provideLocalAWS starts the local AWS of all tests except the end-to-end tests, unless the

@@ -83,8 +83,17 @@ func (l *laboratory) checkBaseline() error {
 		}
 		l.rulesOfExample = append(l.rulesOfExample, o.Rules)
 	}
+	uses := usersByDefinition(append([]tax.Pack{l.national}, l.local...))
+	for id := range uses {
+		l.dependents[id] = dependentsOf(uses, id)
+	}
+	return nil
+}
+
+// usersByDefinition returns, for each definition, the definitions that use it directly.
+func usersByDefinition(packs []tax.Pack) map[string][]string {
 	uses := map[string][]string{}
-	for _, p := range append([]tax.Pack{l.national}, l.local...) {
+	for _, p := range packs {
 		for _, d := range p.Definitions {
 			for _, v := range d.Values {
 				for _, id := range v.Method.Uses {
@@ -98,10 +107,7 @@ func (l *laboratory) checkBaseline() error {
 			}
 		}
 	}
-	for id := range uses {
-		l.dependents[id] = dependentsOf(uses, id)
-	}
-	return nil
+	return uses
 }
 
 // dependentsOf lists a definition and all definitions that use it, directly or through others.

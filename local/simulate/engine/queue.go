@@ -132,13 +132,18 @@ func (q *Queue) deliver(g *group) {
 		}
 		q.finishDelivery(g, this, numbers, failed)
 	})
-	s.RunAfter(visibility, func() {
-		if g.busy == this {
-			g.busy = 0
-			q.moveToDeadLetters(g)
-			q.schedulePoll(g)
-		}
-	})
+	s.RunAfter(visibility, func() { q.endVisibility(g, this) })
+}
+
+// endVisibility makes the messages of a delivery visible again when it has not ended within the
+// visibility timeout.
+func (q *Queue) endVisibility(g *group, delivery int) {
+	if g.busy != delivery {
+		return
+	}
+	g.busy = 0
+	q.moveToDeadLetters(g)
+	q.schedulePoll(g)
 }
 
 // receive makes the event with the first n messages of a group, and returns their numbers.

@@ -108,17 +108,20 @@ func (a *Actors) planBulkMove(c system.Caller, name string, to settlement.Status
 
 // bulkAnswer is the answer to a bulk call, with a result for each settlement.
 type bulkAnswer struct {
-	Results []struct {
-		ID         string `json:"settlement_id"`
-		Status     int    `json:"status"`
-		Replayed   bool   `json:"replayed"`
-		Settlement *struct {
-			Status     settlement.Status `json:"status"`
-			Version    int               `json:"status_version"`
-			Transition string            `json:"transition_id"`
-		} `json:"settlement"`
-		Error json.RawMessage `json:"error"`
-	} `json:"results"`
+	Results []bulkResult `json:"results"`
+}
+
+// bulkResult is the result of a bulk call for one settlement.
+type bulkResult struct {
+	ID         string `json:"settlement_id"`
+	Status     int    `json:"status"`
+	Replayed   bool   `json:"replayed"`
+	Settlement *struct {
+		Status     settlement.Status `json:"status"`
+		Version    int               `json:"status_version"`
+		Transition string            `json:"transition_id"`
+	} `json:"settlement"`
+	Error json.RawMessage `json:"error"`
 }
 
 // callBulkMove makes a bulk call and checks that every result is complete: a settlement or an
@@ -143,25 +146,29 @@ func (a *Actors) callBulkMove(c system.Caller, name string, to settlement.Status
 		}
 		a.Acts++
 		for _, r := range bulk.Results {
-			seen, known := asked[r.ID]
-			if (r.Status == 200) != (r.Settlement != nil) || (r.Status == 200) != (len(r.Error) == 0) ||
-				(!known && r.Status != 404 && r.Status != 503) { // a busy store answers 503 for any id
-				a.world.ReportBroken("P9", "bulk %s of %s was answered with %d, settlement %v, error %s",
-					name, r.ID,
-					r.Status, r.Settlement, r.Error)
-				continue
-			}
-			if r.Status != 200 {
-				continue
-			}
-			p := MoveAnswer{Tenant: c.Tenant, ID: r.ID, Act: name, SeenVersion: seen,
-				Version: r.Settlement.Version, Status: r.Settlement.Status, By: c.Subject(),
-				Transition: r.Settlement.Transition}
-			if r.Replayed {
-				p.Act = "again"
-			}
-			a.Answered.Moved = append(a.Answered.Moved, p)
-			a.Answered.BulkItems++
+			a.keepBulkResult(c, name, r, asked)
 		}
 	})
+}
+
+// keepBulkResult checks that a result is complete, and keeps the answer about a moved settlement.
+func (a *Actors) keepBulkResult(c system.Caller, name string, r bulkResult, asked map[string]int) {
+	seen, known := asked[r.ID]
+	if (r.Status == 200) != (r.Settlement != nil) || (r.Status == 200) != (len(r.Error) == 0) ||
+		(!known && r.Status != 404 && r.Status != 503) { // a busy store answers 503 for any id
+		a.world.ReportBroken("P9", "bulk %s of %s was answered with %d, settlement %v, error %s", name,
+			r.ID, r.Status, r.Settlement, r.Error)
+		return
+	}
+	if r.Status != 200 {
+		return
+	}
+	p := MoveAnswer{Tenant: c.Tenant, ID: r.ID, Act: name, SeenVersion: seen,
+		Version: r.Settlement.Version, Status: r.Settlement.Status, By: c.Subject(),
+		Transition: r.Settlement.Transition}
+	if r.Replayed {
+		p.Act = "again"
+	}
+	a.Answered.Moved = append(a.Answered.Moved, p)
+	a.Answered.BulkItems++
 }

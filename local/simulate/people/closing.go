@@ -29,6 +29,25 @@ func payingEntityOf(creator ident.Creator) string {
 // planClosing schedules what the finance people of a tenant do beside settlements: they raise
 // claims, record a filed month, and close and seal accounting periods.
 func (a *Actors) planClosing(tenant ident.Tenant) {
+	a.planClaims(tenant)
+	if a.world.Chance(2) {
+		a.planRequest(a.randomMoment(7, 10), callerOf(tenant, "finance"), "file-month",
+			"/v1/tax/filed-months",
+			fmt.Sprintf(`{"paying_entity":%q,"month":%q,"filed_on":"2026-09-03","reference":"r-1"}`,
+				engine.PickRandom(a.world, []string{OrdinaryEntity, OrdinaryEntity, PlatformEntity}),
+				ClosedMonth))
+	}
+	if a.world.Chance(2) {
+		when := a.randomMoment(5, 19)
+		a.world.RunAt(when, func() { a.closePeriods(tenant) })
+		a.world.RunAt(when.Add(a.world.DurationBetween(10*time.Second, time.Hour)), func() {
+			a.sealPeriods(tenant)
+		})
+	}
+}
+
+// planClaims schedules up to two claims on creators and their approval by a second person.
+func (a *Actors) planClaims(tenant ident.Tenant) {
 	for n := range a.world.Rand.IntN(3) {
 		creator := engine.PickRandom(a.world, CreatorNames())
 		kind := engine.PickRandom(a.world, []receivable.Kind{receivable.Advance, receivable.Penalty,
@@ -44,20 +63,6 @@ func (a *Actors) planClosing(tenant ident.Tenant) {
 			callerOf(tenant, "admin"),
 			"approve-claim",
 			"/v1/receivables/"+id+"/approve", "")
-	}
-	if a.world.Chance(2) {
-		a.planRequest(a.randomMoment(7, 10), callerOf(tenant, "finance"), "file-month",
-			"/v1/tax/filed-months",
-			fmt.Sprintf(`{"paying_entity":%q,"month":%q,"filed_on":"2026-09-03","reference":"r-1"}`,
-				engine.PickRandom(a.world, []string{OrdinaryEntity, OrdinaryEntity, PlatformEntity}),
-				ClosedMonth))
-	}
-	if a.world.Chance(2) {
-		when := a.randomMoment(5, 19)
-		a.world.RunAt(when, func() { a.closePeriods(tenant) })
-		a.world.RunAt(when.Add(a.world.DurationBetween(10*time.Second, time.Hour)), func() {
-			a.sealPeriods(tenant)
-		})
 	}
 }
 

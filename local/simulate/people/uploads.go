@@ -20,27 +20,15 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 	var docs []json.RawMessage
 	var about []LineAnswer
 	for i := range linesOfUpload {
-		creator, incomeType := CreatorNames()[(from+i)%len(CreatorNames())],
-			engine.PickRandom(a.world, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
-		period, day := "2026-08", "2026-08-20"
-		if a.world.Chance(5) {
-			period, day = "2026-07", "2026-07-20"
-		}
-		gross, refund := a.randomAmount(), money.Amount{}
-		// A negative daily statement is carried forward every night: the run would never come to rest.
-		if a.world.Chance(8) && a.Directory.Contracts[string(tenant+"/")+creator].Cycle != tenancy.Daily {
-			refund = a.randomAmount()
-		}
+		creator := CreatorNames()[(from+i)%len(CreatorNames())]
 		id := fmt.Sprintf("line-%d-%d", n, i)
-		if a.world.Chance(8) && i > 0 {
-			id = about[i-1].Line // the same line twice in one upload
+		before := ""
+		if i > 0 {
+			before = about[i-1].Line
 		}
-		dist := gross.Sub(refund)
-		docs = append(docs,
-			fmt.Appendf(nil, `{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
-				id, creator, incomeType, day, period, gross, refund, dist))
-		about = append(about, LineAnswer{Tenant: tenant, Creator: ident.Creator(creator),
-			IncomeType: incomeType, Line: id, Amount: dist})
+		doc, line := a.drawLine(tenant, creator, id, before)
+		docs = append(docs, doc)
+		about = append(about, line)
 	}
 	when := a.randomMoment(0, 7)
 	if n > 0 && !a.world.Chance(4) { // at the very time at which statements are made
@@ -54,6 +42,32 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 			a.sendUpload(tenant, docs, about, 1)
 		})
 	}
+}
+
+// drawLine draws an income line of a creator. In one of eight cases the line gets the id of the
+// line before, so that an upload has the same id twice.
+func (a *Actors) drawLine(tenant ident.Tenant, creator, id, before string) (json.RawMessage,
+	LineAnswer) {
+	incomeType := engine.PickRandom(a.world,
+		[]string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
+	period, day := "2026-08", "2026-08-20"
+	if a.world.Chance(5) {
+		period, day = "2026-07", "2026-07-20"
+	}
+	gross, refund := a.randomAmount(), money.Amount{}
+	// A negative daily statement is carried forward every night: the run would never come to rest.
+	if a.world.Chance(8) && a.Directory.Contracts[string(tenant+"/")+creator].Cycle != tenancy.Daily {
+		refund = a.randomAmount()
+	}
+	if a.world.Chance(8) && before != "" {
+		id = before
+	}
+	dist := gross.Sub(refund)
+	doc := fmt.Appendf(nil,
+		`{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
+		id, creator, incomeType, day, period, gross, refund, dist)
+	return doc, LineAnswer{Tenant: tenant, Creator: ident.Creator(creator), IncomeType: incomeType,
+		Line: id, Amount: dist}
 }
 
 // sendUpload uploads income lines until all are recorded or refused, twelve times at most.

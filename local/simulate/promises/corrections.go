@@ -168,20 +168,6 @@ func (b *Examiner) checkAmendments() {
 // the tax rows booked after the filing.
 func (b *Examiner) checkMonthAmendments(tenant ident.Tenant, entity ident.Entity,
 	f filedmonth.FiledMonth) {
-	want := map[string]money.Amount{}
-	for p, list := range b.lists {
-		if p.tenant != tenant || p.entity != entity {
-			continue
-		}
-		for _, k := range settlement.Whole(list) {
-			for _, r := range k.Rows {
-				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) &&
-					r.Collection != tax.SelfFiled {
-					want[string(p.taxpayer)] = want[string(p.taxpayer)].Add(r.Withheld)
-				}
-			}
-		}
-	}
 	desk := lawdiff.LatenessRules{Rules: b.actors.Laws.Current(context.Background()).Corpus.National(),
 		Calendar: b.actors.Filing, PaidOn: civil.DateOf(b.world.Now())}
 	list, _, err := b.sys.TrueUps.Amendments(context.Background(), tenant, entity, f.Month, desk,
@@ -195,11 +181,32 @@ func (b *Examiner) checkMonthAmendments(tenant ident.Tenant, entity ident.Entity
 		listed[string(a.Taxpayer)] = true
 		b.paths["filed again"]++
 	}
-	for payer, sum := range want {
+	for payer, sum := range b.withheldAfterFiling(tenant, entity, f) {
 		if !sum.IsZero() && !listed[payer] {
 			b.world.ReportBroken("P5",
 				"%s of %s: %s of tax came to the filed month %s since, and no return is to be "+
 					"filed again", payer, tenant, sum, f.Month)
 		}
 	}
+}
+
+// withheldAfterFiling adds up, by taxpayer, the tax of a filed month that was booked after the
+// filing. Taxes that the payee files itself are not in the return.
+func (b *Examiner) withheldAfterFiling(tenant ident.Tenant, entity ident.Entity,
+	f filedmonth.FiledMonth) map[string]money.Amount {
+	sums := map[string]money.Amount{}
+	for p, list := range b.lists {
+		if p.tenant != tenant || p.entity != entity {
+			continue
+		}
+		for _, k := range settlement.Whole(list) {
+			for _, r := range k.Rows {
+				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) &&
+					r.Collection != tax.SelfFiled {
+					sums[string(p.taxpayer)] = sums[string(p.taxpayer)].Add(r.Withheld)
+				}
+			}
+		}
+	}
+	return sums
 }

@@ -56,16 +56,10 @@ func (b *Examiner) checkPeriods() {
 			if err != nil || p == nil || p.Seal == nil {
 				continue
 			}
-			sums := map[ledger.Account]money.Amount{}
-			for _, e := range b.entries {
-				if e.Tenant != ident.Tenant(t) || e.Entity != ident.Entity(entity) ||
-					e.Accounting.After(month) {
-					continue
-				}
-				for _, x := range e.Postings {
-					sums[x.Account] = sums[x.Account].Add(x.Amount)
-				}
-			}
+			sums := b.sumPostings(func(e ledger.Entry) bool {
+				return e.Tenant == ident.Tenant(t) && e.Entity == ident.Entity(entity) &&
+					!e.Accounting.After(month)
+			})
 			for _, r := range p.Seal.Balance.Rows {
 				if sums[r.Account] != r.Closing {
 					b.world.ReportBroken("P1", "%s of %s was sealed with %s of %s, the journal says %s", entity, t,
@@ -83,6 +77,20 @@ func (b *Examiner) checkPeriods() {
 			b.paths["sealed period"]++
 		}
 	}
+}
+
+// sumPostings adds up the postings of some journal entries by account.
+func (b *Examiner) sumPostings(isCounted func(ledger.Entry) bool) map[ledger.Account]money.Amount {
+	sums := map[ledger.Account]money.Amount{}
+	for _, e := range b.entries {
+		if !isCounted(e) {
+			continue
+		}
+		for _, p := range e.Postings {
+			sums[p.Account] = sums[p.Account].Add(p.Amount)
+		}
+	}
+	return sums
 }
 
 // checkLedger runs the product's own ledger check, which must find no difference.
@@ -123,18 +131,11 @@ func (b *Examiner) checkWhereabouts() {
 			b.world.ReportBroken("P2", "where the money of %s is: %s unexplained (%v)", t,
 				v.Unexplained, err)
 		}
-		sums := map[ledger.Account]money.Amount{}
-		for _, e := range b.entries {
-			if e.Tenant != ident.Tenant(t) {
-				continue
-			}
-			for _, p := range e.Postings {
-				sums[p.Account] = sums[p.Account].Add(p.Amount)
-			}
-		}
+		sums := b.sumPostings(func(e ledger.Entry) bool { return e.Tenant == ident.Tenant(t) })
 		for _, a := range v.Ledger {
 			if sums[a.Account] != a.Balance || a.Explained != a.Balance {
-				b.world.ReportBroken("P1", "%s of %s: balance %s, journal %s, told %s", a.Account, t, a.Balance,
+				b.world.ReportBroken("P1", "%s of %s: balance %s, journal %s, explained %s", a.Account, t,
+					a.Balance,
 					sums[a.Account], a.Explained)
 			}
 			delete(sums, a.Account)

@@ -58,7 +58,7 @@ func (b *Examiner) checkLife(s settlement.Settlement) {
 // taxes, set-offs and the payment.
 func (b *Examiner) checkSums(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
-	var shares, creator, kept money.Amount
+	var shares, creator money.Amount
 	for _, p := range s.Shares {
 		shares = shares.Add(p.Amount)
 		if p.Kind == split.KindCreator {
@@ -68,15 +68,20 @@ func (b *Examiner) checkSums(s settlement.Settlement) {
 	if shares != s.Gross {
 		b.world.ReportBroken("P2", "%s: shares come to %s of %s", k, shares, s.Gross)
 	}
-	hash := cmp.Or(s.Booking, s.Quote)
-	if hash == "" {
-		return
+	if hash := cmp.Or(s.Booking, s.Quote); hash != "" {
+		b.checkNet(s, k, hash, creator)
 	}
+}
+
+// checkNet checks that the creator's share is the taxes withheld and the net amount, and the net
+// amount the set-offs and the payment (promise P2).
+func (b *Examiner) checkNet(s settlement.Settlement, k, hash string, creator money.Amount) {
 	f, err := b.readFigures(s, hash)
 	if err != nil {
 		b.world.ReportBroken("P2", "%s: %v", k, err)
 		return
 	}
+	var kept money.Amount
 	for _, l := range f.Result.Taxes {
 		if l.BorneBy == tax.BorneByCreator {
 			kept = kept.Add(l.Amount)

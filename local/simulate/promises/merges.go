@@ -21,30 +21,7 @@ func (b *Examiner) checkMerges() {
 		return
 	}
 	for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
-		theirs, ours := b.lists[payerAtEntity{ident.Tenant(tenant), ident.Entity(entity),
-			people.MergedTaxpayer}],
-			b.lists[payerAtEntity{ident.Tenant(tenant), ident.Entity(entity), people.MergedInto}]
-		if len(theirs) == 0 || theirs[len(theirs)-1].Into != people.MergedInto {
-			b.world.ReportBroken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed",
-				tenant,
-				people.MergedTaxpayer, entity, len(theirs))
-			continue
-		}
-		arrived := 0
-		for _, k := range ours {
-			if k.Merged == people.MergedTaxpayer {
-				arrived++
-			}
-		}
-		if want := min(len(theirs)-1, 1); arrived != want {
-			b.world.ReportBroken("P5",
-				"the list of %s/%s at %s arrived %d times in that of %s, not %d times", tenant,
-				people.MergedTaxpayer, entity, arrived, people.MergedInto, want)
-		}
-		if arrived > 0 {
-			b.paths["merged"]++
-		}
-		b.checkMovedRows(ident.Tenant(tenant), ident.Entity(entity), theirs, ours)
+		b.checkMergedLists(ident.Tenant(tenant), ident.Entity(entity))
 	}
 	for _, s := range b.settlements {
 		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == people.MergedTaxpayer &&
@@ -53,6 +30,34 @@ func (b *Examiner) checkMerges() {
 				people.MergedInto)
 		}
 	}
+}
+
+// checkMergedLists checks the tax lists of the merged taxpayer and of the survivor at a paying
+// entity.
+func (b *Examiner) checkMergedLists(tenant ident.Tenant, entity ident.Entity) {
+	theirs := b.lists[payerAtEntity{tenant, entity, people.MergedTaxpayer}]
+	ours := b.lists[payerAtEntity{tenant, entity, people.MergedInto}]
+	if len(theirs) == 0 || theirs[len(theirs)-1].Into != people.MergedInto {
+		b.world.ReportBroken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed",
+			tenant, people.MergedTaxpayer, entity, len(theirs))
+		return
+	}
+	arrived := 0
+	for _, k := range ours {
+		if k.Merged == people.MergedTaxpayer {
+			arrived++
+		}
+	}
+	// a list whose only booking is the merge itself had nothing to move
+	if want := min(len(theirs)-1, 1); arrived != want {
+		b.world.ReportBroken("P5",
+			"the list of %s/%s at %s arrived %d times in that of %s, not %d times", tenant,
+			people.MergedTaxpayer, entity, arrived, people.MergedInto, want)
+	}
+	if arrived > 0 {
+		b.paths["merged"]++
+	}
+	b.checkMovedRows(tenant, entity, theirs, ours)
 }
 
 // checkMovedRows checks that a merge neither created nor lost tax rows, and left no row of an open

@@ -100,8 +100,8 @@ type builder struct {
 	sender  relay.Sender
 }
 
-// New builds the product in a world and connects it with the world's queues, streams and gateways.
-func New(w *engine.World, setup Setup) (*System, error) {
+// newBuilder builds what several functions share: the client of DynamoDB, stores and clock.
+func newBuilder(w *engine.World, setup Setup) builder {
 	b := builder{Setup: setup, world: w, clock: clock.Clock{Now: w.Now},
 		log: slog.New(slog.DiscardHandler)}
 	b.db = applyBug(func(db dynamo.API) dynamo.API {
@@ -121,7 +121,12 @@ func New(w *engine.World, setup Setup) (*System, error) {
 		Settlements: engine.SettlementsTable, NewToken: w.NewID}
 	b.days = incentivedb.NewDays(b.db, engine.IncentivesTable)
 	b.sender = applyBug(setup.Bug.Sender, w.Sender())
+	return b
+}
 
+// New builds the product in a world and connects it with the world's queues, streams and gateways.
+func New(w *engine.World, setup Setup) (*System, error) {
+	b := newBuilder(w, setup)
 	s := &System{Bug: setup.Bug, world: w, AuditRecords: map[string]audit.Record{}}
 	s.buildSettlements(b)
 	s.buildIncome(b)

@@ -103,6 +103,12 @@ func (d *douyinPay) handleTransfer(w http.ResponseWriter, r *http.Request) {
 		d.writeRefusal(w, http.StatusBadRequest, "PARAM_ERROR")
 		return
 	}
+	d.transfer(w, r, merchant, req)
+}
+
+// transfer accepts the transfer of a merchant whose signature was verified.
+func (d *douyinPay) transfer(w http.ResponseWriter, r *http.Request, merchant string,
+	req transferRequest) {
 	fault := d.faults.takeFault(req.Key)
 	if fault == Error500Before {
 		d.writeRefusal(w, http.StatusInternalServerError, "SYSTEM_ERROR")
