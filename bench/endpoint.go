@@ -27,8 +27,10 @@ type endpoint struct {
 	old    sync.Map // by partition key: the stored item that a failed insert found
 }
 
+// benchTenant is the tenant of all measured calls.
 const benchTenant = "bench"
 
+// newEndpoint starts an imitation of DynamoDB on a free port.
 func newEndpoint(ctx context.Context) (*endpoint, error) {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")

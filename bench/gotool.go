@@ -18,6 +18,7 @@ func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	// the test prints one such line for each step
 	line := regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`)
 	var rows []row
 	said := map[string]bool{} // the test runs on both stores, which count the same units

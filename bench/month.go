@@ -81,6 +81,7 @@ type replaceableDB struct{ dynamo.API }
 // the test tenant.
 type manyCreatorsDirectory struct{ *settletest.Directory }
 
+// Creator returns the test tenant's person under another id, with a taxpayer of the same id.
 func (c manyCreatorsDirectory) Creator(ctx context.Context, tenant ident.Tenant,
 	id ident.Creator) (tenancy.Creator, error) {
 	p, err := c.Directory.Creator(ctx, tenant, settletest.Person)
@@ -88,6 +89,7 @@ func (c manyCreatorsDirectory) Creator(ctx context.Context, tenant ident.Tenant,
 	return p, err
 }
 
+// Taxpayer returns the test tenant's person under another id.
 func (c manyCreatorsDirectory) Taxpayer(ctx context.Context, tenant ident.Tenant,
 	id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	p, err := c.Directory.Taxpayer(ctx, tenant, "tp-"+settletest.Person)
@@ -95,6 +97,7 @@ func (c manyCreatorsDirectory) Taxpayer(ctx context.Context, tenant ident.Tenant
 	return p, err
 }
 
+// Contract returns the contract of the test tenant's person, signed with another creator.
 func (c manyCreatorsDirectory) Contract(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator,
 	incomeType string, day civil.Date) (tenancy.Contract, error) {
@@ -102,6 +105,7 @@ func (c manyCreatorsDirectory) Contract(ctx context.Context, tenant ident.Tenant
 	return contractWith(k, creator), err
 }
 
+// ContractsOf returns the contracts of the test tenant's person, signed with another creator.
 func (c manyCreatorsDirectory) ContractsOf(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator,
 	incomeType string, day civil.Date) ([]tenancy.Contract, error) {
@@ -152,10 +156,12 @@ func (c alwaysPaying) notice(key string, at time.Time) ([]byte, error) {
 			Amount: amount.(money.Amount), At: at}})
 }
 
+// Query knows no order: the measured month pays by notices alone.
 func (alwaysPaying) Query(context.Context, string) (payout.Outcome, error) {
 	return payout.Outcome{State: payout.NotFound}, nil
 }
 
+// ParseNotice decodes a notice that the method notice has made.
 func (alwaysPaying) ParseNotice(_ context.Context, _ map[string]string,
 	body []byte) (payout.Notice, error) {
 	var n payout.Notice
@@ -166,6 +172,7 @@ func (alwaysPaying) ParseNotice(_ context.Context, _ map[string]string,
 // payees returns the same account for every payee.
 type payees struct{}
 
+// Payee returns the account of a payee.
 func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
 }
@@ -173,6 +180,7 @@ func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 // noRebooking ignores requests to book again: the month does not change during the measurement.
 type noRebooking struct{}
 
+// Rebook does nothing.
 func (noRebooking) Rebook(context.Context, payout.Payable, civil.Date) error { return nil }
 
 // agencyMonth is an agency at the end of a month.
@@ -292,6 +300,7 @@ func (a *agencyMonth) payOut(ctx context.Context, id string) error {
 	return a.desk.HandleNotice(ctx, payout.Douyin, nil, notice)
 }
 
+// creatorName returns the id of the i-th creator.
 func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
 
 // collectAt is the value of GOGC. Nearly all live memory is the tables, which are outside the
@@ -310,11 +319,13 @@ func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 		return monthEnd{}, err
 	}
 	through := &replaceableDB{db}
+	// the services use the replaceable client only
 	tables.Client, tables.Memory = through, nil
 	a, err := newAgencyMonth(tables)
 	if err != nil {
 		return monthEnd{}, err
 	}
+	// the first creator fills the caches, which must not count as memory of the month
 	if err := a.playCreatorMonth(ctx, "c-warm-up"); err != nil {
 		return monthEnd{}, err
 	}
@@ -332,6 +343,7 @@ func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 	m := monthEnd{took: time.Since(began), balancing: time.Since(balancing)}
 	db.Forget(tables.Settlements)
 	with := liveHeap()
+	// without these references the tables are garbage, and what is live belongs to the services
 	through.API, db = nil, nil
 	without := liveHeap()
 	m.store, m.beyond = with-without, without-before

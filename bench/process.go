@@ -105,6 +105,7 @@ func (p *process) stop() {
 // clockTick is the unit of time in /proc/<pid>/stat: 1/100 s on all common machines.
 const clockTick = 10 * time.Millisecond
 
+// errNoProc is returned on systems without /proc.
 var errNoProc = errors.New(
 	"CPU time of a process is read from /proc, which this system lacks; run the bench on Linux")
 

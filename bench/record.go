@@ -88,6 +88,7 @@ func ratioRow(other string, ours, theirs []*measurement, goal float64) row {
 		all[i] = ours[i].rate() / theirs[i].rate()
 	}
 	slices.Sort(all)
+	// the median of the rounds
 	times := all[len(all)/2]
 	text := fmt.Sprintf("%.2f times (%.2f to %.2f)", times, all[0], all[len(all)-1])
 	return row{ratioTo + other, fmt.Sprintf(">= %.1f", goal), text, atLeast(times, goal)}
@@ -235,6 +236,7 @@ func (l load) measureRunning(ctx context.Context, api *runtimeapi.API,
 	defer cancel()
 	var c answerCounter
 	go l.sendEvents(ctx, api, c.add)
+	// answers during the warm-up are checked and not counted
 	if err := sleep(ctx, warmUp); err != nil {
 		return nil, err
 	}
@@ -287,6 +289,7 @@ func (c *answerCounter) add(answer runtimeapi.Answer) {
 	}
 }
 
+// setCounting switches the counting on or off.
 func (c *answerCounter) setCounting(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -366,6 +369,8 @@ func gatewayCall(n int, body string) []byte {
 		time.Now().UnixMilli(), quoted)
 }
 
+// gatewayFrame is an event of API Gateway with places for the caller's address, the expiry of the
+// token, the number of the call, the time and the body.
 const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record","rawPath":"/api/v1/incentive/record","rawQueryString":"",` +
 	`"headers":{"accept":"application/json","accept-encoding":"gzip","authorization":"Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImJlbmNoIn0.eyJpc3MiOiJiZW5jaCIsInN1YiI6Im9wZXJhdG9yQGJlbmNoIiwidGVuYW50IjoiYmVuY2gifQ.c2lnbmF0dXJlLW9mLXRoZS1iZW5jaC10b2tlbg",` +
 	`"content-length":"260","content-type":"application/json","host":"api.example.com","user-agent":"mcn-loader/1.0","x-amzn-trace-id":"Root=1-67891233-abcdef012345678912345678",` +

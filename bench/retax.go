@@ -141,6 +141,7 @@ func measureRetax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (r
 			}
 		}
 	}, func(p *lawdiff.Person) error {
+		// memory is measured when all persons have been compared and the stream is still open
 		if p.Taxpayer == ident.Taxpayer(fmt.Sprintf("tp-%08d", persons-1)) {
 			r.took, r.cpu = time.Since(began), processorTime()-cpu
 			runtime.ReadMemStats(&after)

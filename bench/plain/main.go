@@ -20,6 +20,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
+// event is the part of an incentive event that the handler stores.
 type event struct {
 	EventID    string        `json:"event_id"`
 	CreatorID  ident.Creator `json:"creator_id"`
@@ -61,4 +62,5 @@ func main() {
 	})
 }
 
+// text returns a string attribute.
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

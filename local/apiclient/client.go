@@ -130,6 +130,7 @@ func (c *Client) callWithRetries(ctx context.Context, method, path string, heade
 			return answer, ctx.Err()
 		case <-time.After(wait):
 		}
+		// exponential backoff
 		pause *= 2
 	}
 }
@@ -144,6 +145,7 @@ func retryAfter(err error, pause time.Duration) (time.Duration, bool) {
 		var lost *url.Error
 		return pause, errors.As(err, &lost) && !errors.Is(err, context.Canceled)
 	}
+	// any refusal other than 429 or from 502 on would be the same again
 	if e.Status != http.StatusTooManyRequests && e.Status < http.StatusBadGateway {
 		return 0, false
 	}

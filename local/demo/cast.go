@@ -97,8 +97,8 @@ func licenceOf(p player, to string) apiclient.Paper {
 	return apiclient.Paper{Name: "business_licence", Number: p.number, From: "2026-01-01", To: to}
 }
 
-// contractOf returns a contract that gives the payee 70% of live tips and commissions, paid on the
-// 15th. One payee gives 10% to the scout who brought her.
+// contractOf returns a contract under which the payee gets 70% of live tips and commissions, paid
+// on the 15th. One payee gives 10% to the scout who brought her.
 func contractOf(p player, route string) apiclient.Contract {
 	split := apiclient.Split{Method: "ratio",
 		Parties: []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.7"},

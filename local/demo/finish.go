@@ -28,6 +28,7 @@ type account struct {
 	states            map[string]int
 }
 
+// newAccount returns an account without settlements.
 func newAccount() *account {
 	return &account{taxes: map[string]money.Amount{}, owed: map[string]money.Amount{},
 		states: map[string]int{}}
@@ -83,6 +84,7 @@ func (a *account) tableRow(name string) string {
 		strings.Join(states, ", "))
 }
 
+// heading returns the heading of the summary table.
 func heading() string {
 	cells := []string{fmt.Sprintf("%-8s %4s %13s %13s %12s", "creator", "n", "gross", "share",
 		"agency")}
@@ -158,6 +160,7 @@ func (d *demo) readBooks(ctx context.Context, b books) error {
 	return errors.Join(errs...)
 }
 
+// countPaid returns how many settlements are paid.
 func countPaid(all []apiclient.Settlement) int {
 	n := 0
 	for _, s := range all {

@@ -37,6 +37,7 @@ func (d *demo) loadMaster(ctx context.Context) error {
 	return nil
 }
 
+// toAny returns a list whose elements have the type any.
 func toAny[T any](items []T) []any {
 	out := make([]any, len(items))
 	for i, item := range items {

@@ -26,6 +26,7 @@ func main() {
 	}
 }
 
+// runDemo reads the flags and plays the demo; the business date is cleared also after an error.
 func runDemo(ctx context.Context) error {
 	env := flag.String("env", ".local/stack.env", "file with the addresses of the running stack")
 	samples := flag.String("samples", "samples", "folder of the demo data")

@@ -128,6 +128,7 @@ func (m *month) setReviewRules(ctx context.Context) error {
 	if err := m.callAs(ctx, "admin", http.MethodGet, "/v1/review-rules", nil, &rules); err != nil {
 		return err
 	}
+	// the default rules have version 0
 	if v, _ := rules["version"].(float64); v > 0 {
 		return nil // set by an earlier run
 	}
@@ -282,6 +283,7 @@ func (m *month) transition(ctx context.Context, role string, s apiclient.Settlem
 	}
 	for {
 		out, err := c.Transition(ctx, s.SettlementID, to, s.StatusVersion, "")
+		// the system may have changed the settlement since it was read
 		if !apiclient.IsConflict(err) {
 			return out, err
 		}

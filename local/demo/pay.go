@@ -120,6 +120,7 @@ func (p *payDay) readDueSettlements(ctx context.Context) error {
 				p.seen[k] = s
 			}
 		}
+		// older pages hold the settlements of earlier pay days
 		if f.Cursor = next; next == "" || len(p.seen) == len(p.due) {
 			break
 		}
@@ -228,6 +229,7 @@ func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through b
 	switch s.HeldFor() {
 	case holdRuleGap:
 		return true, nil
+	// the approver confirms the amount that is shown now
 	case holdNetChanged:
 		if s.Net != nil {
 			_, err = approver.ConfirmNet(ctx, s.SettlementID, *s.Net, s.StatusVersion)

@@ -42,6 +42,7 @@ func (d *demo) playAllDates(ctx context.Context) error {
 	}
 	dates := d.businessDates()
 	for i, day := range dates {
+		// the rewards of the month must be accrued before its statements are made
 		closes := i+1 < len(dates) && d.isPayDay(dates[i+1])
 		if err := d.playDate(ctx, day, closes); err != nil {
 			return fmt.Errorf("on %s: %w", day, err)
@@ -147,6 +148,7 @@ func forEach[T any](ctx context.Context, callers int, items []T,
 	group.SetLimit(callers)
 	for _, item := range items {
 		group.Go(func() error {
+			// after the first error the remaining items are skipped
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

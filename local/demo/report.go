@@ -27,6 +27,7 @@ type phase struct {
 	times int
 }
 
+// newReport returns a report that starts now.
 func newReport() *report { return &report{start: time.Now()} }
 
 // printf prints a line of progress.

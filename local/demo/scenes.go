@@ -388,7 +388,7 @@ func (m *month) playSealedPeriod(ctx context.Context) (string, error) {
 	return "closed by finance, checked, sealed by an approver, " + p.summary(), err
 }
 
-// period is what the scene tells of a sealed month.
+// period is the part of a sealed period that the scene reports.
 type period struct {
 	State  string  `json:"state"`
 	Hash   *string `json:"hash"`
@@ -398,6 +398,7 @@ type period struct {
 	} `json:"checks"`
 }
 
+// summary returns the state of a sealed month with its trial balance in one line.
 func (p period) summary() string {
 	passed := 0
 	for _, c := range p.Checks {

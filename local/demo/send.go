@@ -22,6 +22,7 @@ type outcome struct {
 	fresh, repeated, parked, refused, of int
 }
 
+// String returns the counts in one line.
 func (o *outcome) String() string {
 	text := fmt.Sprintf("%d sent: %d new, %d known", o.of, o.fresh, o.repeated)
 	if o.parked > 0 {
@@ -268,6 +269,7 @@ type creatorDay struct {
 	day     civil.Date
 }
 
+// newEventCounts returns counts of no event.
 func newEventCounts() *eventCounts { return &eventCounts{events: map[creatorDay]int64{}} }
 
 // add counts an event that was recorded for the first time.

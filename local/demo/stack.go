@@ -128,6 +128,7 @@ func (s *stack) invokeScheduled(ctx context.Context, function, job string) error
 	return nil
 }
 
+// sleep waits for a duration, or returns the error of ctx when ctx ends before.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

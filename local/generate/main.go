@@ -154,8 +154,10 @@ func (o *output) makeSmallAgency(r *random) error {
 	return nil
 }
 
+// dir returns the folder of the demo agency's files of a month.
 func dir(month civil.Month) string { return demoTenant + "/" + month.String() + "/" }
 
+// addJSON adds a value as a JSON file to the output.
 func (o *output) addJSON(path string, tenant ident.Tenant, kind string, sendOn civil.Date,
 	v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
@@ -175,6 +177,7 @@ func main() {
 	}
 }
 
+// writeFiles writes the sample files of a seed to a folder.
 func writeFiles(seed uint64, out string) error {
 	files, err := Generate(seed)
 	if err != nil {

@@ -51,6 +51,7 @@ type order struct {
 // techFeeRate is the platform's service fee: a tenth of the commission.
 const techFeeRate = 1000
 
+// stamp is the format of times in the order interface.
 const stamp = "2006-01-02 15:04:05"
 
 // goods are what is sold, by which shop, at which commission rate.
@@ -69,6 +70,7 @@ type shopping struct {
 	settled []settledOrder
 }
 
+// settledOrder is a settled order that may be refunded in the next month.
 type settledOrder struct {
 	order
 	owner member
@@ -116,6 +118,7 @@ func (s *shopping) makePaidOrder(m member, month civil.Month) order {
 	}
 }
 
+// hours returns a random duration of up to n hours.
 func (s *shopping) hours(n int64) time.Duration {
 	return time.Duration(s.r.between(0, n*3600-1)) * time.Second
 }

@@ -20,6 +20,7 @@ type statementKey struct {
 // tally adds up the income, in fen, that each statement must contain.
 type tally map[statementKey]int64
 
+// add adds income, in fen, to the statement of a creator's month.
 func (t tally) add(m member, incomeType string, period civil.Month, fen int64) {
 	t[statementKey{ident.Creator(m.id), incomeType, period}] += fen
 }

@@ -4,6 +4,7 @@ package main
 // numbers must not change with the standard library.
 type random struct{ state uint64 }
 
+// next returns the next number of the splitmix64 generator.
 func (r *random) next() uint64 {
 	r.state += 0x9e3779b97f4a7c15
 	z := r.state

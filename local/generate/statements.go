@@ -21,6 +21,7 @@ type row struct {
 	gross, fee, refund, subsidy, settled, count, comment string
 }
 
+// cellsFor returns the cells of the row in the order of the headings.
 func (r row) cellsFor() []string {
 	return []string{r.id, r.day, r.period, r.uid, r.nick, r.unit, r.gross, r.fee, r.refund, r.subsidy,
 		r.settled, r.count, r.comment}
@@ -84,8 +85,11 @@ func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 	return out
 }
 
+// coins returns an amount in coins, the currency of live rooms.
 func coins(fen int64) string { return strconv.FormatInt(fen/fenPerCoin, 10) }
-func yuan(fen int64) string  { return money.Fen(fen).String() }
+
+// yuan returns an amount in yuan with two decimals.
+func yuan(fen int64) string { return money.Fen(fen).String() }
 
 // adRows generates the Xingtu tasks of a creator in one month; the platform keeps 5%.
 func adRows(r *random, m member, month civil.Month, total int64, serial *int) []row {

@@ -59,6 +59,7 @@ func inSmallAgency(c income.WorkedCase, hold string) income.WorkedCase {
 	return c
 }
 
+// amounts returns the amounts as money.
 func (k kept) amounts() map[string]money.Amount {
 	out := map[string]money.Amount{}
 	for tax, amount := range k {

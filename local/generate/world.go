@@ -53,6 +53,7 @@ const (
 	creators                  = 60
 )
 
+// kindOf returns the kind of taxpayer behind the creator with a number.
 func kindOf(n int) string {
 	switch {
 	case n == 3 || n >= firstStudio && n <= lastStudio:
@@ -65,6 +66,7 @@ func kindOf(n int) string {
 	return "natural_person"
 }
 
+// entityOf returns the paying entity of the creator with a number.
 func entityOf(n int) string {
 	if n == 2 || n == topStreamer || n >= firstPlat && n <= lastPlat {
 		return platEntity
@@ -217,6 +219,7 @@ func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 	return t
 }
 
+// licence returns the business licence of an organisation.
 func licence(number string) []apiclient.Paper {
 	return []apiclient.Paper{{Name: "business_licence", Number: number, From: since}}
 }
@@ -257,6 +260,7 @@ func contractOf(m member, n int) apiclient.Contract {
 	return c
 }
 
+// split returns the split of an income type between creator and agency.
 func (s share) split() apiclient.Split {
 	hundredths := func(n int) string { return fmt.Sprintf("0.%02d", n) }
 	out := apiclient.Split{Method: "ratio", RemainderTo: s.remainderTo}

@@ -127,6 +127,7 @@ func (o Order) expectedCommission() money.Amount {
 	return money.Ratio(o.CommissionRate, 10_000).Of(money.Fen(o.SettledGoodsAmount), money.HalfEven)
 }
 
+// orderPattern matches the order ids of the interface.
 var orderPattern = regexp.MustCompile(`^[0-9]{6,32}$`)
 
 // maxOrder bounds an amount of an order in fen, so that sums stay far from the limit of 64 bits.
@@ -170,6 +171,7 @@ func (o Order) incomeLine(spec Spec) (Line, error) {
 	}
 	at := o.SettleTime
 	got := money.Fen(o.InstitutionCommission)
+	// a refund gets its own line: the settled line may be in a statement already
 	if o.FlowPoint == Refund {
 		l.LineID += "-refund"
 		l.Refund = got

@@ -51,6 +51,7 @@ func ReadStatement(r io.Reader, spec Spec) (Batch, error) {
 		return Batch{}, fmt.Errorf("%s: %w", spec.Source, err)
 	}
 	rows := csv.NewReader(bytes.NewReader(text))
+	// rows of exports may lack trailing cells
 	rows.FieldsPerRecord = -1
 	head, err := rows.Read()
 	if err != nil {
@@ -90,6 +91,7 @@ func decodeText(r io.Reader) ([]byte, error) {
 	if len(raw) > maxFile {
 		return nil, fmt.Errorf("longer than %d bytes", maxFile)
 	}
+	// a file in GB18030 with Chinese text is practically never valid UTF-8
 	if utf8.Valid(raw) {
 		return bytes.TrimPrefix(raw, []byte("\ufeff")), nil
 	}
@@ -114,6 +116,7 @@ func findColumns(head []string) (map[string]int, error) {
 			if !slices.Contains(known, h) {
 				continue
 			}
+			// two columns of one meaning would make the amount ambiguous
 			if _, twice := columns[name]; twice {
 				return nil, fmt.Errorf("two columns are %s", name)
 			}

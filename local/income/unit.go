@@ -65,11 +65,13 @@ func (r Rates) parseAmount(text, unit string, day civil.Date) (money.Amount, err
 		if err != nil {
 			return money.Amount{}, err
 		}
+		// the platform rounds half up to the fen
 		return rate.Of(money.Yuan(n), money.HalfUp), nil
 	}
 	return money.Amount{}, fmt.Errorf("unit %q is none of %s, %s, %s", unit, Yuan, Fen, Coins)
 }
 
+// errAmount is the cause when a figure cannot be read.
 var errAmount = errors.New("is not an amount")
 
 // parseYuan reads an amount in yuan with at most two decimals.

@@ -47,6 +47,7 @@ func (s *stack) fillPaymentNotice(ctx context.Context, ev jsonObject, gateway st
 		return err
 	}
 	for _, bill := range report.Bills {
+		// only the notice of a payment that has succeeded changes a settlement
 		if bill.State != "SUCCESS" {
 			continue
 		}
@@ -182,6 +183,7 @@ func (s *stack) fillUpload(ctx context.Context, record jsonObject) error {
 	bucket := s.vars["RULES_BUCKET"]
 	child(record, "s3", "bucket")["name"] = bucket
 	child(record, "s3", "object")["sequencer"] = newID()
+	// S3 escapes keys in events as in a URL
 	escaped, _ := child(record, "s3", "object")["key"].(string)
 	key, err := url.QueryUnescape(escaped)
 	if err != nil {

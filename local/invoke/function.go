@@ -56,6 +56,7 @@ func (s *stack) runFunction(ctx context.Context, function string,
 	}
 	defer api.Close()
 	cmd := exec.CommandContext(ctx, binary)
+	// the function polls this address for its event
 	cmd.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+api.Addr)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {

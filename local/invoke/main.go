@@ -28,6 +28,7 @@ func main() {
 	}
 }
 
+// runCommand reads the flags and invokes the named function.
 func runCommand(ctx context.Context) error {
 	env := flag.String("env", filepath.Join(".local", "stack.env"),
 		"file with the addresses of the running stack")

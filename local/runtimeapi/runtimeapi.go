@@ -107,6 +107,7 @@ func (a *API) Invoke(ctx context.Context, payload []byte, ended <-chan struct{})
 
 // handleNext answers the function's request for the next event.
 func (a *API) handleNext(w http.ResponseWriter, req *http.Request) {
+	// the first poll shows that the function has started
 	a.pollOnce.Do(func() { close(a.polled) })
 	select {
 	case <-req.Context().Done():

@@ -121,6 +121,7 @@ func zipBinary(built, path string) error {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	entry := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
+	// Lambda starts the file, so it must be executable
 	entry.SetMode(0o755)
 	f, err := w.CreateHeader(entry)
 	if err != nil {

@@ -104,6 +104,7 @@ func readDeployment(root, environment string) (deployment, error) {
 	if !found {
 		return deployment{}, fmt.Errorf("samconfig.toml has no section %s", heading)
 	}
+	// the section ends where the next one begins
 	section, _, _ = strings.Cut(section, "\n[")
 	d := deployment{environment: environment}
 	for line := range strings.Lines(section) {

@@ -56,6 +56,7 @@ func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// an unchanged deployment needs no call of sam
 	if have, err := os.ReadFile(p.statePath("deployed")); err == nil && string(have) == want {
 		return "unchanged", nil
 	}
@@ -105,6 +106,7 @@ func (p profile) fingerprint() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		// the path is hashed too, so that swapped files change the hash
 		h.Write([]byte(path + "\n"))
 		h.Write(content)
 	}

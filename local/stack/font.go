@@ -79,6 +79,7 @@ func fetchFont(ctx context.Context, root string, say func(string)) error {
 	if err != nil {
 		return err
 	}
+	// the template expects exactly this file
 	if have := sha256Hex(data); have != fontSHA256 {
 		return fmt.Errorf("the font of %s has the SHA-256 %s, not %s", fontPackage, have, fontSHA256)
 	}

@@ -30,6 +30,7 @@ func main() {
 	}
 }
 
+// runCommand reads the flags and runs the command.
 func runCommand(ctx context.Context) error {
 	name := flag.String("profile", "run",
 		"which stack: run (make run) or test (make test); they do not touch each other")

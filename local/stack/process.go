@@ -144,6 +144,7 @@ func startProcess(ctx context.Context, p profile, name, health string, env, args
 
 // writeRecord stores which process runs under a name.
 func writeRecord(p profile, name string, pid int, args []string) error {
+	// the start time tells this process from a later one with the same pid
 	started, err := processStart(pid)
 	if err != nil {
 		return fmt.Errorf("%s ended at once; see %s", name, logPath(p, name))
@@ -216,6 +217,7 @@ func stopProcess(p profile, name string) error {
 		if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("stop %s (pid %d): %w", name, r.PID, err)
 		}
+		// a program that ignores SIGTERM is killed
 		if !hasEndedWithin(r, 10*time.Second) {
 			_ = syscall.Kill(r.PID, syscall.SIGKILL)
 			hasEndedWithin(r, 5*time.Second)

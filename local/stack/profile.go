@@ -125,6 +125,7 @@ func writeEnv(path string, lines []setting) error {
 		}
 		fmt.Fprintf(&b, "%s=%s\n", l.key, l.value)
 	}
+	// readers never see a half-written file
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, []byte(b.String()), 0o600); err != nil {
 		return err

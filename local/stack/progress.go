@@ -109,6 +109,7 @@ func runLogged(ctx context.Context, cmd *exec.Cmd, logPath string, say func(stri
 // tail keeps the last 15 lines of an output.
 type tail struct{ lines []string }
 
+// add appends a line and drops the oldest one.
 func (t *tail) add(line string) {
 	t.lines = append(t.lines, line)
 	if len(t.lines) > 15 {
@@ -116,6 +117,7 @@ func (t *tail) add(line string) {
 	}
 }
 
+// String returns the kept lines, indented.
 func (t *tail) String() string {
 	var b bytes.Buffer
 	for _, l := range t.lines {

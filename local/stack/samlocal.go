@@ -123,6 +123,7 @@ func (p profile) adaptTemplate(template map[string]any) error {
 		}
 		parameter["Default"] = value
 	}
+	// the adapted template lies in another folder than template.yaml
 	resources, _ := template["Resources"].(map[string]any)
 	for _, r := range resources {
 		resource, _ := r.(map[string]any)

@@ -43,6 +43,7 @@ func ensureVenv(ctx context.Context, root, name string, say func(string)) (strin
 	if have, err := os.ReadFile(marker); err == nil && string(have) == want {
 		return "ready", nil
 	}
+	// an incomplete or outdated environment is built again from nothing
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}

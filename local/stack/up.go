@@ -25,7 +25,10 @@ const (
 // tenants are the tenants of the demo; each has a merchant account at both payment gateways.
 const tenants = "demo-mcn,demo-small,demo-month"
 
-func (p profile) gatewayKeysPath() string   { return p.statePath("gateway-keys.json") }
+// gatewayKeysPath returns the path of the keys of the payment gateways.
+func (p profile) gatewayKeysPath() string { return p.statePath("gateway-keys.json") }
+
+// gatewaySecretPath returns the path of the part of the keys that the functions get.
 func (p profile) gatewaySecretPath() string { return p.gatewayKeysPath() + ".secret.json" }
 
 // bringUp starts the stack, or updates a running stack to the state of the sources.

@@ -65,6 +65,7 @@ func (r *report) writeBudget() error {
 		return err
 	}
 	for p, s := range r.seconds {
+		// a package that became cheap loses its entry
 		delete(budget, folderOf(p))
 		if s > leastBudget {
 			budget[folderOf(p)] = math.Ceil(s)

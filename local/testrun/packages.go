@@ -54,6 +54,7 @@ func (s shard) selectPackages(packages []string) []string {
 	}
 	var mine []string
 	for _, p := range packages {
+		// any hash that spreads evenly will do; it must not change between machines
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(p)) // a hash takes everything
 		if h.Sum32()%s.parts == s.part-1 {

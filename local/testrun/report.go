@@ -112,6 +112,7 @@ func (r *report) recordPackage(e event) {
 		fmt.Fprintf(r.out, "%s %-44s %7.2f s %7.2f s of the processor\n", word, e.Package, e.Elapsed,
 			r.seconds[e.Package])
 	}
+	// a package also fails when one of its tests fails; that failure is counted already
 	if e.Action == "fail" && !r.hasFailedTest(e.Package) {
 		r.failed++
 		r.failures = append(r.failures, "the package itself  ("+e.Package+")")

@@ -37,6 +37,7 @@ type Signer struct {
 // DefaultLifetime is how long a token is valid when the claims have no expiry.
 const DefaultLifetime = time.Hour
 
+// errNoKey is returned when there is no key to sign with.
 var errNoKey = errors.New("tokens: the secret holds no HS256 key")
 
 // secretKey is one key of the secret. In a list of keys the key material is in "key", in a single

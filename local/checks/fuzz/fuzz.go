@@ -69,6 +69,7 @@ func runTargets(ctx context.Context, span time.Duration, only string, out io.Wri
 	for _, t := range list {
 		_, _ = fmt.Fprintf(out, "%s in %s, %s\n", t.name, t.folder, span)
 		//nolint:gosec // the words are those of this repository's own tests
+		// -run ^$ skips the other tests of the package
 		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime",
 			span.String(), "-fuzzminimizetime", "1s", "./"+t.folder)
 		cmd.Stdout, cmd.Stderr = out, os.Stderr

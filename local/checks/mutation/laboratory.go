@@ -150,6 +150,7 @@ func (l *laboratory) writeOverlay(ctx context.Context) (overlay string, err erro
 		}
 	}
 	name := filepath.Join(l.work, "mutant_switch.go")
+	// the overlay adds a file that does not exist in the folder
 	replace[filepath.Join(own.Dir, "mutant_switch.go")] = name
 	added := fmt.Appendf(nil, switchFile, pkg.Name(), len(l.mutants)+1)
 	if err := os.WriteFile(name, added, 0o600); err != nil {
@@ -203,6 +204,7 @@ func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string,
 		}
 	}
 	// build constraints stand before the package clause
+	// the rewritten text begins at the package clause
 	head := string(source[:r.files.Position(f.Package).Offset])
 	body := r.rewriteText(f)
 	l.mutants = r.mutants

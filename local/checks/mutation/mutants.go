@@ -64,6 +64,7 @@ func (r *rewriter) rewriteText(n ast.Node) string {
 			out.WriteString(r.sourceText(at, c.Pos()) + changed)
 			at = c.End()
 		}
+		// the children of a rewritten node were rewritten with it
 		return !ok
 	})
 	return out.String() + r.sourceText(at, n.End())
@@ -153,6 +154,7 @@ func (r *rewriter) rewriteIncrement(n *ast.IncDecStmt) string {
 // reports false for constants and for types of packages that the file does not import.
 func (r *rewriter) typeName(e ast.Expr) (name string, ok bool) {
 	v := r.info.Types[e]
+	// a constant expression must stay constant: it may be an array length
 	if v.Type == nil || v.Value != nil {
 		return "", false
 	}

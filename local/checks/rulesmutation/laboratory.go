@@ -171,6 +171,7 @@ func (l *laboratory) reasonUnchanged(m *mutant) string {
 	if err != nil {
 		return ""
 	}
+	// a changed day matters only when some day of the year becomes a working day or a holiday
 	for d := civil.On(day.Year(), 1, 1); d.Year() == day.Year(); d = d.AddDays(1) {
 		was, err := l.calendar.Working(d)
 		is, err2 := days.Working(d)
@@ -224,6 +225,7 @@ func (l *laboratory) isKilled(m *mutant) (noticed bool) {
 		return true
 	}
 	national, local := l.national, l.local
+	// a definition of a local pack changes only that pack
 	if l.pack == "national" {
 		national = withDefinition(national, d)
 	} else {

@@ -171,6 +171,7 @@ func singleItemCall(op string, write bool, it map[string]types.AttributeValue) d
 	}, visitKeys: func(see func(string)) { see(partitionKey(it)) }}
 }
 
+// PutItem makes the call of DynamoDB with faults.
 func (c faultyDB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	return callWithFaults(ctx, c, singleItemCall("PutItem", true, in.Item),
@@ -179,6 +180,7 @@ func (c faultyDB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 		})
 }
 
+// GetItem makes the call of DynamoDB with faults.
 func (c faultyDB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	return callWithFaults(ctx, c, singleItemCall("GetItem", false, in.Key),
@@ -187,6 +189,7 @@ func (c faultyDB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 		})
 }
 
+// UpdateItem makes the call of DynamoDB with faults.
 func (c faultyDB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	return callWithFaults(ctx, c, singleItemCall("UpdateItem", true, in.Key),
@@ -195,6 +198,7 @@ func (c faultyDB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 		})
 }
 
+// DeleteItem makes the call of DynamoDB with faults.
 func (c faultyDB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
 	return callWithFaults(ctx, c, singleItemCall("DeleteItem", true, in.Key),
@@ -203,6 +207,7 @@ func (c faultyDB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 		})
 }
 
+// Query makes the call of DynamoDB with faults; an index may show its state of some moments ago.
 func (c faultyDB) Query(ctx context.Context, in *dynamodb.QueryInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	pk := dynamo.TextOf(in.ExpressionAttributeValues, ":pk")
@@ -218,6 +223,7 @@ func (c faultyDB) Query(ctx context.Context, in *dynamodb.QueryInput,
 	})
 }
 
+// BatchGetItem makes the call of DynamoDB with faults.
 func (c faultyDB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	k := dbCall{op: "BatchGetItem", label: func() string {
@@ -234,6 +240,8 @@ func (c faultyDB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 	})
 }
 
+// BatchWriteItem makes the call of DynamoDB with faults; in some calls the second half of the
+// batch stays unprocessed.
 func (c faultyDB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
 	k := dbCall{op: "BatchWriteItem", write: true, batch: true, label: func() string {
@@ -264,6 +272,8 @@ func (c faultyDB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 	})
 }
 
+// BatchExecuteStatement makes the call of DynamoDB with faults; in some calls the second half of
+// the statements is throttled.
 func (c faultyDB) BatchExecuteStatement(ctx context.Context,
 	in *dynamodb.BatchExecuteStatementInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error) {
@@ -293,6 +303,7 @@ func (c faultyDB) BatchExecuteStatement(ctx context.Context,
 	})
 }
 
+// TransactWriteItems makes the call of DynamoDB with faults.
 func (c faultyDB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	k := dbCall{op: "TransactWriteItems", write: true, label: func() string {

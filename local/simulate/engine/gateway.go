@@ -37,6 +37,7 @@ type Order struct {
 
 var _ payout.Gateway = (*Gateway)(nil)
 
+// errNoRoute is returned when an order was not sent at all.
 var errNoRoute = errors.New("simulate: no route to the gateway")
 
 // AddGateway opens a merchant account of a tenant at a gateway.
@@ -55,6 +56,7 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 		return payout.Outcome{}, ErrKilled
 	}
 	w.Sleep(t, w.DurationBetween(20*time.Millisecond, 900*time.Millisecond))
+	// the promise must hold at this moment, whatever happens to the order below
 	w.BeforeSend(g.Tenant, o)
 	if w.Faults.IsDue() || (!w.Faults.Over && w.Chance(12)) {
 		switch kind := PickRandom(w,
@@ -62,8 +64,9 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 		case FaultGatewayLie:
 			w.Faults.Count(kind)
 			if w.Chance(4) {
-				return payout.Outcome{}, errNoRoute // nothing was sent
+				return payout.Outcome{}, errNoRoute // the order was not sent
 			}
+			// in half of the cases the order arrived, and only its answer is lost
 			if w.Chance(2) {
 				g.enterOrder(o)
 			}
@@ -106,6 +109,7 @@ func (g *Gateway) enterOrder(o payout.Order) *Order {
 	g.Keys = append(g.Keys, o.Key)
 	w.Trace.Addf("gateway", "%s takes %s of %s", g.Tenant, o.Key, o.Amount)
 	if w.Faults.Chance(12, FaultGatewayLie) {
+		// for a while the gateway claims not to know the order
 		b.hiddenUntil = w.now + int64(w.DurationBetween(time.Minute, 30*time.Minute))
 	}
 	pause := w.DurationBetween(time.Second, 3*time.Minute)

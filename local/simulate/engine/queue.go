@@ -74,6 +74,7 @@ func (q *Queue) enqueue(groupName, id, body string) {
 	if at, known := q.ids[id]; known && s.now-at < int64(dedupWindow) {
 		return
 	}
+	// the window begins with the last accepted message of the id
 	q.ids[id] = s.now
 	q.number++
 	g := q.findGroup(groupName)
@@ -188,6 +189,7 @@ func (q *Queue) finishDelivery(g *group, delivery int, numbers []int, failed []s
 // moveToDeadLetters moves messages that were received too often from a group to the dead letters.
 func (q *Queue) moveToDeadLetters(g *group) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(m message) bool {
+		// the functions too treat this delivery as the last one
 		if m.receives < sqsbatch.LastDelivery {
 			return false
 		}

@@ -32,22 +32,28 @@ type appointment struct {
 // they were made.
 type agenda []appointment
 
+// Len implements heap.Interface.
 func (a agenda) Len() int { return len(a) }
 
+// Less implements heap.Interface: it orders by time, and at one time by the order of scheduling.
 func (a agenda) Less(i, j int) bool {
 	return a[i].at < a[j].at || (a[i].at == a[j].at && a[i].seq < a[j].seq)
 }
 
+// Swap implements heap.Interface.
 func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
 
+// Push implements heap.Interface.
 func (a *agenda) Push(x any) { *a = append(*a, x.(appointment)) }
 
+// Pop implements heap.Interface.
 func (a *agenda) Pop() any {
 	last := (*a)[len(*a)-1]
 	*a = (*a)[:len(*a)-1]
 	return last
 }
 
+// newScheduler returns a scheduler whose clock shows start.
 func newScheduler(rng *rand.Rand, start time.Time) *Scheduler {
 	return &Scheduler{now: start.UnixNano(), Rand: rng, yielded: make(chan struct{})}
 }
@@ -90,6 +96,7 @@ func (s *Scheduler) schedule(a appointment) {
 // the meantime, only the clock moves: switching goroutines would cost time for nothing.
 func (s *Scheduler) Sleep(t *Task, d time.Duration) {
 	until := s.now + int64(d)
+	// nobody else is due before this task: no need to yield
 	if len(s.agenda) == 0 || s.agenda[0].at > until {
 		s.now = until
 		return

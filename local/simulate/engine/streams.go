@@ -57,6 +57,7 @@ func (s *Streams) CollectWrites() {
 			s.w.Lag.recordWrites(fresh)
 		}
 		for _, r := range fresh {
+			// the partition key decides the shard, so that the changes of an item stay in order
 			h := fnv.New32a()
 			_, _ = h.Write([]byte(r.Change.Keys["pk"].String()))
 			n := int(h.Sum32() % uint32(len(st.shards)))
@@ -86,6 +87,7 @@ func (s *Streams) scheduleRead(st *stream, n int) {
 	s.w.RunAfter(delay, func() { s.deliver(st, n) })
 }
 
+// streamBatch is the largest number of records in one delivery.
 const streamBatch = 20
 
 // deliver hands the next batch of a shard to the function that reads the stream, or gives the
@@ -108,6 +110,7 @@ func (s *Streams) deliver(st *stream, n int) {
 			events.DynamoDBEvent{Records: append([]events.DynamoDBEventRecord(nil), batch...)})
 	}, func(killed bool) {
 		sh.busy = false
+		// a batch stays in the shard until the function has handled it, and in some cases longer
 		if err == nil && !killed && !w.Faults.Chance(40, FaultDuplicate) {
 			sh.waiting = sh.waiting[len(batch):]
 		}

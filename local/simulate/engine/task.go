@@ -32,12 +32,14 @@ func (s *Scheduler) StartTask(t *Task, do func(context.Context), then func(kille
 	t.turn = make(chan struct{})
 	s.openTasks++
 	ctx := context.WithValue(context.Background(), taskKey{}, t)
+	// pauses between retries pass in simulated time
 	ctx = pace.InTurn(ctx, func(_ context.Context, most time.Duration) error {
 		s.Sleep(t, time.Duration(s.Rand.Int64N(int64(most))))
 		return nil
 	})
 	mine := s.takeWorker()
 	mine <- func() {
+		// the task begins when the scheduler comes to its appointment
 		<-t.turn
 		do(ctx)
 		s.openTasks--

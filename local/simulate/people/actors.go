@@ -69,6 +69,8 @@ func (a *Actors) PlanRun() {
 	p.Start = a.world.TrueTime()
 	p.End = civil.MustDate("2026-09-17").Start()
 	for _, t := range p.Tenants {
+		// all uploads of a tenant begin with the same creator, so that their lines meet in the same
+		// buckets
 		from := a.world.Rand.IntN(len(CreatorNames()))
 		for n := range uploadsOfTenant {
 			a.planUpload(ident.Tenant(t), n, from)
@@ -88,6 +90,7 @@ func (a *Actors) PlanRun() {
 			a.planPayable(a.newPayable(ident.Tenant(t), n), a.randomMoment(0, 13))
 		}
 	}
+	// lines, rewards and payees may have opened too few settlements: these calls add the rest
 	a.world.RunAt(a.randomMoment(5, 10), func() { a.AddPayables(LeastSettlements - 14) })
 	a.world.RunAt(a.randomMoment(14, 17), func() { a.AddPayables(LeastSettlements - 5) })
 	a.planNights()

@@ -87,6 +87,7 @@ func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ide
 	method := "douyin"
 	payDay := 15
 	switch creator {
+	// the second account of the person c-first
 	case Second:
 		tp, payDay = "tp-"+First, 0
 	case Worker:

@@ -39,6 +39,7 @@ func (d *Directory) SurvivorOf(ctx context.Context, tenant ident.Tenant,
 // changes at once; the tax lists are moved by the call that follows, or by its repetition.
 func (a *Actors) planMerge(tenant ident.Tenant) {
 	a.world.RunAt(a.randomMoment(1, 19), func() {
+		// the machines learn of the merge one after another (World.HasHeard)
 		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = mergedTaxpayer{MergedInto,
 			a.world.TrueNanos()}
 		a.world.Trace.Addf("merge", "%s: %s is %s", tenant, MergedTaxpayer, MergedInto)

@@ -109,6 +109,7 @@ func (a *Actors) planAct(c system.Caller, s settlement.Settlement, name, path, b
 			a.callAct(c, s, name, path, body)
 		})
 	}
+	// a page that was loaded before the last change of status
 	if s.StatusVersion > 1 && a.world.Faults.Chance(20, engine.FaultDoubleClick) {
 		old := strings.Replace(body, fmt.Sprintf(`"status_version":%d`, s.StatusVersion),
 			fmt.Sprintf(`"status_version":%d`, s.StatusVersion-1), 1)

@@ -94,6 +94,7 @@ func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int
 			}
 			a.Acts++
 			a.Answered.Settled = append(a.Answered.Settled, SettleAnswer{p, key, created.ID, amount})
+		// a client repeats a call that was not answered; conflicts and rate limits pass too
 		case (killed || status >= 500 || status == 409 || status == 429) && try < 8:
 			a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 3*time.Minute), func() {
 				a.callSettle(p, key, amount, try+1)

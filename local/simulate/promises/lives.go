@@ -42,6 +42,7 @@ func (b *Examiner) checkLife(s settlement.Settlement) {
 		s.Occurrence) {
 		b.world.ReportBroken("P4", "%s is not the settlement of its payable", k)
 	}
+	// a payable is settled again only after its last settlement has died or was reopened
 	if s.Occurrence > 1 {
 		before, ok := b.settlements[string(s.Tenant+"/")+settlement.IDOf(s.Identity, s.Occurrence-1)]
 		if !ok || (!before.Dead() && before.ReopenedBy != ident.Settlement(s.ID)) {

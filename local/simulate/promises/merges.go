@@ -69,6 +69,7 @@ func (b *Examiner) checkMovedRows(tenant ident.Tenant, entity ident.Entity, thei
 		b.world.ReportBroken("P5", "%s: %v", tenant, err)
 	}
 	closedAt := theirs[len(theirs)-1].At
+	// months that were filed before the merge stay with the merged taxpayer
 	early := map[civil.Month]bool{}
 	for _, f := range returns {
 		early[f.Month] = !f.At.After(closedAt)

@@ -53,6 +53,7 @@ func (b *Examiner) checkTaxes() {
 	of := map[payerAtEntity][]settlement.Settlement{}
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		s := b.settlements[id]
+		// a merge moves the settlements of a taxpayer to the survivor
 		p := payerAtEntity{s.Tenant, s.Entity,
 			ident.Taxpayer(b.actors.Directory.SurvivorOf(context.Background(), s.Tenant, s.TaxpayerID))}
 		of[p] = append(of[p], s)
@@ -103,6 +104,7 @@ type rowSums struct {
 	income   money.Amount
 }
 
+// add adds some tax rows.
 func (sums *rowSums) add(rows []tax.Row) {
 	for _, r := range rows {
 		sums.withheld[r.Kind] = sums.withheld[r.Kind].Add(r.Withheld)

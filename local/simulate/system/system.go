@@ -128,6 +128,7 @@ func newBuilder(w *engine.World, setup Setup) builder {
 func New(w *engine.World, setup Setup) (*System, error) {
 	b := newBuilder(w, setup)
 	s := &System{Bug: setup.Bug, world: w, AuditRecords: map[string]audit.Record{}}
+	// the order matters: true-ups and payouts use the settlement service, routes use all of them
 	s.buildSettlements(b)
 	s.buildIncome(b)
 	if err := s.buildPeriods(b); err != nil {

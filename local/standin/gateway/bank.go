@@ -151,6 +151,7 @@ func (b *bank) authorize(r *http.Request, body []byte) (string, error) {
 	}
 	known, ok := b.merchants[m.Merchant]
 	seconds, err := strconv.ParseInt(m.Timestamp, 10, 64)
+	// a signature is valid for five minutes, which bounds replays
 	if !ok || err != nil || b.opts.Now().Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute {
 		return "", errors.New("unknown merchant or clock differs")
 	}
@@ -192,6 +193,7 @@ func (b *bank) signMessage(m payoutbank.Message, spoil bool) (http.Header, error
 	h.Set(payoutbank.HeaderMerchant, m.Merchant)
 	h.Set(payoutbank.HeaderTimestamp, m.Timestamp)
 	h.Set(payoutbank.HeaderNonce, m.Nonce)
+	// the signature is made over another nonce than the header has
 	if spoil {
 		m.Nonce += "x"
 	}

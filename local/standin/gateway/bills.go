@@ -95,6 +95,7 @@ func (b *book) updateBill(merchant, key string, f func(*Bill) *Bill) (Bill, erro
 	defer b.mu.Unlock()
 	bill := b.bills[merchant+"/"+key]
 	if bill != nil {
+		// f changes a copy: the bill in memory stays when the line cannot be written
 		c := *bill
 		bill = &c
 	}
@@ -102,6 +103,7 @@ func (b *book) updateBill(merchant, key string, f func(*Bill) *Bill) (Bill, erro
 	if bill == nil {
 		return Bill{}, nil
 	}
+	// the number of bills makes the id unique and ascending
 	if bill.GatewayID == "" {
 		bill.GatewayID = fmt.Sprintf("G%s%08d", bill.Created.UTC().Format("20060102"), len(b.bills)+1)
 	}
@@ -138,6 +140,7 @@ func (b *book) listBills() []Bill {
 	return list
 }
 
+// close closes the file of the book.
 func (b *book) close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -36,6 +36,7 @@ type douyinMerchant struct {
 	key                   *rsa.PublicKey
 }
 
+// transferPath is the path of transfers in the interface of Douyin Pay.
 const transferPath = "/v1/fund_trade/mch-transfer/transfer-bills"
 
 // NewDouyin starts a simulated Douyin Pay.
@@ -193,10 +194,12 @@ func (d *douyinPay) authorize(r *http.Request, body []byte) (string, error) {
 	serial := part[4]
 	signature := part[5]
 	m, ok := d.merchants[mch]
+	// the serial number names the certificate with which the merchant signs
 	if !ok || m.serial != serial {
 		return "", errors.New("no such merchant or certificate")
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	// a signature is valid for five minutes, which bounds replays
 	if err != nil || d.opts.Now().Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute {
 		return "", errors.New("clock differs")
 	}
@@ -238,6 +241,7 @@ func (d *douyinPay) writeAnswer(w http.ResponseWriter, status int, v any, spoil 
 func (d *douyinPay) signBody(body []byte, spoil bool) (http.Header, error) {
 	timestamp, nonce := strconv.FormatInt(d.opts.Now().Unix(), 10), rand.Text()
 	signed := timestamp + "\n" + nonce + "\n" + string(body) + "\n"
+	// the signature is made over another text than the body
 	if spoil {
 		signed += "x"
 	}

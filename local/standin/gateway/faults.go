@@ -20,6 +20,7 @@ const (
 	NoNotice     Fault = "no_notice" // never notifies
 )
 
+// allFaults lists the faults that the control route accepts.
 var allFaults = []Fault{TimeoutAfterAccept, Error500Before, FailBill, DuplicateNotice, LateReturn,
 	BadSignature, NoNotice}
 
@@ -65,6 +66,7 @@ func (f *faults) clear() {
 func (f *faults) takeFault(key string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// a fault for this order number comes before a fault for any request
 	i := slices.IndexFunc(f.pending, func(o faultOrder) bool { return o.Key == key })
 	if i < 0 {
 		i = slices.IndexFunc(f.pending, func(o faultOrder) bool { return o.Key == "" })

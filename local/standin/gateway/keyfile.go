@@ -87,6 +87,7 @@ func NewKeys(tenants []string) (KeyFile, error) {
 	f.Private = PrivateKeys{Douyin: douyinPrivate, Bank: bankPrivate}
 	platform := []payoutdouyin.PlatformKey{
 		{Serial: "PLATFORM" + rand.Text()[:12], PublicKey: douyinPublic}}
+	// each tenant signs with its own keys, the gateways with one key for all
 	for i, tenant := range tenants {
 		d, err := newDouyinAccount(ident.Tenant(tenant), 7_300_000_001+i, platform)
 		if err != nil {

@@ -136,6 +136,7 @@ func (s *Server) acceptOrder(order Bill, f Fault) (bill Bill, refusal string, er
 		}
 		return b
 	})
+	// only the first request starts the settlement of the bill
 	if err == nil && fresh {
 		s.runLater(s.opts.Settle, func() { s.settleBill(bill) })
 	}
@@ -191,6 +192,7 @@ func (s *Server) leaveUnanswered(r *http.Request) {
 	case <-time.After(s.opts.Hang):
 	case <-s.ctx.Done():
 	}
+	// net/http then closes the connection without an answer
 	panic(http.ErrAbortHandler)
 }
 
