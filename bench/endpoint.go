@@ -69,7 +69,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.handleInsert(w, body)
 	case "BatchGetItem":
 		e.handleRead(w, body)
-	case "GetItem": // the list of revoked tokens, which is empty
+	case "GetItem": // functions read the list of revoked tokens, which is empty
 		writeText(w, "{}")
 	case "Query":
 		writeText(w, masterAnswer(body))

@@ -145,7 +145,7 @@ func retryAfter(err error, pause time.Duration) (time.Duration, bool) {
 		var lost *url.Error
 		return pause, errors.As(err, &lost) && !errors.Is(err, context.Canceled)
 	}
-	// any refusal other than 429 or from 502 on would be the same again
+	// other refusals than 429 and 502 or above would be the same in a second try
 	if e.Status != http.StatusTooManyRequests && e.Status < http.StatusBadGateway {
 		return 0, false
 	}

@@ -101,8 +101,8 @@ type IncomeLine struct {
 	PlatformFee         string        `json:"platform_fee"`
 	Refund              string        `json:"refund"`
 	Subsidy             string        `json:"subsidy"`
-	// Distributable is what the paying entity received or will receive; negative when a settled sale
-	// came back.
+	// Distributable is what the paying entity received or will receive; negative when a settled
+	// sale was refunded.
 	Distributable string `json:"distributable"`
 	Count         int64  `json:"count,omitempty"`
 	Description   string `json:"description,omitempty"`

@@ -10,7 +10,7 @@ import (
 // monthTenant is the agency in whose month every obstacle to a payment occurs once.
 const monthTenant = "demo-month"
 
-// The paying entities of that agency.
+// The paying entities of the agency monthTenant.
 const (
 	monthEntity = "ent-month"
 	// has filed the basic information of the platform with the tax authority

@@ -1,2 +1,3 @@
-// Package e2e holds tests only; this file lets it be built like any other package.
+// Package e2e tests the running stack through its HTTP API, from income to payment. It holds tests
+// only.
 package e2e

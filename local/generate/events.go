@@ -21,7 +21,7 @@ const eventLines = 20_000
 const (
 	eventRepeats = 40
 	eventLate    = 12
-	earners      = 22 // creators with rewarded actions in a month
+	earners      = 22 // number of creators with rewarded actions in a month
 	activeDays   = 9
 	halfDay      = 15 // first day of a month's second file; the first file is sent on this day
 )

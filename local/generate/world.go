@@ -47,10 +47,11 @@ const (
 	firstStudio, lastStudio   = 11, 17 // and creator 3
 	firstSole, lastSole       = 18, 20
 	firstCompany, lastCompany = 21, 23
-	firstPlat, lastPlat       = 24, 33 // and creators 2 and 9: paid by the filed entity
-	topStreamer               = 9
-	secondAccount             = 8 // belongs to the taxpayer of creator 7
-	creators                  = 60
+	// paid, like creators 2 and 9, by the entity that files for the platform
+	firstPlat, lastPlat = 24, 33
+	topStreamer         = 9
+	secondAccount       = 8 // an account of the same taxpayer as creator 7
+	creators            = 60
 )
 
 // kindOf returns the kind of taxpayer behind the creator with a number.

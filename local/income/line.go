@@ -26,7 +26,7 @@ type Line struct {
 	PlatformFee   money.Amount
 	Refund        money.Amount
 	Subsidy       money.Amount
-	Distributable money.Amount // what the agency received; negative when a settled sale came back
+	Distributable money.Amount // what the agency received; negative when a settled sale was refunded
 	Count         int64
 	Description   string
 	Source        string
@@ -49,7 +49,7 @@ func (l Line) ForAPI() apiclient.IncomeLine {
 type Remark struct {
 	Source string // the file
 	Row    int    // its line, counted from 1
-	Key    string // the row's own number, where it could be read
+	Key    string // the id of the row, when it could be read
 	Reason string
 }
 

@@ -12,7 +12,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The kinds of files of a delivery.
+// The kinds of files in a delivery of a platform.
 const (
 	LiveTips    = "live_tips"    // CSV, income type live_tip
 	Xingtu      = "xingtu"       // CSV, income type xingtu_ad

@@ -10,7 +10,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The units in which statements count.
+// The units of amounts in statements of platforms.
 const (
 	Yuan  = "元"
 	Fen   = "分"

@@ -38,7 +38,7 @@ func checkAnswer(payload []byte, answer runtimeapi.Answer) error {
 		}
 	case kind == trigger.HTTP && (a.StatusCode < 200 || a.StatusCode > 299):
 		return fmt.Errorf("status %d", a.StatusCode)
-	// every function returns the list, also when it is empty
+	// every function returns the list of failures, also when the list is empty
 	case (kind == trigger.Queue || kind == trigger.Stream) && a.Failures == nil:
 		return errors.New("the batch failed: batchItemFailures is null")
 	case (kind == trigger.Queue || kind == trigger.Stream) && len(*a.Failures) > 0:

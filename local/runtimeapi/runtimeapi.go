@@ -69,8 +69,9 @@ func Start(ctx context.Context, function string) (*API, error) {
 	return a, nil
 }
 
-// Close stops the Runtime API. The caller must stop the function.
-func (a *API) Close() { _ = a.server.Close() } // open requests need no answer
+// Close stops the Runtime API. Requests that are under way get no answer; the caller must stop the
+// function.
+func (a *API) Close() { _ = a.server.Close() }
 
 // Polled returns a channel that is closed when the function has started and asks for its first
 // event.
@@ -142,7 +143,7 @@ func (a *API) handleInitError(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body) // the function also logs the error
 	select {
 	case a.failed <- body:
-	default: // the first error is the cause
+	default: // only the first error is kept: it is the cause of the others
 	}
 	w.WriteHeader(http.StatusAccepted)
 }

@@ -26,17 +26,17 @@ type outcome struct {
 	months      int // month ends that the run passed
 	writes      int
 	faults      map[string]int
-	paths       map[string]int // how often the money of the run met what
-	digest      uint64         // of all writes in their order
+	paths       map[string]int // how often each path was taken, such as "set-off" or "reopened"
+	digest      uint64         // hash of all database writes in their order
 }
 
-// The least that must happen in a run: a run in which less happens shows nothing.
+// The least numbers of deliveries and faults in a run: a run with fewer of them tests too little.
 const (
 	leastDeliveries = 300
 	leastFaults     = 20
 )
 
-// run is one run of the simulation.
+// run is one simulated month of two agencies.
 type run struct {
 	world    *engine.World
 	sys      *system.System

@@ -56,7 +56,7 @@ func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// an unchanged deployment needs no call of sam
+	// sam deploy is called only when a binary, the template or a parameter has changed
 	if have, err := os.ReadFile(p.statePath("deployed")); err == nil && string(have) == want {
 		return "unchanged", nil
 	}

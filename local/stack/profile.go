@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// profile is one stack on this machine: its ports and the folder of its state.
+// profile is the stack for `make run` or the one for `make test`: its ports and its state folder.
 type profile struct {
 	name    string
 	root    string // the checkout

@@ -170,7 +170,7 @@ func startBridge(ctx context.Context, p profile) error {
 			_, err := ensureRunning(ctx, p, bridge, addr, "http://"+addr+"/_ministack/health", nil,
 				filepath.Join(p.root, ".local", "build", "standin", bridge), "-listen", gateway,
 				"-ports", ports)
-			if err != nil { // the stack itself is up, and most people need no container
+			if err != nil { // the stack is usable without the bridge, and most people need no container
 				return "sam local will not reach the stack: " + err.Error(), nil //nolint:nilerr // see above
 			}
 			return addr, nil

@@ -15,7 +15,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// The programs that run in the background.
+// The names of the programs of a stack that run in the background.
 const (
 	localAWS = "ministack"
 	douyin   = "douyinpay"

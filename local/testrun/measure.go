@@ -29,7 +29,7 @@ func measureBinary(command []string, out io.Writer) int {
 	// the log beside the binary.
 	args := append([]string{"-test.testlogfile=" + filepath.Join(filepath.Dir(binary), "testlog.txt")},
 		command[1:]...)
-	//nolint:noctx // the signals that it passes on end it
+	//nolint:noctx // the signals that are forwarded below end the test binary
 	cmd := exec.Command(binary, args...)
 	cmd.Stdin = os.Stdin
 	cmd.Stdout = out

@@ -19,7 +19,7 @@ type report struct {
 
 	mu                      sync.Mutex
 	passed, failed, skipped int
-	output                  map[string][]string // of tests and packages that have not ended
+	output                  map[string][]string // output of tests and packages that have not ended
 	seconds                 map[string]float64  // of the processor, by package
 	skips, failures         []string
 }
@@ -49,7 +49,7 @@ func (r *report) readEvents(events io.Reader) error {
 		if len(line) > 0 {
 			var e event
 			if json.Unmarshal(line, &e) != nil {
-				fmt.Fprint(r.out, string(line)) // not from the test runner: shown as it is
+				fmt.Fprint(r.out, string(line)) // a line that is no event is printed as it is
 			} else {
 				r.handleEvent(e)
 			}
@@ -117,7 +117,8 @@ func (r *report) recordPackage(e event) {
 		r.failed++
 		r.failures = append(r.failures, "the package itself  ("+e.Package+")")
 		fmt.Fprint(r.out, strings.Join(r.output[e.Package+" "], ""))
-		for id, lines := range r.output { // the test that was running when it crashed
+		for id, lines := range r.output {
+			// output of the tests that were running when the package crashed
 			if strings.HasPrefix(id, e.Package+" ") && id != e.Package+" " {
 				fmt.Fprint(r.out, strings.Join(lines, ""))
 			}

@@ -11,7 +11,7 @@ import (
 //
 // Errors: an error when a needed key is missing.
 func ReadVars(path string, needed ...string) (map[string]string, error) {
-	f, err := os.Open(path) //nolint:gosec // the file that the caller names is the purpose
+	f, err := os.Open(path) //nolint:gosec // the caller chooses the file
 	if err != nil {
 		return nil, fmt.Errorf("%w; is the stack up?", err)
 	}

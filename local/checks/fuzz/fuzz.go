@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Command registers the flags of fuzz.
+// Command registers the flags of the subcommand fuzz and returns the function that runs it.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	span := flags.Duration("time", 30*time.Second, "how long each target is run")
 	only := flags.String("only", "", "one target instead of all of them")
@@ -68,14 +68,14 @@ func runTargets(ctx context.Context, span time.Duration, only string, out io.Wri
 	}
 	for _, t := range list {
 		_, _ = fmt.Fprintf(out, "%s in %s, %s\n", t.name, t.folder, span)
-		//nolint:gosec // the words are those of this repository's own tests
 		// -run ^$ skips the other tests of the package
+		//nolint:gosec // the arguments are names of this repository's own tests
 		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime",
 			span.String(), "-fuzzminimizetime", "1s", "./"+t.folder)
 		cmd.Stdout, cmd.Stderr = out, os.Stderr
 		if err := cmd.Run(); err != nil {
 			_, _ = fmt.Fprintf(out, "%s: %v\n", t.name, err)
-			return false, nil // the test has printed what it found
+			return false, nil // go test has printed the input that fails
 		}
 	}
 	_, err = fmt.Fprintf(out, "%d targets, nothing found\n", len(list))

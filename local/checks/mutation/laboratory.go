@@ -203,8 +203,7 @@ func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string,
 			r.imported[p] = i.Name.Name
 		}
 	}
-	// build constraints stand before the package clause
-	// the rewritten text begins at the package clause
+	// build constraints, which stand before the package clause
 	head := string(source[:r.files.Position(f.Package).Offset])
 	body := r.rewriteText(f)
 	l.mutants = r.mutants

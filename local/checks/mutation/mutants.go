@@ -44,7 +44,7 @@ type rewriter struct {
 	files    *token.FileSet
 	info     *types.Info
 	pkg      *types.Package
-	imported map[string]string // by path, the name in this file
+	imported map[string]string // by import path: the name of the package in this file
 	source   []byte
 	file     string
 	function string

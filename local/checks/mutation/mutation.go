@@ -54,7 +54,7 @@ func subjects() []subject {
 	}
 }
 
-// Command registers the flags of mutation.
+// Command registers the flags of the subcommand mutation and returns the function that runs it.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	only := flags.String("package", "", "one package instead of all of them, as shared/money")
 	folder := flags.String("out", ".local/mutation", "folder for the lists of survivors")
@@ -95,7 +95,7 @@ func measureAll(ctx context.Context, list []subject, folder string, out io.Write
 // the score, to out and into a file.
 func measureIntoFile(ctx context.Context, s subject, name string,
 	out io.Writer) (r result, err error) {
-	f, err := os.Create(name) //nolint:gosec // the file that the caller names is the purpose
+	f, err := os.Create(name) //nolint:gosec // the caller chooses the file
 	if err != nil {
 		return r, err
 	}

@@ -23,7 +23,8 @@ func leastScore(pack string) float64 {
 	return 55 // local packs mostly record gaps of the law, in which few changes can be noticed
 }
 
-// Command registers the flags of rules-mutation.
+// Command registers the flags of the subcommand rules-mutation and returns the function that runs
+// it.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	pack := flags.String("pack", "national", "national, or the six digits of a local pack")
 	return func(_ context.Context, out io.Writer) (bool, error) {

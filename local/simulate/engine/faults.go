@@ -8,7 +8,7 @@ import (
 
 // The kinds of faults.
 const (
-	FaultKill         = "kill"          // the process ends between two calls
+	FaultKill         = "kill"          // the process is killed between two calls
 	FaultLostAnswer   = "lost answer"   // the write happened, its answer was lost
 	FaultThrottle     = "throttle"      // refused for now
 	FaultConflict     = "conflict"      // another transaction writes the same item

@@ -16,7 +16,7 @@ import (
 // an item appears in an index some moments after it was written, and stays for some moments under
 // its former partition.
 type IndexLag struct {
-	Most   time.Duration // by how much an index is behind at most; 0 in runs without this fault
+	Most   time.Duration // the longest delay of an index; 0 in runs without this fault
 	w      *World
 	under  map[string]places // by partition key of an item: its partitions in the indexes
 	recent []shift
@@ -30,7 +30,7 @@ type places [3]string
 type shift struct {
 	at            int64
 	index         int
-	item, opened  string // partition key of the item, sort key of the index
+	item, opened  string // partition key of the item; sort key in the index
 	before, after string // partitions of the index
 }
 

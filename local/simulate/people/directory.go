@@ -14,14 +14,14 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// The creators of each tenant. Both tenants have the same names, so that what mixes tenants up
-// finds something.
+// The creators of each tenant. Both tenants have creators of the same ids, so that
+// a mix-up of tenants is noticed.
 const (
 	First  = "c-first"  // a person, paid by the ordinary entity
 	Second = "c-second" // another account of the person c-first
 	Worker = "c-worker" // a person, paid by the entity that files for the platform
 	Studio = "c-studio" // an individual business that issues invoices
-	Fifth  = "c-fifth"  // another person, paid early in the month
+	Fifth  = "c-fifth"  // another person, paid on the 5th of the month
 )
 
 // CreatorNames returns the creators of each tenant.

@@ -14,7 +14,8 @@ type mergedTaxpayer struct {
 	at   int64
 }
 
-// The taxpayers of the run. Two of them may turn out to be one person.
+// The taxpayers of the run. MergedTaxpayer may turn out to be the person
+// MergedInto.
 const (
 	MergedInto     = "tp-" + First
 	MergedTaxpayer = "tp-" + Fifth

@@ -23,13 +23,13 @@ type Examiner struct {
 	actors *people.Actors
 
 	settlements map[string]settlement.Settlement // by tenant and id
-	acts        map[string]string                // by tenant and act: who did what to what
+	acts        map[string]string                // what each act wrote, by tenant and act
 	entries     map[string]ledger.Entry          // by tenant, creator and id
 	lines       map[string]dynamo.Item           // income lines, by key
 	buckets     map[string]dynamo.Item           // statement buckets, by key
 	seen        map[string]plainState
 	lists       taxLists
-	paths       map[string]int // how often the money of the run met what
+	paths       map[string]int // how often each path was taken, such as "set-off" or "reopened"
 }
 
 // NewExaminer makes the examiner of a run, and has it check every order that reaches a gateway.

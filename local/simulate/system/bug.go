@@ -26,7 +26,8 @@ type Bug struct {
 	NoSweeps    bool // the sweeps of advance-settlement and pay-out never run
 }
 
-// applyBug returns what a bug makes of a part of the product, and the part itself without a bug.
+// applyBug returns the part of the product that a bug puts in the place of the right one, and the
+// right one when there is no bug.
 func applyBug[P any](bug func(P) P, part P) P {
 	if bug == nil {
 		return part

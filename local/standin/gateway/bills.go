@@ -13,7 +13,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The gateways' own states of a bill.
+// The states of a bill, as the gateways name them.
 const (
 	accepted = "ACCEPTED"
 	success  = "SUCCESS"

@@ -151,7 +151,7 @@ func (d *douyinPay) parseOrder(merchant string, req transferRequest) (Bill, bool
 			return bill, false
 		}
 		name, err := rsa.DecryptPKCS1v15(nil, d.key,
-			sealed) //nolint:staticcheck // the gateway fixes this padding for names
+			sealed) //nolint:staticcheck // Douyin Pay prescribes this padding for names
 		if err != nil {
 			return bill, false
 		}

@@ -14,8 +14,8 @@ import (
 type Options struct {
 	State     string          // folder of its files
 	NotifyURL string          // URL for notices; empty: the URL in the request
-	Settle    time.Duration   // from acceptance to success or failure
-	Return    time.Duration   // from success to a late return
+	Settle    time.Duration   // time from acceptance to success or failure
+	Return    time.Duration   // time from success to a late return
 	Retries   []time.Duration // pauses before a notice is posted again
 	Hang      time.Duration   // how long a request is left unanswered
 	Now       func() time.Time
