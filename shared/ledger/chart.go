@@ -197,7 +197,7 @@ func (c Chart) WithCustom(u Custom) (Chart, error) {
 		}
 	}
 	for _, a := range u.Accounts {
-		if _, taken := c.FindAccount(a.Account); taken {
+		if _, exists := c.FindAccount(a.Account); exists {
 			return Chart{}, errAccountExists
 		}
 		out.Accounts = append(out.Accounts, a)

@@ -131,8 +131,15 @@ func (d *creatorDraft) conflicts(ctx context.Context, s *Service, c call) ([]fau
 		return d.findEnclosedTaxpayer(ctx, s, c)
 	}
 	if id == "" {
-		return nil, nil
+		return nil, nil // problems has reported the missing taxpayer
 	}
+	return d.findNamedTaxpayer(ctx, s, c, id)
+}
+
+// findNamedTaxpayer reads the taxpayer with this id, keeps it in d.owner, and lists what contradicts
+// it: an unknown taxpayer, or a payout method that this kind of taxpayer may not use.
+func (d *creatorDraft) findNamedTaxpayer(ctx context.Context, s *Service, c call,
+	id ident.Taxpayer) ([]fault.Field, error) {
 	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, tenancy.KindTaxpayer, string(id))
 	if err != nil {
 		return nil, err
@@ -278,14 +285,13 @@ func (d *creatorDraft) buildWrites(ctx context.Context, s *Service, c call) (wri
 		records[vault.TaxpayerRecord()] = fields
 	}
 	// Without new personal data there is nothing to seal.
-	if len(records) == 0 {
-		return w, nil
+	if len(records) > 0 {
+		sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(d.owner.id), records)
+		if err != nil {
+			return writeSet{}, err
+		}
+		w.sealed = []vault.Sealing{sealed}
 	}
-	sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(d.owner.id), records)
-	if err != nil {
-		return writeSet{}, err
-	}
-	w.sealed = []vault.Sealing{sealed}
 	return w, nil
 }
 

@@ -53,8 +53,8 @@ func (s *Service) changeReviewRules(ctx context.Context, by Caller, body []byte)
 	}
 	// The first change names no version, and neither does its repeat, which must not be refused for
 	// it.
-	named := json.Unmarshal(body, &head) != nil || head.Version != 0
-	c.change = exists && named
+	namesVersion := json.Unmarshal(body, &head) != nil || head.Version != 0
+	c.change = exists && namesVersion
 	d, c, err := s.prepareDraft(ctx, c, body)
 	if err != nil {
 		return Answer{}, err
