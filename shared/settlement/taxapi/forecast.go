@@ -142,6 +142,7 @@ func (q *forecastQuestion) validate(p *fault.Problems, corpus *tax.Corpus) {
 	p.AddIf(len(q.Booked) > mostBookedRows, "booked", "must be at most 500 rows")
 	p.AddIf(len(q.Booked) > 0 && q.Entity.ID != "" && q.Taxpayer.ID != "", "booked",
 		"is read from the books where entity and taxpayer are named by their ids")
+	// Each row and payment has a field name with its number, so that a caller finds the wrong one.
 	for i := range q.Booked {
 		q.Booked[i].validate(p, "booked."+strconv.Itoa(i))
 	}
@@ -170,7 +171,7 @@ func (q *forecastQuestion) validateExpected(p *fault.Problems, corpus *tax.Corpu
 	x := &q.Expected[i]
 	at := "expected." + strconv.Itoa(i)
 	p.AddIf(!isIncomeType(x.Type), at+".type", "must be a word of a-z, 0-9 and _, as live_tip")
-	p.AddIf(!isRuleWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(!isRuleName(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
 	p.AddIf(x.Date.IsZero() || x.Date.Year() != q.Year, at+".date", "must be a day of the tax year")
 	p.AddIf(x.Amount == nil && !x.InKind.Positive(), at+".amount", "is needed")
 	_, err := corpus.National().DeriveItem(q.paymentFacts(x))
@@ -222,7 +223,7 @@ func (x *bookedFacts) validate(p *fault.Problems, at string) {
 		"must be 1 to the number of the month")
 	p.AddIf(!slices.Contains(comprehensiveItems(), x.Item), at+".item",
 		"must be one of wages, labor, labor_platform, author, royalty")
-	p.AddIf(!isRuleWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(!isRuleName(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
 	const most = largestOfYear / mostBookedRows
 	for name, a := range map[string]money.Amount{"income": x.Income, "withheld": x.Withheld} {
 		p.AddIf(a.Negative() || a.Cmp(money.Yuan(most)) > 0, at+"."+name,
@@ -330,6 +331,7 @@ func (q *forecastQuestion) statedRows() []tax.Row {
 		if row.Platform == "" {
 			row.Platform = defaultPlatform
 		}
+		// A row of one month has no number of months.
 		if x.Months > 1 {
 			row.Months = x.Months
 		}
@@ -349,6 +351,7 @@ func (y *taxYear) settleYear() (forecastAnswer, error) {
 	if out.Forecast, err = y.settleThrough(monthsOfYear, y.rows); err != nil {
 		return out, err
 	}
+	// Payments that are not comprehensive income are named, so that nobody misses them in the totals.
 	out.Unknown = append(out.Unknown, apart...)
 	out.Rules = y.addRulesUsed(out.Rules)
 	out.ExpectedWithheld = tax.SumYearIncome(y.rows[booked:], y.question.Year).Withheld
@@ -419,13 +422,14 @@ func (y *taxYear) withholdExpected() ([]tax.Unknown, error) {
 		if err != nil {
 			return nil, err
 		}
-		y.rows, y.rulesUsed = append(y.rows, res.Rows...), append(y.rulesUsed, res.Rules)
+		y.rows = append(y.rows, res.Rows...)
+		y.rulesUsed = append(y.rulesUsed, res.Rules)
 		if !slices.Contains(comprehensiveItems(), res.Item) {
 			apart = append(apart,
 				tax.Unknown{Rule: "iit.annual",
 					Missing: bilingual.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入",
 						EN: "the income of " + expected[i].Date.String() + " (" + res.Item +
-							") is no comprehensive income and left out"}})
+							") is not comprehensive income and is left out"}})
 		}
 	}
 	return apart, nil
