@@ -59,15 +59,16 @@ type trialWalk struct {
 	Sheet ledger.Sheet `json:"s"`
 }
 
-// trialBalance handles GET /v1/ledger/trial-balance. It reads as many books as the time budget
+// readTrialBalance handles GET /v1/ledger/trial-balance. It reads as many books as the time budget
 // allows; the cursor of an incomplete answer carries the sums so far.
-func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) readTrialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	ans := trialAnswer{Entity: ident.Entity(q.id("paying_entity", true)), Period: q.month("period"),
-		Basis: basisBalances}
-	at := q.instant("at")
+	ans := trialAnswer{Entity: ident.Entity(q.readID("paying_entity", true)),
+		Period: q.readMonth("period"),
+		Basis:  basisBalances}
+	at := q.readInstant("at")
 	walk := trialWalk{}
-	q.cursor(&walk)
+	q.decodeCursor(&walk)
 	q.problems.AddIf(!at.IsZero() && !ans.Period.IsZero(), "period",
 		"cannot be given together with at")
 	if err := q.problems.Err(); err != nil {
@@ -80,7 +81,7 @@ func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	if err := a.checkEntity(ctx, r.Tenant, string(ans.Entity)); err != nil {
 		return httpapi.Response{}, err
 	}
-	if err := a.readBooks(ctx, r.Tenant, &walk, a.readerFor(r.Tenant, at, &ans)); err != nil {
+	if err := a.readBooks(ctx, r.Tenant, &walk, a.chooseBookReader(r.Tenant, at, &ans)); err != nil {
 		return httpapi.Response{}, err
 	}
 	chart, err := a.Chart(ctx, r.Tenant, ans.Entity)
@@ -96,9 +97,10 @@ func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	return httpapi.OK(ans), err
 }
 
-// readerFor returns the reader of books for a trial balance, and notes in the answer what the trial
-// balance is based on: an instant, an accounting period, or otherwise the stored balances.
-func (a API) readerFor(tenant ident.Tenant, at time.Time, ans *trialAnswer) bookReader {
+// chooseBookReader returns the reader of books for a trial balance, and notes in the answer what
+// the trial balance is based on: an instant, an accounting period, or otherwise the stored
+// balances.
+func (a API) chooseBookReader(tenant ident.Tenant, at time.Time, ans *trialAnswer) bookReader {
 	switch {
 	case !at.IsZero():
 		ans.Basis = basisAt
@@ -247,11 +249,12 @@ type accountBalance struct {
 	Balance money.Amount   `json:"balance"`
 }
 
-// creatorBalances handles GET /v1/ledger/balances: the stored balances of a creator's accounts, or
-// those at an instant, summed from the journal.
-func (a API) creatorBalances(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// readCreatorBalances handles GET /v1/ledger/balances: the stored balances of a creator's accounts,
+// or those at an instant, summed from the journal.
+func (a API) readCreatorBalances(ctx context.Context,
+	r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	creator, at := q.id("creator_id", true), q.instant("at")
+	creator, at := q.readID("creator_id", true), q.readInstant("at")
 	if err := q.problems.Err(); err != nil {
 		return httpapi.Response{}, err
 	}

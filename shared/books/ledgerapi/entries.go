@@ -68,10 +68,10 @@ func (s entryFilter) matches(e ledger.Entry) bool {
 // settlement.
 func (a API) listEntries(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	creator, after := q.id("creator_id", false), entryCursor{}
-	filter := entryFilter{settlement: ident.Settlement(q.id("settlement_id", false)),
-		from: q.day("from"), to: q.day("to")}
-	q.cursor(&after)
+	creator, after := q.readID("creator_id", false), entryCursor{}
+	filter := entryFilter{settlement: ident.Settlement(q.readID("settlement_id", false)),
+		from: q.readDay("from"), to: q.readDay("to")}
+	q.decodeCursor(&after)
 	limit, err := r.Limit()
 	q.problems.AddIf(err != nil, "limit", "must be 1 to 100")
 	q.problems.AddIf((creator == "") == (filter.settlement == ""), "creator_id",
@@ -142,10 +142,10 @@ const (
 // entity or of all: book by book, the entries of each book in the order of posting.
 func (a API) readJournal(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	entity := q.id("paying_entity", false)
-	period := q.month("period")
+	entity := q.readID("paying_entity", false)
+	period := q.readMonth("period")
 	at := entryCursor{}
-	q.cursor(&at)
+	q.decodeCursor(&at)
 	if err := q.problems.Err(); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -155,7 +155,7 @@ func (a API) readJournal(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 		}
 	}
 	// Books that hold nothing of the selection are read too: the journal has no index for it.
-	ans, more, err := a.journalPageFrom(ctx, r.Tenant, at, func(e ledger.Entry) bool {
+	ans, more, err := a.readJournalPage(ctx, r.Tenant, at, func(e ledger.Entry) bool {
 		return (entity == "" || e.Entity == ident.Entity(entity)) &&
 			(period.IsZero() || e.Accounting == period)
 	})
@@ -165,9 +165,9 @@ func (a API) readJournal(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	return httpapi.OK(ans), err
 }
 
-// journalPageFrom reads the entries of one page of the journal, from a cursor on. The returned
+// readJournalPage reads the entries of one page of the journal, from a cursor on. The returned
 // cursor is nil at the end of the journal.
-func (a API) journalPageFrom(ctx context.Context, tenant ident.Tenant, at entryCursor,
+func (a API) readJournalPage(ctx context.Context, tenant ident.Tenant, at entryCursor,
 	matches func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
 	ans := entriesAnswer{Entries: []ledger.Entry{}}
 	for read := 0; read < maxJournalBooks; {

@@ -63,12 +63,14 @@ const DefaultBudget = 18 * time.Second
 
 // Routes lists the routes of the function manage-ledger.
 func (a API) Routes() []httpapi.Route {
-	chart, one := "/v1/paying-entities/{id}/chart", "/v1/ledger/periods/{id}/{period}"
+	chart := "/v1/paying-entities/{id}/chart"
+	one := "/v1/ledger/periods/{id}/{period}"
 	return []httpapi.Route{
 		{Method: "GET", Path: "/v1/ledger/check", Roles: bookReaderRoles(), Handle: a.Check.HandleCheck},
 		{Method: "GET", Path: "/v1/ledger/trial-balance", Roles: bookReaderRoles(),
-			Handle: a.trialBalance},
-		{Method: "GET", Path: "/v1/ledger/balances", Roles: bookReaderRoles(), Handle: a.creatorBalances},
+			Handle: a.readTrialBalance},
+		{Method: "GET", Path: "/v1/ledger/balances", Roles: bookReaderRoles(),
+			Handle: a.readCreatorBalances},
 		{Method: "GET", Path: "/v1/ledger/entries", Roles: bookReaderRoles(), Handle: a.listEntries},
 		{Method: "GET", Path: "/v1/ledger/journal", Roles: bookReaderRoles(), Handle: a.readJournal},
 		{Method: "GET", Path: "/v1/ledger/periods", Roles: bookReaderRoles(), Handle: a.listPeriods},
@@ -108,8 +110,8 @@ type query struct {
 
 const idProblem = "must be 1 to 64 letters, digits, _ or -"
 
-// id reads an id from the query string; a required id must be given.
-func (q *query) id(name string, required bool) string {
+// readID reads an id from the query string; a required id must be given.
+func (q *query) readID(name string, required bool) string {
 	id := q.Query.Get(name)
 	q.problems.AddIf((id == "" && required) || (id != "" && len(tenancy.IDProblems(name, id)) > 0),
 		name,
@@ -120,8 +122,8 @@ func (q *query) id(name string, required bool) string {
 // maxText is the greatest length in bytes of a text that is parsed as an instant.
 const maxText = 64
 
-// instant reads an instant from the query string; the zero time when it is not given.
-func (q *query) instant(name string) time.Time {
+// readInstant reads an instant from the query string; the zero time when it is not given.
+func (q *query) readInstant(name string) time.Time {
 	text := q.Query.Get(name)
 	if text == "" {
 		return time.Time{}
@@ -131,8 +133,8 @@ func (q *query) instant(name string) time.Time {
 	return at
 }
 
-// month reads a month from the query string; the zero month when it is not given.
-func (q *query) month(name string) civil.Month {
+// readMonth reads a month from the query string; the zero month when it is not given.
+func (q *query) readMonth(name string) civil.Month {
 	text := q.Query.Get(name)
 	if text == "" {
 		return civil.Month{}
@@ -142,8 +144,8 @@ func (q *query) month(name string) civil.Month {
 	return m
 }
 
-// day reads a date from the query string; the zero date when it is not given.
-func (q *query) day(name string) civil.Date {
+// readDay reads a date from the query string; the zero date when it is not given.
+func (q *query) readDay(name string) civil.Date {
 	text := q.Query.Get(name)
 	if text == "" {
 		return civil.Date{}
@@ -156,8 +158,8 @@ func (q *query) day(name string) civil.Date {
 // maxCursor is the greatest length of a cursor, in bytes.
 const maxCursor = 16 << 10
 
-// cursor decodes a cursor that encodeCursor made; without a cursor, into is not changed.
-func (q *query) cursor(into any) {
+// decodeCursor decodes a cursor that encodeCursor made; without a cursor, into is not changed.
+func (q *query) decodeCursor(into any) {
 	text := q.Query.Get("cursor")
 	if text == "" {
 		return

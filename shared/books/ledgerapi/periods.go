@@ -97,7 +97,8 @@ type periodsAnswer struct {
 // listPeriods handles GET /v1/ledger/periods.
 func (a API) listPeriods(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	ans := periodsAnswer{Entity: ident.Entity(q.id("paying_entity", true)), Periods: []periodView{}}
+	ans := periodsAnswer{Entity: ident.Entity(q.readID("paying_entity", true)),
+		Periods: []periodView{}}
 	if err := q.problems.Err(); err != nil {
 		return httpapi.Response{}, err
 	}

@@ -175,7 +175,7 @@ func (s Service) checkCreator(ctx context.Context, tenant ident.Tenant,
 		if err != nil {
 			return r, err
 		}
-		if r = f.compareAll(); len(r.differences) == 0 {
+		if r = f.compareBooksWithObjects(); len(r.differences) == 0 {
 			break
 		}
 	}
@@ -319,7 +319,7 @@ func bookingsOf(all []settlement.Booking, ids map[string]bool) []settlement.Book
 	var out []settlement.Booking
 	for _, b := range all {
 		if len(b.Of) > 0 {
-			out = append(out, keepSettlementsOf(b, ids))
+			out = append(out, reduceToSettlements(b, ids))
 		} else if ids[string(b.Settlement)] {
 			out = append(out, b)
 		}
@@ -327,10 +327,12 @@ func bookingsOf(all []settlement.Booking, ids map[string]bool) []settlement.Book
 	return out
 }
 
-// keepSettlementsOf returns a correction with only its rows that correct some settlements.
-func keepSettlementsOf(b settlement.Booking, ids map[string]bool) settlement.Booking {
+// reduceToSettlements returns a correction with only its rows that correct some settlements.
+func reduceToSettlements(b settlement.Booking, ids map[string]bool) settlement.Booking {
 	part := b
-	part.Rows, part.Of = nil, nil
+	// The rows of other settlements are left out.
+	part.Rows = nil
+	part.Of = nil
 	for i, of := range b.Of {
 		if ids[string(of)] {
 			part.Rows, part.Of = append(part.Rows, b.Rows[i]), append(part.Of, of)
@@ -378,8 +380,8 @@ func (s subject) compare(what string, expected, actual money.Amount) {
 // maxObjects is the greatest number of objects that a difference lists.
 const maxObjects = 10
 
-// compareAll compares the books of a creator with its objects.
-func (f facts) compareAll() creatorResult {
+// compareBooksWithObjects compares the books of a creator with its objects.
+func (f facts) compareBooksWithObjects() creatorResult {
 	d := &differences{creator: f.creator}
 	expected, journal := f.expectedBooks(), f.journalBooks()
 	// The tenant's own book has no objects with which its accounts could be compared.

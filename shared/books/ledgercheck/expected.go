@@ -41,7 +41,7 @@ func (f facts) expectedBooks() accountBooks {
 		}
 	}
 	for _, b := range f.buckets {
-		out.credit(ledger.CreatorAccrued, b.Name(), openAccrual(b, byID))
+		out.credit(ledger.CreatorAccrued, b.Name(), accrualWithoutSettlement(b, byID))
 	}
 	for _, r := range f.receivables {
 		out.addReceivable(r)
@@ -116,9 +116,9 @@ func sumSharesOfKind(s settlement.Settlement, kind string) money.Amount {
 	return sum
 }
 
-// openAccrual returns the accrued income of a bucket that is not in a settlement yet, or whose
-// settlement was undone.
-func openAccrual(b income.Bucket, byID settlement.Occurrences) money.Amount {
+// accrualWithoutSettlement returns the accrued income of a bucket that is not in a settlement yet,
+// or whose settlement was undone.
+func accrualWithoutSettlement(b income.Bucket, byID settlement.Occurrences) money.Amount {
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}

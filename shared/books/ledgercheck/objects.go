@@ -150,7 +150,7 @@ func (f facts) suspectBuckets(journal accountBooks) []string {
 		if b.Source != income.SourceAccrued {
 			continue
 		}
-		left := openAccrual(b, byID)
+		left := accrualWithoutSettlement(b, byID)
 		if consumed := b.Distributable.Sub(left); b.State == income.Settled &&
 			journal[ledger.CreatorAccrued][byID.First(string(b.Settlement))] != consumed {
 			wrong = append(wrong, b.Name(), string(b.Settlement))

@@ -54,7 +54,7 @@ func (r Reviewer) Review(ctx context.Context, tenant ident.Tenant, entity ident.
 		if f, err = r.gatherBook(ctx, tenant, book); err != nil {
 			return period.Book{}, err
 		}
-		if found = f.comparableAtEntity(entity).compareAll().differences; len(found) == 0 {
+		if found = f.comparableAtEntity(entity).compareBooksWithObjects().differences; len(found) == 0 {
 			break
 		}
 	}
@@ -65,6 +65,7 @@ func (r Reviewer) Review(ctx context.Context, tenant ident.Tenant, entity ident.
 	for _, s := range f.ofEntity(entity).settlements {
 		b.Findings = append(b.Findings, settlementFindings(s, month)...)
 	}
+	// These findings concern people's decisions; a second reading would not change them.
 	undecided, err := r.openTrueUpFindings(ctx, tenant, entity, f, month)
 	if err != nil {
 		return b, err
@@ -212,6 +213,7 @@ func (r Reviewer) missingContractFindings(ctx context.Context, tenant ident.Tena
 	month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
 	for _, b := range buckets {
+		// Income of later months does not prevent closing this month.
 		if b.State != income.Open || b.Period.After(month) {
 			continue
 		}

@@ -77,11 +77,12 @@ func sortedTaxKeys(both ...taxAmounts) []taxKey {
 // month in which the settlement was booked last, because its journal entry has this month; the row
 // of a correction belongs to the month of its own period.
 func (f facts) taxesByRows() taxAmounts {
-	out, byID := taxAmounts{}, settlement.OccurrencesOf(f.settlements)
+	out := taxAmounts{}
+	byID := settlement.OccurrencesOf(f.settlements)
 	bookings := slices.SortedFunc(slices.Values(f.bookings), func(a, b settlement.Booking) int {
 		// Ids of acts ascend with time, also over several tax lists.
 		return cmp.Or(cmp.Compare(a.EntryID, b.EntryID),
-			cmp.Compare(reversalsFirst(a), reversalsFirst(b)))
+			cmp.Compare(orderWithinAct(a), orderWithinAct(b)))
 	})
 	// booked has the month of each settlement's last booking.
 	booked := map[string]civil.Month{}
@@ -101,8 +102,8 @@ func (f facts) taxesByRows() taxAmounts {
 	return out
 }
 
-// reversalsFirst orders the bookings of one act: its reversal comes before its new booking.
-func reversalsFirst(b settlement.Booking) int {
+// orderWithinAct orders the bookings of one act: its reversal comes before its new booking.
+func orderWithinAct(b settlement.Booking) int {
 	if b.Kind == settlement.KindReversal {
 		return 0
 	}

@@ -106,11 +106,14 @@ func (p Position) locatePayable(s settlement.Settlement, view settlement.Viewer)
 	p.Reason = strings.ToLower(string(s.Status))
 	switch {
 	case s.Hold != nil:
-		p.State, p.Reason = OnHold, s.Hold.Reason
+		p.State = OnHold
+		p.Reason = s.Hold.Reason
 	case s.Status == settlement.Failed:
-		p.State, p.Reason = NotPaid, cmp.Or(s.ReasonClass, p.Reason)
+		p.State = NotPaid
+		p.Reason = cmp.Or(s.ReasonClass, p.Reason)
 	case s.Status == settlement.Paid && s.Payout != nil && s.Payout.State == payout.Returned:
-		p.State, p.Reason = NotPaid, "returned"
+		p.State = NotPaid
+		p.Reason = "returned"
 	case s.Status == settlement.Paid:
 		// The settlement was paid in full. The money is owed because of a later true-up.
 		return p.withState(NotPaid, "true_up", "finance", "settle")

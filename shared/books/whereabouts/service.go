@@ -161,6 +161,7 @@ func (s Service) listWaitingIncome(ctx context.Context, by identity.Principal,
 	creator ident.Creator) ([]Waiting, error) {
 	all, err := s.Statements.ListStatements(ctx, by, creator, civil.Month{})
 	var out []Waiting
+	// Income that is in a statement or a settlement has a position; only open income waits.
 	for _, b := range all {
 		if b.State == income.Open {
 			period, _, _ := strings.Cut(b.Name(), "#")

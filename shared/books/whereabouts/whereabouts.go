@@ -84,7 +84,8 @@ func SumByState(positions []Position) []Sum {
 			i = len(out)
 			out = append(out, Sum{Account: p.Account, State: p.State})
 		}
-		out[i].Amount, out[i].Count = out[i].Amount.Add(p.Amount), out[i].Count+1
+		out[i].Amount = out[i].Amount.Add(p.Amount)
+		out[i].Count++
 	}
 	slices.SortFunc(out, func(a, b Sum) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.State, b.State))

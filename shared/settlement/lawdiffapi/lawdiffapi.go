@@ -175,6 +175,7 @@ func (a API) compareLaws(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if err := w.comparePage(ctx, r.Query.Get("cursor"), limit); err != nil {
 		return httpapi.Response{}, err
 	}
+	// JSON shows an empty list instead of null.
 	if w.out.Totals.Taxes == nil {
 		w.out.Totals.Taxes = []lawdiff.TaxTotal{}
 	}
@@ -191,6 +192,7 @@ func (a API) chooseLaw(ctx context.Context, pack *packName, out *diffPage) (*tax
 		}
 	}
 	out.Rules = []tax.PackID{law.National().Pack()}
+	// The first pack is the national one, which is in the list already.
 	for _, id := range law.PackIDs()[1:] {
 		if pack != nil && id.Pack == pack.Pack {
 			out.Rules = append(out.Rules, id)

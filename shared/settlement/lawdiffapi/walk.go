@@ -27,6 +27,7 @@ type pageWalk struct {
 // comparePage compares the taxpayers of one page: the one taxpayer and paying entity of the
 // request, all paying entities of the request's taxpayer, or the next creators of the tenant.
 func (w *pageWalk) comparePage(ctx context.Context, cursor string, limit int) error {
+	// With both ids there is exactly one year to compare, and no search for creators.
 	if w.Entity != "" && w.Taxpayer != "" {
 		return w.comparePerson(ctx,
 			lawdiff.PersonYear{Entity: w.Entity, Taxpayer: w.Taxpayer, Year: w.Year}, "")

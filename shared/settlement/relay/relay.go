@@ -121,15 +121,15 @@ func dueTasks(s settlement.Settlement) ([]Message, error) {
 // statusMessage returns the event of a status move for the event bus.
 func statusMessage(s settlement.Settlement) (Message, error) {
 	body, err := json.Marshal(statusEvent{ident.Settlement(s.ID), s.Tenant, s.CreatorID, s.Status,
-		s.StatusVersion, s.TransitionID, updateTime(s)})
+		s.StatusVersion, s.TransitionID, formatUpdateTime(s)})
 	if err != nil {
 		return Message{}, err
 	}
 	return Message{Queue: Bus, ID: s.Last.ID, Body: body, Type: "SettlementStatusChanged"}, nil
 }
 
-// updateTime formats the instant of a settlement's last write, to the millisecond.
-func updateTime(s settlement.Settlement) string {
+// formatUpdateTime formats the instant of a settlement's last write, to the millisecond.
+func formatUpdateTime(s settlement.Settlement) string {
 	return s.LastUpdated.Format("2006-01-02T15:04:05.000Z07:00")
 }
 
@@ -191,11 +191,15 @@ func taskMessage(s settlement.Settlement, op, id string) (Message, error) {
 	m := Message{ID: id + "-" + op, Body: body}
 	switch op {
 	case settlement.OpQuote, settlement.OpBook, settlement.OpRebook:
-		m.Queue, m.Group = Tax, settlement.Group(string(s.Tenant), string(s.Entity), string(s.TaxpayerID))
+		// Withholding is cumulative, so taxes of one taxpayer are computed one after another.
+		m.Queue = Tax
+		m.Group = settlement.Group(string(s.Tenant), string(s.Entity), string(s.TaxpayerID))
 	case settlement.OpSend, settlement.OpQuery:
-		m.Queue, m.Group = Payout, settlement.Group(string(s.Tenant), string(s.CreatorID))
+		m.Queue = Payout
+		m.Group = settlement.Group(string(s.Tenant), string(s.CreatorID))
 	default:
-		m.Queue, m.Group = Settle, settlement.Group(string(s.Tenant), s.ID)
+		m.Queue = Settle
+		m.Group = settlement.Group(string(s.Tenant), s.ID)
 	}
 	return m, nil
 }

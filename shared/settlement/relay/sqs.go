@@ -41,6 +41,7 @@ func (a AWS) Send(ctx context.Context, messages []Message) error {
 		byQueue[m.Queue] = append(byQueue[m.Queue], m)
 	}
 	for queue, ms := range byQueue {
+		// An error ends the sending; the caller then sends all messages again.
 		for chunk := range slices.Chunk(ms, maxMessagesPerCall) {
 			var err error
 			if queue == Bus {

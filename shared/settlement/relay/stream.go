@@ -132,6 +132,7 @@ func clientAttributes(
 func (s *Stream) quarantineRecord(ctx context.Context, r *events.DynamoDBEventRecord,
 	why error) error {
 	tenant, _, _ := strings.Cut(strings.TrimPrefix(textAttribute(r.Change.NewImage, "pk"), "T#"), "#")
+	// A record without a key that names a tenant is stored under "-".
 	if tenant == "" {
 		tenant = "-"
 	}

@@ -41,6 +41,7 @@ func readListQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	}
 	q.From = dayParameter("from")
 	q.To = dayParameter("to")
+	// All problems of the query string are collected, so that one answer lists all of them.
 	limit, err := r.Limit()
 	p.AddIf(err != nil, "limit", "must be 1 to 100")
 	overdue := r.Query.Get("overdue")

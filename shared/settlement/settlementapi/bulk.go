@@ -143,7 +143,8 @@ func (a API) bulkResponse(ctx context.Context, r *httpapi.Request, viewer settle
 		results[i] = bulkResult{ID: items[i].ID, Status: http.StatusOK, Replayed: m.replayed}
 		if m.err != nil {
 			e := fault.Of(m.err)
-			results[i].Status, results[i].Error = e.Status(), httpapi.Problem(e, r.ID)
+			results[i].Status = e.Status()
+			results[i].Error = httpapi.Problem(e, r.ID)
 			continue
 		}
 		shown := viewOf(viewer, m.Settlement, f[m.ID], false)

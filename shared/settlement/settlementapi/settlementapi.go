@@ -23,7 +23,7 @@ type API struct{ Service *settlement.Service }
 // SettleRoutes lists the routes of the function settle-incentive.
 func (a API) SettleRoutes() []httpapi.Route {
 	return []httpapi.Route{{Method: "POST", Path: "/v1/incentive/settle", Roles: preparerRoles(),
-		Handle: a.settle}}
+		Handle: a.settlePayable}}
 }
 
 // ManageRoutes lists the routes of the function manage-settlements.
@@ -66,9 +66,9 @@ type settledAnswer struct {
 	Arrival       *civil.Stamp      `json:"expected_arrival"`
 }
 
-// settle handles POST /v1/incentive/settle. A repeated call gets the first answer again, marked as
-// replayed.
-func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// settlePayable handles POST /v1/incentive/settle. A repeated call gets the first answer again,
+// marked as replayed.
+func (a API) settlePayable(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	key := r.Header["x-idemp-key"]
 	var req settlement.Request
 	if problems := strictjson.Decode(r.Body, &req); len(problems) > 0 {

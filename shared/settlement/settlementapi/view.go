@@ -252,7 +252,8 @@ func reviewOf(viewer settlement.Viewer, s settlement.Settlement) *reviewView {
 // figuresOf returns computed figures together with the settlement's current set-offs.
 func figuresOf(s settlement.Settlement, f settlement.Figures) *figures {
 	r := f.Result
-	offs, pay := []setOff{}, r.Net
+	offs := []setOff{}
+	pay := r.Net
 	for _, o := range s.SetOffs {
 		offs = append(offs,
 			setOff{Kind: o.Kind, Amount: o.Amount, Document: o.Document, Receivable: o.Receivable})
@@ -285,6 +286,7 @@ func historyOf(viewer settlement.Viewer, s settlement.Settlement) []moveView {
 			TransitionID: m.TransitionID, Reason: nilIfEmpty(m.Reason)})
 	}
 	if viewer.ForCreator {
+		// The reasons of staff may name persons, so a creator does not see them.
 		for i := range out {
 			out[i].Reason = nil
 			if out[i].By, _, _ = strings.Cut(out[i].By, ":"); out[i].By != "system" {

@@ -44,6 +44,7 @@ func encodeWith[T any](v *T, fields func(*codec, *T)) []byte {
 // decodeWith decodes a whole document into v by the function that lists the fields of its type.
 func decodeWith[T any](b []byte, v *T, fields func(*codec, *T)) error {
 	c := codec{reading: true, bytes: b, texts: make([]string, 0, 48)}
+	// The document begins with its version, because the fields that follow depend on the version.
 	c.unsignedField(&c.version)
 	if c.err == nil && c.version > formVersion {
 		return errNotStoredForm
@@ -59,7 +60,8 @@ func decodeWith[T any](b []byte, v *T, fields func(*codec, *T)) error {
 // markDamaged records that the document is not in the stored form. The rest of the document is
 // dropped, so that all fields that follow fail as well.
 func (c *codec) markDamaged() {
-	c.err, c.bytes = errNotStoredForm, nil
+	c.err = errNotStoredForm
+	c.bytes = nil
 }
 
 // unsignedField encodes or decodes a number that is never negative.
@@ -73,7 +75,8 @@ func (c *codec) unsignedField(n *uint64) {
 		c.markDamaged()
 		return
 	}
-	*n, c.bytes = v, c.bytes[used:]
+	*n = v
+	c.bytes = c.bytes[used:]
 }
 
 // signedField encodes or decodes a number that may be negative.
@@ -87,7 +90,8 @@ func (c *codec) signedField(n *int64) {
 		c.markDamaged()
 		return
 	}
-	*n, c.bytes = v, c.bytes[used:]
+	*n = v
+	c.bytes = c.bytes[used:]
 }
 
 // intField encodes or decodes an int.

@@ -5,13 +5,13 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// settlementFields encodes or decodes the fields of a settlement that are in the attribute
+// encodeOrDecodeSettlement encodes or decodes the fields of a settlement that are in the attribute
 // attrMeta. Fields that the key or another attribute of META holds, and fields that follow from
 // others, are left out. A new field is added at the end, with a new formVersion.
-func settlementFields(c *codec, s *settlement.Settlement) {
-	openingFields(c, &s.Opening)
+func encodeOrDecodeSettlement(c *codec, s *settlement.Settlement) {
+	encodeOrDecodeOpening(c, &s.Opening)
 	c.instantField(&s.LastUpdated)
-	optionalField(c, &s.Hold, holdFields)
+	optionalField(c, &s.Hold, encodeOrDecodeHold)
 	c.instantField(&s.HeldSince)
 	c.dateField(&s.PaymentDate)
 	textField(c, &s.Quote)
@@ -22,17 +22,17 @@ func settlementFields(c *codec, s *settlement.Settlement) {
 	optionalField(c, &s.ApprovedNet, (*codec).amountField)
 	optionalField(c, &s.ApprovedPay, (*codec).amountField)
 	c.boolField(&s.Kept)
-	listField(c, &s.SetOffs, setOffFields)
-	optionalField(c, &s.Payout, payoutFields)
+	listField(c, &s.SetOffs, encodeOrDecodeSetOff)
+	optionalField(c, &s.Payout, encodeOrDecodePayout)
 	listField(c, &s.Preparers, textField)
-	listField(c, &s.Parties, partyFields)
-	listField(c, &s.Approvals, approvalFields)
-	optionalField(c, &s.Review, reviewFields)
+	listField(c, &s.Parties, encodeOrDecodePartyLink)
+	listField(c, &s.Approvals, encodeOrDecodeApproval)
+	optionalField(c, &s.Review, encodeOrDecodeReview)
 	c.boolField(&s.Automatic)
 	listField(c, &s.Waived, textField)
 	textField(c, &s.Lacks)
 	textField(c, &s.Awaits)
-	optionalField(c, &s.Paper, invoiceFields)
+	optionalField(c, &s.Paper, encodeOrDecodeInvoice)
 	c.dateField(&s.Disputed)
 	c.dateField(&s.ConfirmBy)
 	c.boolField(&s.StatementSent)
@@ -41,12 +41,12 @@ func settlementFields(c *codec, s *settlement.Settlement) {
 	c.instantField(&s.FirstArrival)
 	textField(c, &s.ReasonClass)
 	textField(c, &s.ReopenedBy)
-	listField(c, &s.History, statusMoveFields)
-	actFields(c, &s.Last)
+	listField(c, &s.History, encodeOrDecodeStatusMove)
+	encodeOrDecodeAct(c, &s.Last)
 }
 
-// openingFields encodes or decodes the fields of how a settlement was opened.
-func openingFields(c *codec, o *settlement.Opening) {
+// encodeOrDecodeOpening encodes or decodes the fields of how a settlement was opened.
+func encodeOrDecodeOpening(c *codec, o *settlement.Opening) {
 	textField(c, &o.Identity)
 	c.intField(&o.Occurrence)
 	textField(c, &o.CreatorID)
@@ -66,8 +66,8 @@ func openingFields(c *codec, o *settlement.Opening) {
 	c.dateField(&o.VATDate)
 	c.dateField(&o.PayOn)
 	c.amountField(&o.Gross)
-	listField(c, &o.Shares, shareFields)
-	listField(c, &o.Memo, memoFields)
+	listField(c, &o.Shares, encodeOrDecodeShare)
+	listField(c, &o.Memo, encodeOrDecodeMemo)
 	textField(c, &o.Source)
 	textField(c, &o.RevenueBasis)
 	c.boolField(&o.VATIncluded)
@@ -84,8 +84,8 @@ func openingFields(c *codec, o *settlement.Opening) {
 	textField(c, &o.Opener)
 }
 
-// shareFields encodes or decodes the fields of one party's share.
-func shareFields(c *codec, s *split.Share) {
+// encodeOrDecodeShare encodes or decodes the fields of one party's share.
+func encodeOrDecodeShare(c *codec, s *split.Share) {
 	textField(c, &s.Party)
 	textField(c, &s.Kind)
 	c.amountField(&s.Amount)
@@ -94,15 +94,15 @@ func shareFields(c *codec, s *split.Share) {
 	c.amountField(&s.Short)
 }
 
-// memoFields encodes or decodes the fields of one memo party's figures.
-func memoFields(c *codec, m *split.Memo) {
+// encodeOrDecodeMemo encodes or decodes the fields of one memo party's figures.
+func encodeOrDecodeMemo(c *codec, m *split.Memo) {
 	textField(c, &m.Party)
 	c.amountField(&m.Amount)
 	c.amountField(&m.Basis)
 }
 
-// holdFields encodes or decodes the fields of a hold.
-func holdFields(c *codec, h *settlement.Hold) {
+// encodeOrDecodeHold encodes or decodes the fields of a hold.
+func encodeOrDecodeHold(c *codec, h *settlement.Hold) {
 	textField(c, &h.Reason)
 	textField(c, &h.Owner)
 	c.dateField(&h.Until)
@@ -110,16 +110,16 @@ func holdFields(c *codec, h *settlement.Hold) {
 	c.boolField(&h.ByHand)
 }
 
-// setOffFields encodes or decodes the fields of one set-off.
-func setOffFields(c *codec, o *settlement.SetOff) {
+// encodeOrDecodeSetOff encodes or decodes the fields of one set-off.
+func encodeOrDecodeSetOff(c *codec, o *settlement.SetOff) {
 	textField(c, &o.Receivable)
 	textField(c, &o.Kind)
 	c.amountField(&o.Amount)
 	textField(c, &o.Document)
 }
 
-// payoutFields encodes or decodes the fields of a payout.
-func payoutFields(c *codec, p *settlement.Payout) {
+// encodeOrDecodePayout encodes or decodes the fields of a payout.
+func encodeOrDecodePayout(c *codec, p *settlement.Payout) {
 	textField(c, &p.Key)
 	textField(c, &p.Method)
 	textField(c, &p.State)
@@ -128,21 +128,21 @@ func payoutFields(c *codec, p *settlement.Payout) {
 	textField(c, &p.Reason)
 }
 
-// partyFields encodes or decodes the fields of the link to a payee's own settlement.
-func partyFields(c *codec, p *settlement.PartyLink) {
+// encodeOrDecodePartyLink encodes or decodes the fields of the link to a payee's own settlement.
+func encodeOrDecodePartyLink(c *codec, p *settlement.PartyLink) {
 	c.intField(&p.Occurrence)
 	c.boolField(&p.Asked)
 	c.intField(&p.Of)
 }
 
-// approvalFields encodes or decodes the fields of one approval.
-func approvalFields(c *codec, a *settlement.Approval) {
+// encodeOrDecodeApproval encodes or decodes the fields of one approval.
+func encodeOrDecodeApproval(c *codec, a *settlement.Approval) {
 	textField(c, &a.By)
 	c.amountField(&a.Net)
 }
 
-// reviewFields encodes or decodes the fields of the result of the tenant's review rules.
-func reviewFields(c *codec, r *settlement.Review) {
+// encodeOrDecodeReview encodes or decodes the fields of the result of the tenant's review rules.
+func encodeOrDecodeReview(c *codec, r *settlement.Review) {
 	c.intField(&r.Version)
 	listField(c, &r.Findings, textField)
 	c.intField(&r.Approvers)
@@ -150,16 +150,16 @@ func reviewFields(c *codec, r *settlement.Review) {
 	textField(c, &r.Rejects)
 }
 
-// invoiceFields encodes or decodes the fields of the payee's invoice.
-func invoiceFields(c *codec, p *settlement.InvoicePaper) {
+// encodeOrDecodeInvoice encodes or decodes the fields of the payee's invoice.
+func encodeOrDecodeInvoice(c *codec, p *settlement.InvoicePaper) {
 	textField(c, &p.Number)
 	c.dateField(&p.IssuedOn)
 	c.amountField(&p.Amount)
 	textField(c, &p.FileSHA256)
 }
 
-// statusMoveFields encodes or decodes the fields of one status move.
-func statusMoveFields(c *codec, m *settlement.Move) {
+// encodeOrDecodeStatusMove encodes or decodes the fields of one status move.
+func encodeOrDecodeStatusMove(c *codec, m *settlement.Move) {
 	textField(c, &m.To)
 	c.instantField(&m.At)
 	textField(c, &m.By)
@@ -167,8 +167,8 @@ func statusMoveFields(c *codec, m *settlement.Move) {
 	textField(c, &m.Reason)
 }
 
-// actFields encodes or decodes the fields of the last act on a settlement.
-func actFields(c *codec, a *settlement.Act) {
+// encodeOrDecodeAct encodes or decodes the fields of the last act on a settlement.
+func encodeOrDecodeAct(c *codec, a *settlement.Act) {
 	textField(c, &a.ID)
 	textField(c, &a.Name)
 	textField(c, &a.By)

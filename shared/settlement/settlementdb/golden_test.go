@@ -69,7 +69,7 @@ func TestTheStoredFormIsReadForEver(t *testing.T) {
 	if _, err := os.Stat(bytes); errors.Is(err, fs.ErrNotExist) {
 		var s settlement.Settlement
 		sample(t, reflect.ValueOf(&s).Elem(), new(int64))
-		keep(t, bytes, hex.EncodeToString(encodeWith(&s, settlementFields)))
+		keep(t, bytes, hex.EncodeToString(encodeWith(&s, encodeOrDecodeSettlement)))
 	}
 	var s settlement.Settlement
 	kept := contents(t, bytes)
@@ -77,10 +77,10 @@ func TestTheStoredFormIsReadForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := decodeWith(raw, &s, settlementFields); err != nil {
+	if err := decodeWith(raw, &s, encodeOrDecodeSettlement); err != nil {
 		t.Fatal(err)
 	}
-	if again := hex.EncodeToString(encodeWith(&s, settlementFields)); again != kept {
+	if again := hex.EncodeToString(encodeWith(&s, encodeOrDecodeSettlement)); again != kept {
 		t.Errorf("what was read is written as\n%s\nand was as\n%s", again, kept)
 	}
 	said, err := json.MarshalIndent(s, "", " ")

@@ -134,6 +134,7 @@ func (s *Store) appendMatches(ctx context.Context, q settlement.Query,
 // one range of a creator, or a range for each month of the tenant.
 func (s *Store) listRanges(tenant ident.Tenant, q settlement.Query) []indexRange {
 	to := keys.OpenedAt(s.Now().Add(maxClockSkew))
+	// The last day is inclusive: the range ends a moment before the next day begins.
 	if !q.To.IsZero() {
 		to = keys.OpenedAt(q.To.AddDays(1).Start().Add(-1))
 	}
@@ -185,7 +186,7 @@ func (s *Store) queryIndex(ctx context.Context, r indexRange, after indexEntry,
 	var all []indexEntry
 	more := false
 	for _, pk := range r.partitions {
-		items, next, err := dynamo.QueryPage(ctx, s.DB, r.query(s.Settlements, pk, to), "",
+		items, next, err := dynamo.QueryPage(ctx, s.DB, r.partitionQuery(s.Settlements, pk, to), "",
 			limit+maxSameInstant)
 		if err != nil {
 			return nil, false, err
@@ -207,8 +208,9 @@ func (s *Store) queryIndex(ctx context.Context, r indexRange, after indexEntry,
 	return all, more && len(all) > 0, nil
 }
 
-// query makes the query of one partition of a range, newest opening first, up to an opening time.
-func (r indexRange) query(table, partition, to string) *dynamodb.QueryInput {
+// partitionQuery makes the query of one partition of a range, newest opening first, up to an
+// opening time.
+func (r indexRange) partitionQuery(table, partition, to string) *dynamodb.QueryInput {
 	return &dynamodb.QueryInput{
 		TableName:                aws.String(table),
 		IndexName:                aws.String(r.index),
@@ -304,6 +306,7 @@ func (s *Store) FiguresOf(ctx context.Context,
 	out := map[string]map[string]settlement.Figures{}
 	for _, st := range page {
 		out[st.ID] = map[string]settlement.Figures{}
+		// A settlement has a quote, a booking, both, or neither of them.
 		for _, hash := range st.FigureHashes() {
 			k := keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)
 			f, err := decodeFigures(items[k.PK+"|"+k.SK], st.Tenant, st.ID, hash)
@@ -337,6 +340,7 @@ func (s *Store) OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.En
 		}
 		for i, st := range page {
 			after = entries[i]
+			// Booked settlements count by their tax bookings, so only the others are listed.
 			if st.Unbooked() {
 				open = append(open, st)
 			}

@@ -21,6 +21,7 @@ func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.
 	if err != nil {
 		return nil, err
 	}
+	// Each booking has an item, and each year is listed once.
 	var years []int
 	for _, it := range items {
 		if year := keys.YearOf(dynamo.TextOf(it, "sk")); year > 0 && !slices.Contains(years, year) {

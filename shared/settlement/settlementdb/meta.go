@@ -62,7 +62,7 @@ func metaItem(s settlement.Settlement) item {
 	k := keys.Settlement(s.Tenant, ident.Settlement(s.ID))
 	it := item{
 		"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK),
-		attrMeta:     binaryValue(encodeWith(&s, settlementFields)),
+		attrMeta:     binaryValue(encodeWith(&s, encodeOrDecodeSettlement)),
 		attrRevision: dynamo.Number(s.Revision),
 		attrStatus:   dynamo.Text(string(s.Status)),
 		attrVersion:  dynamo.Number(s.StatusVersion),
@@ -73,6 +73,7 @@ func metaItem(s settlement.Settlement) item {
 			keys.OpeningShard(s.ID))),
 		"at": dynamo.Text(keys.OpenedAt(s.OpenedAt)),
 	}
+	// Lists filter by the reason of the hold without decoding the settlement.
 	if s.Hold != nil {
 		it[attrHold] = dynamo.Text(s.Hold.Reason)
 	}
@@ -151,14 +152,15 @@ func DecodeMeta(it map[string]types.AttributeValue) (settlement.Settlement, erro
 		return settlement.Settlement{}, errNotMeta
 	}
 	var s settlement.Settlement
-	if err := decodeWith(readBinary(it, attrMeta), &s, settlementFields); err != nil {
+	if err := decodeWith(readBinary(it, attrMeta), &s, encodeOrDecodeSettlement); err != nil {
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: unpack %s: %w", id, err)
 	}
 	var err error
 	if s.Provisional, err = readProvisional(it); err != nil {
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: dates of %s: %w", id, err)
 	}
-	s.Tenant, s.ID = tenant, string(id)
+	s.Tenant = tenant
+	s.ID = string(id)
 	s.Status = settlement.Status(dynamo.TextOf(it, attrStatus))
 	s.StatusVersion = int(dynamo.NumberOf(it, attrVersion))
 	s.Revision = int(dynamo.NumberOf(it, attrRevision))
@@ -168,7 +170,8 @@ func DecodeMeta(it map[string]types.AttributeValue) (settlement.Settlement, erro
 	from := settlement.PendingReview
 	for i := range s.History {
 		s.History[i].From = from
-		from, s.TransitionID = s.History[i].To, s.History[i].TransitionID
+		from = s.History[i].To
+		s.TransitionID = s.History[i].TransitionID
 	}
 	return s, nil
 }

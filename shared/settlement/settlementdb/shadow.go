@@ -39,6 +39,7 @@ const attrDiffers = "d"
 // comparison of the two.
 func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) error {
 	partition := keys.ShadowReport(c.Tenant, c.Shadow.Pack, c.Shadow.Version)
+	// The list of versions is written once by each process; writing it again stores the same item.
 	if _, known := s.listed.Load(partition); !known {
 		if err := s.putDocument(ctx,
 			keys.Key{PK: keys.ShadowList(c.Tenant), SK: c.Shadow.Pack + "@" + c.Shadow.Version}, c.Shadow,

@@ -69,7 +69,8 @@ func (v *vocabulary) longestPrefix(s string) (number int, ok bool) {
 	longest := 0
 	for _, n := range v.prefixes {
 		if w := v.words[n]; len(w) > longest && strings.HasPrefix(s, w) {
-			number, longest = n, len(w)
+			number = n
+			longest = len(w)
 		}
 	}
 	return number, longest > 0

@@ -86,6 +86,7 @@ func OpenIn(t testing.TB, tables dynamotest.Local) *World {
 func NewWorld(tables dynamotest.Local, rules settlement.Rules,
 	calendar settlement.Calendar) *World {
 	w := &World{Tables: tables, People: NewDirectory()}
+	// All worlds begin at the same instant, so that tests always see the same figures.
 	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
 	w.today.Store(civil.Date{})
 	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) {
@@ -169,6 +170,7 @@ func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.
 	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true,
 		VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	method := "douyin"
+	// A studio or company keeps books and is paid by bank transfer.
 	if kind != "natural_person" {
 		profile.VAT = "small_scale"
 		profile.Collection = "books"
@@ -181,6 +183,7 @@ func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.
 		By:       "admin@" + Tenant,
 		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}},
 		Payout:   tenancy.PayoutAccount{Method: method}}
+	// The same split holds for live tips and for commerce commissions.
 	split := tenancy.Split{Method: "ratio", Parties: []tenancy.Party{
 		{Party: string(creator), Kind: "creator", Share: money.MustRate("0.7")},
 		{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.3")}}}

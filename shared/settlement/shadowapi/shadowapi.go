@@ -97,6 +97,7 @@ func (a API) comparedVersions(ctx context.Context, tenant ident.Tenant,
 	if err != nil {
 		return nil, err
 	}
+	// Only versions with comparisons are found; another version is unknown here.
 	for _, id := range all {
 		if id.Pack == want.Pack && id.Version == want.Version {
 			return []tax.PackID{id}, nil

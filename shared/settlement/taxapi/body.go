@@ -72,9 +72,9 @@ func isIncomeType(s string) bool {
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
-// isRuleWord reports whether a text has the form of a name in the tax rules, such as an industry or
+// isRuleName reports whether a text has the form of a name in the tax rules, such as an industry or
 // a platform. The empty text has this form.
-func isRuleWord(s string) bool {
+func isRuleName(s string) bool {
 	const longest = 64
 	return len(s) <= longest && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }

@@ -64,12 +64,14 @@ func (e *entityFacts) validate(p *fault.Problems, corpus *tax.Corpus) {
 // X-Province-Code, which replaces the place of registration.
 func (t *payeeFacts) validate(p *fault.Problems, corpus *tax.Corpus, province string) {
 	rest := *t
-	rest.ID, rest.AgencyConsent = "", nil
+	// A consent may be stated also for a taxpayer with an id.
+	rest.ID = ""
+	rest.AgencyConsent = nil
 	if t.ID != "" {
 		p.AddIf(!ident.Valid(t.ID), "taxpayer.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 		p.AddIf(rest != (payeeFacts{}), "taxpayer", "give its id or describe it, not both")
 	}
-	p.AddIf(!isRuleWord(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(!isRuleName(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")
 	_, err := corpus.EngineAt(t.Jurisdiction)
 	p.AddIf(err != nil, "taxpayer.jurisdiction",
 		"must be the six-digit code of a place of the mainland")

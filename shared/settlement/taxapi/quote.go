@@ -180,7 +180,7 @@ func (q *quoteQuestion) validate(p *fault.Problems, corpus *tax.Corpus, province
 	q.Taxpayer.validate(p, corpus, province)
 	p.AddIf(!isIncomeType(q.Income.Type), "income.type",
 		"must be a word of a-z, 0-9 and _, as live_tip")
-	p.AddIf(!isRuleWord(q.Income.Platform), "income.platform", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(!isRuleName(q.Income.Platform), "income.platform", "must be a word of a-z, 0-9, _ and -")
 	p.AddIf(q.Income.Amount == nil && q.Income.NetWanted == nil && !q.Income.InKind.Positive(),
 		"income.amount", "is needed, or net_wanted")
 	p.AddIf(q.Income.Amount != nil && q.Income.NetWanted != nil, "income.net_wanted",
@@ -244,7 +244,8 @@ func (a API) engineFacts(ctx context.Context, r *httpapi.Request,
 	if err != nil {
 		return f, err
 	}
-	f.Taxpayer, f.AgencyFiling = t.Taxpayer, t.consent
+	f.Taxpayer = t.Taxpayer
+	f.AgencyFiling = t.consent
 	if f.Route == "" && f.Taxpayer.Kind == "employee" {
 		// The income of an employee is always paid with the payroll.
 		f.Route = "payroll"

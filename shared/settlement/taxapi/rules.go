@@ -56,6 +56,7 @@ func (a API) listRules(ctx context.Context, r *httpapi.Request) (httpapi.Respons
 		}
 	}
 	place := r.Query.Get("jurisdiction")
+	// Without a place only the national rules are listed.
 	if place == "" {
 		place = nationalJurisdiction
 	}
