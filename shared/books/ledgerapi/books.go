@@ -262,7 +262,7 @@ func (a API) readCreatorBalances(ctx context.Context,
 	if err := a.checkCreator(ctx, r.Tenant, creator); err != nil {
 		return httpapi.Response{}, err
 	}
-	// Stored balances answer without reading the journal.
+	// Without an instant the stored balances are shown, and the journal is not read.
 	if at.IsZero() {
 		stored, err := a.Journal.Balances(ctx, r.Tenant, ident.Creator(creator))
 		if err != nil {

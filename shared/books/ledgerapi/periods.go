@@ -21,7 +21,7 @@ type periodView struct {
 	ClosingBy *string      `json:"closing_by"`
 	ClosingAt *time.Time   `json:"closing_at"`
 	CheckedAt *time.Time   `json:"checked_at"`
-	// true when all books were checked; otherwise close again to continue
+	// Complete is true when all books were checked; otherwise a further call continues the check.
 	Complete  bool           `json:"complete"`
 	Books     int            `json:"books"`
 	Checks    []period.Check `json:"checks"`
@@ -30,7 +30,7 @@ type periodView struct {
 	Hash      *string        `json:"hash"`
 	AuditSeq  *int64         `json:"audit_seq"`
 	AuditHash *string        `json:"audit_hash"`
-	// of a sealed period, only when one period is shown
+	// Balance is the trial balance of a sealed period; lists of periods leave it out.
 	Balance *ledger.TrialBalance `json:"trial_balance,omitempty"`
 }
 

@@ -123,7 +123,8 @@ func (w *pageWalk) bookingEntities(ctx context.Context,
 }
 
 // comparePerson compares one taxpayer's year at a paying entity. A taxpayer with several creators
-// appears only once, with its first creator. The creator is "" when the request names the taxpayer.
+// appears only once, with its first creator. The parameter creator is "" when the request names the
+// taxpayer.
 func (w *pageWalk) comparePerson(ctx context.Context, who lawdiff.PersonYear,
 	creator ident.Creator) error {
 	if err := w.loadFiledMonths(ctx, who.Entity); err != nil {

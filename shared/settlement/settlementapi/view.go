@@ -131,8 +131,8 @@ type approvalView struct {
 	By string `json:"by"`
 	// Net is the net that the person saw when approving.
 	Net money.Amount `json:"net"`
-	// Changed is true when the net has changed since. The approval is still valid, because it binds
-	// gross and shares and not the net.
+	// Changed is true when the net has changed since the approval. The approval is still valid,
+	// because it binds gross and shares and not the net.
 	Changed bool `json:"net_changed"`
 }
 

@@ -326,8 +326,8 @@ func (s *Store) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Cr
 	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Entry(ctx, tenant, creator, id)
 }
 
-// PutPayoutKey stores which settlement a payout key belongs to. The caller does so before it sends
-// the payment for the first time; a repeated call stores the same item again.
+// PutPayoutKey stores which settlement a payout key belongs to. The caller stores the key before it
+// sends the payment for the first time; a repeated call stores the same item again.
 func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error {
 	it := dynamo.Key(keys.PayoutKey(tenant, key))
 	it["sid"] = dynamo.Text(id)

@@ -40,8 +40,9 @@ func appendUnrelated(list, found fault.Problems) fault.Problems {
 }
 
 // addInputProblems adds the problems that the tax engine found in its facts, under the field names
-// of the request's body. The name "" drops a problem; without a name a field keeps the engine's. An
-// error of another kind adds nothing, because the computation returns it again.
+// of the request's body. The problem of a field that names maps to "" is dropped; a field that is
+// not in names keeps the engine's name. An error of another kind adds nothing, because the
+// computation returns it again.
 func addInputProblems(p *fault.Problems, err error, names map[string]string) {
 	for _, x := range inputProblems(err) {
 		field, known := names[x.Field]
