@@ -1,5 +1,5 @@
-// Command render-statements makes the documents that people read, statements and certificates, and
-// leads the life of a statement from sent to confirmed, accepted or disputed.
+// Command render-statements serves the routes of statements and certificates: it renders the
+// documents and records how a statement is sent, confirmed, accepted or disputed.
 package main
 
 import (

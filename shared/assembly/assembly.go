@@ -1,5 +1,6 @@
-// Package assembly puts a function together from its environment: clients once for each start, one
-// logger, one clock. A main names what it serves and nothing else.
+// Package assembly builds a function from its environment: AWS clients once for each start, one
+// logger and one clock. A function's main package names only the routes, queues and schedules that
+// it serves.
 package assembly
 
 import (
@@ -44,7 +45,7 @@ import (
 	"fenzhang/shared/vault/vaultkms"
 )
 
-// Parts are what functions are made of.
+// Parts are the clients, stores and settings from which a function is built.
 type Parts struct {
 	Log       *slog.Logger
 	Vars      *env.Vars
@@ -59,10 +60,10 @@ type Parts struct {
 	rules                *ruleset.Set
 }
 
-// Build makes a function's handler from the parts.
+// Build makes the handler of a function from the parts.
 type Build func(context.Context, *Parts) (lambda.Handler, error)
 
-// Run starts a function. One that cannot start says why and ends.
+// Run starts a function. A function that cannot start logs the cause and exits.
 func Run(build Build) {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	h, err := Assemble(context.Background(), env.Read(), log, build)
@@ -73,7 +74,8 @@ func Run(build Build) {
 	lambda.Start(h)
 }
 
-// Assemble makes the handler that Run starts. The error names every variable that is missing.
+// Assemble makes the handler that Run starts. Its error names every environment variable that is
+// missing.
 func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
 	build Build) (lambda.Handler, error) {
 	p, err := newParts(ctx, vars, log)
@@ -81,6 +83,7 @@ func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
 		return nil, err
 	}
 	h, err := build(ctx, p)
+	// Missing variables are reported first, because they usually cause the other error.
 	if missing := vars.Err(); missing != nil {
 		return nil, missing
 	}
@@ -88,6 +91,7 @@ func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
 		MemoryMB: vars.Have("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now}, err
 }
 
+// newParts reads the settings that every function needs and creates its clients.
 func newParts(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, error) {
 	p := &Parts{Log: log, Vars: vars}
 	stage, tenancy := vars.Need("STAGE"), vars.Need("TABLE_TENANCY")
@@ -105,7 +109,7 @@ func newParts(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, er
 	return p, nil
 }
 
-// SettlementService is the settlement service over the real tables.
+// SettlementService returns the settlement service over the real tables.
 func (p *Parts) SettlementService() (*settlement.Service, error) {
 	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
@@ -116,7 +120,7 @@ func (p *Parts) SettlementService() (*settlement.Service, error) {
 		Checks: settlement.Checks{Policy: p.Directory, Holders: p.Directory}}, nil
 }
 
-// SettlementStore keeps settlements, tax rows and filed months in the real tables.
+// SettlementStore returns the store of settlements, tax rows and filed months in the real tables.
 func (p *Parts) SettlementStore() *settlementdb.Store {
 	return &settlementdb.Store{
 		DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control,
@@ -124,7 +128,8 @@ func (p *Parts) SettlementStore() *settlementdb.Store {
 	}
 }
 
-// AccountingPeriods decides the accounting periods of what the function posts.
+// AccountingPeriods returns what decides the accounting periods of the entries that the function
+// posts.
 func (p *Parts) AccountingPeriods() *ledgerdb.Periods {
 	if p.periods == nil {
 		p.periods = &ledgerdb.Periods{DB: p.DB, Table: p.Vars.Need("TABLE_LEDGER"), Clock: p.Clock}
@@ -132,7 +137,8 @@ func (p *Parts) AccountingPeriods() *ledgerdb.Periods {
 	return p.periods
 }
 
-// TaxService is the settlement service with the rules in force, compared with those in the shadow.
+// TaxService returns the service that computes taxes by the policy packs in force and compares them
+// with packs in shadow mode.
 func (p *Parts) TaxService(ctx context.Context) (*settlement.Taxes, error) {
 	s, err := p.SettlementService()
 	if err != nil {
@@ -147,7 +153,8 @@ func (p *Parts) TaxService(ctx context.Context) (*settlement.Taxes, error) {
 	return &settlement.Taxes{Service: s, Rules: rules, Shadows: shadows}, nil
 }
 
-// TrueUpService compares what taxes have booked with the law in force, and posts what two people decide.
+// TrueUpService returns the service that compares booked taxes with the law in force and posts the
+// true-ups that two people have decided.
 func (p *Parts) TrueUpService(taxes *settlement.Taxes) (*trueup.Service, error) {
 	return trueup.New(taxes, &trueupdb.Store{
 		DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.settlements,
@@ -155,9 +162,9 @@ func (p *Parts) TrueUpService(taxes *settlement.Taxes) (*trueup.Service, error) 
 	})
 }
 
-// RuleSet holds the policy packs in force: those of the rules bucket where it can be reached, and
-// else the embedded ones. A function has one set of them, so that everything in it computes by the
-// same rules.
+// RuleSet returns the policy packs in force: those of the rules bucket when it can be reached, and
+// else the embedded ones. A function has one set, so that everything in it computes by the same
+// rules.
 func (p *Parts) RuleSet(ctx context.Context) (*ruleset.Set, error) {
 	if p.rules != nil {
 		return p.rules, nil
@@ -175,13 +182,14 @@ func (p *Parts) RuleSet(ctx context.Context) (*ruleset.Set, error) {
 	return p.rules, p.rules.Start(ctx)
 }
 
-// NewAPI serves routes with the house's wrapper.
+// NewAPI returns an HTTP handler for routes, with authentication, rate limits and revoked tokens.
 func (p *Parts) NewAPI(routes ...httpapi.Route) *httpapi.API {
 	return &httpapi.API{Routes: routes, Clock: p.Clock, Log: p.Log, Limits: httpapi.DefaultLimits(),
 		Revoked: revocation.New(p.DB, p.control, p.Clock.Now)}
 }
 
-// NewSender sends messages to some queues and, when it is among them, the event bus.
+// NewSender returns a sender of messages to some queues and, when it is among them, to the event
+// bus.
 func (p *Parts) NewSender(to ...relay.Queue) relay.Sender {
 	s := relay.AWS{SQS: sqs.NewFromConfig(p.AWS), URLs: map[relay.Queue]string{}}
 	for _, q := range to {
@@ -194,20 +202,22 @@ func (p *Parts) NewSender(to ...relay.Queue) relay.Sender {
 	return s
 }
 
-// NewSecret is the secret whose ARN stands in a variable, read when it is needed and kept for a while.
+// NewSecret returns the secret whose ARN is the value of an environment variable; it is read when
+// it is needed and cached for a while.
 func (p *Parts) NewSecret(variable string) *awsclient.CachedSecret {
 	return awsclient.NewCachedSecret(secretsmanager.NewFromConfig(p.AWS), p.Vars.Need(variable),
 		p.Clock.Now)
 }
 
-// NewVault opens and seals personal data under the data key.
+// NewVault returns the vault that seals and opens personal data under the data key.
 func (p *Parts) NewVault() *vault.Vault {
 	return &vault.Vault{Store: p.Directory,
 		Master: vaultkms.New(kms.NewFromConfig(p.AWS), p.Vars.Need("DATA_KEY_ARN")), Reads: p.Directory,
 		Now: p.Clock.Now, NewID: p.NewID, Random: rand.Reader}
 }
 
-// TaskHandler takes settlement tasks from a queue, one message after another.
+// TaskHandler returns a handler that decodes the settlement tasks of a queue and calls do for one
+// task after another.
 func (p *Parts) TaskHandler(do func(context.Context, settlement.Task) error) func(context.Context,
 	events.SQSEvent) (events.SQSEventResponse, error) {
 	return sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {

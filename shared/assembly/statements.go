@@ -6,7 +6,8 @@ import (
 	"fenzhang/shared/statement/statementdb"
 )
 
-// StatementService leads the lives of statements and makes them from the real tables; it sets none in type.
+// StatementService returns the service that builds statements from the real tables and carries out
+// the steps of their life; it has no documents, so it renders nothing.
 func (p *Parts) StatementService() *statement.Service {
 	ledger := p.Vars.Need("TABLE_LEDGER")
 	settlements := p.SettlementStore()

@@ -1,5 +1,5 @@
-// Package income holds the lines of income that platforms report, and the buckets in which they
-// wait for the one statement that consumes them.
+// Package income validates and stores the income lines that platforms report, and defines the
+// buckets in which lines wait for the statement that consumes them.
 package income
 
 import (
@@ -19,7 +19,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Line is one line of income from a platform (收入明细), checked. Amounts are with VAT.
+// Line is one validated line of income from a platform (收入明细). Its amounts include VAT.
 type Line struct {
 	LineID              string        `json:"line_id"`
 	CreatorID           ident.Creator `json:"creator_id"`
@@ -34,21 +34,24 @@ type Line struct {
 	PlatformFee         money.Amount  `json:"platform_fee"`
 	Refund              money.Amount  `json:"refund"`
 	Subsidy             money.Amount  `json:"subsidy"`
-	// what the paying entity receives; negative when a settled sale came back
+	// Distributable is the amount that the paying entity receives; it is negative when a sale that was
+	// settled before was returned.
 	Distributable money.Amount `json:"distributable"`
 	Count         int64        `json:"count,omitempty"`
 	Description   string       `json:"description,omitempty"`
 	Source        string       `json:"source,omitempty"`
 }
 
-// Incentive is the income type of accrued rewards; its lines are made at day close and never
-// uploaded.
+// Incentive is the income type of accrued rewards. Its lines are made when a day is closed and are
+// never uploaded.
 const Incentive = "incentive"
 
-// The beginnings of line ids that only the system gives.
+// Clients may not use line ids that begin with these prefixes, because the system makes such lines.
 const (
+	// AccrualPrefix begins the ids of lines that the close of a day makes.
 	AccrualPrefix = "accr-"
-	CarryPrefix   = "carry-"
+	// CarryPrefix begins the ids of lines that carry money from one bucket into another.
+	CarryPrefix = "carry-"
 )
 
 // Bounds of a line's fields.
@@ -62,23 +65,24 @@ var (
 	largest = money.MustParse("99999999999.99")
 )
 
-// Hash names the content of a line: the same line sent again has the same one.
+// Hash returns the hash of the line's content; a line that is sent again unchanged has the same
+// hash.
 func (l Line) Hash() string {
 	doc, err := json.Marshal(l)
-	if err != nil { // words, dates and amounts always marshal
+	if err != nil { // texts, dates and amounts can always be encoded as JSON
 		return ""
 	}
 	return HashDocument(doc)
 }
 
-// HashDocument is the Hash of a line that is written out already.
+// HashDocument returns the hash of a line that is already encoded as JSON.
 func HashDocument(doc []byte) string {
 	sum := sha256.Sum256(doc)
 	return hex.EncodeToString(sum[:16])
 }
 
-// DayInPeriod is the day by which the line belongs to a part of its service period: the one on which it
-// occurred or, where that lies outside the period, the nearest within.
+// DayInPeriod returns the day that decides to which part of its service period a line belongs: the
+// day on which it occurred or, when that lies outside the period, the nearest day of the period.
 func (l Line) DayInPeriod() civil.Date {
 	switch first, last := l.ServicePeriod.First(), l.ServicePeriod.Last(); {
 	case l.OccurredOn.Before(first):
@@ -89,12 +93,13 @@ func (l Line) DayInPeriod() civil.Date {
 	return l.OccurredOn
 }
 
-// ComputedDistributable gives what gross, fee, refund and subsidy come to; a line's distributable must be this.
+// ComputedDistributable computes gross minus platform fee minus refund plus subsidy; the
+// distributable amount of a line must be equal to it.
 func (l Line) ComputedDistributable() money.Amount {
 	return l.GrossBeforePlatform.Sub(l.PlatformFee).Sub(l.Refund).Add(l.Subsidy)
 }
 
-// draft is a line as it was sent; a nil amount was not given.
+// draft is a line as a client sent it, before validation; a nil amount was not given.
 type draft struct {
 	LineID        string        `json:"line_id"`
 	CreatorID     ident.Creator `json:"creator_id"`
@@ -115,19 +120,22 @@ type draft struct {
 	Source        string        `json:"source"`
 }
 
-// ParseLine reads and checks one line; the error lists all its problems. today is the business date from
-// which the windows are measured. The id is given back even when other fields are wrong, "" if it
-// cannot be read.
+// ParseLine decodes and validates one line; the error lists all its problems. today is the business
+// date from which the allowed days and months are counted. The line's id is returned even when
+// other fields are wrong; it is "" when it cannot be read.
 func ParseLine(raw []byte, today civil.Date) (Line, string, error) {
 	var d draft
 	c := checker{problems: strictjson.Decode(raw, &d)}
-	if len(c.problems) > 0 && d == (draft{}) { // nothing was read, so nothing more can be said
+	// When nothing could be decoded, problems of missing fields would only repeat the same problem.
+	if len(c.problems) > 0 && d == (draft{}) {
 		return Line{}, "", fault.Invalid(c.problems...)
 	}
 	c.checkNames(d)
 	c.checkDates(d, today)
 	c.checkAmounts(d)
 	id := ""
+	// The id of a refused line is returned too, so that the sender can see which line of its upload
+	// was refused.
 	if ident.Valid(d.LineID) {
 		id = d.LineID
 	}
@@ -137,6 +145,7 @@ func ParseLine(raw []byte, today civil.Date) (Line, string, error) {
 	return d.toLine(), id, nil
 }
 
+// toLine converts a draft whose amounts are all given into a line.
 func (d draft) toLine() Line {
 	return Line{LineID: d.LineID, CreatorID: d.CreatorID, IncomeType: d.IncomeType,
 		Platform: d.Platform, AccountUID: d.AccountUID,
@@ -147,20 +156,20 @@ func (d draft) toLine() Line {
 		Description: d.Description, Source: d.Source}
 }
 
-// checker gathers the problems of one line, one for each field.
-type checker struct{ problems []fault.Field }
+// checker collects the problems of one line, at most one for each field.
+type checker struct{ problems fault.Problems }
 
-// hasProblem tells whether a field has a problem already.
+// hasProblem reports whether a field has a problem already.
 func (c *checker) hasProblem(field string) bool {
 	return slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == field })
 }
 
+// addIf adds a problem when something is wrong with a field that has no problem yet.
 func (c *checker) addIf(wrong bool, field, problem string) {
-	if wrong && !c.hasProblem(field) {
-		c.problems = append(c.problems, fault.Field{Field: field, Problem: problem})
-	}
+	c.problems.AddIf(wrong && !c.hasProblem(field), field, problem)
 }
 
+// checkNames checks the ids, the income type, the lengths of the texts and the count.
 func (c *checker) checkNames(d draft) {
 	const id = "must be 1 to 64 letters, digits, _ or -"
 	c.addIf(!ident.Valid(d.LineID), "line_id", id)
@@ -186,10 +195,13 @@ func (c *checker) checkNames(d draft) {
 	c.addIf(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
 }
 
+// uploadableTypes lists the income types that may be uploaded: all but incentives.
 func uploadableTypes() []string {
 	return slices.DeleteFunc(tenancy.IncomeTypes(), func(t string) bool { return t == Incentive })
 }
 
+// checkDates checks that the day and the service period are given, not in the future and not too
+// old.
 func (c *checker) checkDates(d draft, today civil.Date) {
 	c.addIf(d.OccurredOn.IsZero(), "occurred_on", "must be given")
 	c.addIf(d.OccurredOn.After(today), "occurred_on", "lies in the future")
@@ -201,6 +213,7 @@ func (c *checker) checkDates(d draft, today civil.Date) {
 		"lies more than 13 months back")
 }
 
+// checkAmounts checks each amount and then their sum.
 func (c *checker) checkAmounts(d draft) {
 	sound := true
 	for _, a := range []struct {
@@ -219,6 +232,8 @@ func (c *checker) checkAmounts(d draft) {
 		}
 		sound = sound && !c.hasProblem(a.field)
 	}
+	// The sum is compared only when every amount is right; otherwise one wrong amount would be
+	// reported twice.
 	if sound {
 		want := d.toLine().ComputedDistributable()
 		c.addIf(*d.Distributable != want, "distributable",

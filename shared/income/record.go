@@ -18,14 +18,14 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Directory is the master data that recording needs.
+// Directory reads the master data that an upload of income lines needs.
 type Directory interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 	ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string,
 		day civil.Date) ([]tenancy.Contract, error)
 }
 
-// Recorder takes uploads of income lines.
+// Recorder validates and stores uploads of income lines.
 type Recorder struct {
 	Lines     LineStore
 	Directory Directory
@@ -33,47 +33,54 @@ type Recorder struct {
 	NewID     func() string
 }
 
-// Upload is one call: who sends which lines, each as it was sent.
+// Upload is one call of a client: the caller, and its lines as they were sent.
 type Upload struct {
 	Tenant    ident.Tenant
 	By, Trace string
 	Lines     []json.RawMessage
 }
 
-// Result is what became of one line of an upload.
+// Result reports what became of one line of an upload.
 type Result struct {
-	LineID    string // "" if it could not be read
-	Placement        // where it lies, when Err is nil
-	Bucket    string // name of the bucket
-	Parked    string // "contract_missing": kept, and settled once a contract covers it
-	SettledBy string // the route, where the tenant does not pay the creator
+	// LineID is the id of the line, "" when the id could not be read.
+	LineID string
+	// Placement says where the line was written; it is valid only when Err is nil.
+	Placement
+	// Bucket is the name of the bucket that holds the line.
+	Bucket string
+	// Parked is "contract_missing" when the line is stored but no contract covers it; the line is
+	// settled after a contract was recorded.
+	Parked string
+	// SettledBy is the contract's route when somebody other than the tenant pays the creator.
+	SettledBy string
 	Err       error
 }
 
-// group are lines of an upload that enter the same bucket.
+// group identifies the lines of an upload that belong to the same creator, income type and service
+// period.
 type group struct {
 	creator    ident.Creator
 	incomeType string
 	period     civil.Month
 }
 
-// compare gives groups an order, so that the same upload is written in the same order.
+// compare orders groups, so that the same upload is always written in the same order.
 func (g group) compare(o group) int {
 	return cmp.Or(cmp.Compare(g.creator, o.creator), cmp.Compare(g.incomeType, o.incomeType),
 		g.period.Sub(o.period))
 }
 
-// entry is a line with its place in the upload.
+// entry is a line with its index in the upload.
 type entry struct {
 	at   int
 	line Line
 }
 
-// atOnce bounds how many creators' lines are written at the same time.
+// atOnce is the largest number of creators whose lines are written at the same time.
 const atOnce = 8
 
-// RecordUpload writes the lines and gives their results in the order sent. Each line succeeds or fails by
-// itself; the error is for what fails the call as a whole.
+// RecordUpload validates and stores the lines of an upload and returns their results in the order
+// sent. Each line succeeds or fails by itself; the error is for failures of the call as a whole.
 func (r *Recorder) RecordUpload(ctx context.Context, u Upload) ([]Result, error) {
 	today, err := r.Clock.Today(ctx)
 	if err != nil {
@@ -86,17 +93,19 @@ func (r *Recorder) RecordUpload(ctx context.Context, u Upload) ([]Result, error)
 	return call.results, nil
 }
 
+// upload is the state of one call of RecordUpload.
 type upload struct {
 	*Recorder
 	Upload
 	results []Result
 }
 
-// round holds lines of which no two have the same identity.
+// round holds lines by group; no two lines of a round have the same identity.
 type round map[group][]entry
 
-// groupIntoRounds checks every line and sorts the good ones into rounds: what stands in the upload for the
-// second time is written after the first, as if it had come in a later call.
+// groupIntoRounds validates every line and sorts the valid ones into rounds. A line whose id
+// appears in the upload a second time goes into the second round, so that it is treated as if it
+// had come in a later call.
 func (u *upload) groupIntoRounds(today civil.Date) []round {
 	type identity struct {
 		group
@@ -121,7 +130,7 @@ func (u *upload) groupIntoRounds(today civil.Date) []round {
 	return rounds
 }
 
-// writeRound writes a round, several creators at a time.
+// writeRound writes the lines of one round, several creators at the same time.
 func (u *upload) writeRound(ctx context.Context, r round) {
 	byCreator := map[string][]group{}
 	for _, g := range slices.SortedFunc(maps.Keys(r), group.compare) {
@@ -132,6 +141,7 @@ func (u *upload) writeRound(ctx context.Context, r round) {
 	for _, creator := range slices.Sorted(maps.Keys(byCreator)) {
 		groups := byCreator[creator]
 		work.Go(func() error {
+			// The creator is read once for all its groups; an unknown creator fails all of them.
 			_, err := u.Directory.Creator(ctx, u.Tenant, ident.Creator(creator))
 			for _, g := range groups {
 				if err != nil {
@@ -143,15 +153,17 @@ func (u *upload) writeRound(ctx context.Context, r round) {
 			return nil
 		})
 	}
-	work.Wait() //nolint:errcheck // each line carries its own error
+	work.Wait() //nolint:errcheck // the results of the lines hold their errors
 }
 
+// otherContentError refuses a line whose id is stored already with other content.
 func otherContentError() error {
 	return fault.New(fault.OtherContent, "line_exists",
 		"This line is recorded already with other content; send a correction under an id of its own.")
 }
 
-// writeGroup writes lines of one service period, those of each part of it together.
+// writeGroup writes the lines of one service period; lines of the same part of the period are
+// written together.
 func (u *upload) writeGroup(ctx context.Context, g group, entries []entry) {
 	course, err := u.contractCourse(ctx, g, entries)
 	if err != nil {
@@ -163,6 +175,7 @@ func (u *upload) writeGroup(ctx context.Context, g group, entries []entry) {
 		into := course.PeriodOf(e.line.DayInPeriod())
 		parts[into] = append(parts[into], e)
 	}
+	// The parts are written in a fixed order, so that a retry of the upload repeats the same writes.
 	names := slices.SortedFunc(maps.Keys(parts), func(a, b cycle.Period) int {
 		return cmp.Compare(a.String(), b.String())
 	})
@@ -173,8 +186,11 @@ func (u *upload) writeGroup(ctx context.Context, g group, entries []entry) {
 	}
 }
 
-// contractCourse reads the contracts that govern the first and the last of some days, and so all between.
-func (u *upload) contractCourse(ctx context.Context, g group, entries []entry) (cycle.Timeline, error) {
+// contractCourse returns the sequence of periods of the contracts that govern the days of some
+// lines. It reads the contracts of the first and the last day, which include all contracts between
+// them.
+func (u *upload) contractCourse(ctx context.Context, g group,
+	entries []entry) (cycle.Timeline, error) {
 	first, last := entries[0].line.DayInPeriod(), entries[0].line.DayInPeriod()
 	for _, e := range entries {
 		if d := e.line.DayInPeriod(); d.Before(first) {
@@ -190,7 +206,8 @@ func (u *upload) contractCourse(ctx context.Context, g group, entries []entry) (
 	return cycle.NewTimeline(contracts, g.incomeType), err
 }
 
-// addLines writes some lines of one bucket.
+// addLines writes lines of one bucket in one transaction and stores the outcome of each line in its
+// result.
 func (u *upload) addLines(ctx context.Context, g group, course cycle.Timeline, into cycle.Period,
 	entries []entry) {
 	a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period,
@@ -215,9 +232,10 @@ func (u *upload) addLines(ctx context.Context, g group, course cycle.Timeline, i
 	}
 }
 
-// contractCoverage tells whether a contract covers a bucket, and whether the tenant is the one who pays by
-// it.
-func contractCoverage(course cycle.Timeline, p cycle.Period, incomeType string) (parked, settledBy string) {
+// contractCoverage returns "contract_missing" when no contract covers a period, and the contract's
+// route when somebody other than the tenant pays the creator.
+func contractCoverage(course cycle.Timeline, p cycle.Period,
+	incomeType string) (parked, settledBy string) {
 	s, ok := course.SpanOf(p)
 	if !ok {
 		return ContractMissing, ""
@@ -228,11 +246,11 @@ func contractCoverage(course cycle.Timeline, p cycle.Period, incomeType string) 
 	return "", ""
 }
 
-// ContractMissing is why lines wait that no contract covers.
+// ContractMissing is the reason why a stored line waits when no contract covers it.
 const ContractMissing = "contract_missing"
 
-// failLines marks lines that were not stored. What is not the line's own fault asks for it to be sent
-// again.
+// failLines stores an error in the results of lines that were not written. Errors other than "not
+// found" ask the sender to send the lines again, because the line itself is not at fault.
 func (u *upload) failLines(entries []entry, err error) {
 	if !fault.HasCode(err, fault.NotFound) {
 		err = fault.Later(err)

@@ -16,14 +16,14 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// object is the document of an object of master data, and the rows that it is made of.
+// object is the JSON document of a creator or contract, with the rows from which it is made.
 type object struct {
 	kind tenancy.Kind
 	body []byte
 	rows []Row
 }
 
-// creatorDocuments are the documents of the workbook's creators.
+// creatorDocuments returns the documents of the workbook's creators.
 func (i *Import) creatorDocuments() []object {
 	var out []object
 	for _, r := range i.Creators {
@@ -48,11 +48,13 @@ func (i *Import) creatorDocuments() []object {
 	return out
 }
 
-// contractDocuments are the documents of the workbook's contracts; rows of one id are one contract.
+// contractDocuments returns the documents of the workbook's contracts; all rows with the same
+// contract id make one contract.
 func (i *Import) contractDocuments() []object {
 	var out []object
 	for n, first := range i.Contracts {
 		id := first.Cell("contract_id")
+		// The rows of this contract were collected at its first row.
 		if slices.ContainsFunc(i.Contracts[:n], func(r Row) bool { return r.Cell("contract_id") == id }) {
 			continue
 		}
@@ -82,7 +84,7 @@ func (i *Import) contractDocuments() []object {
 	return out
 }
 
-// splitDocument gives the creator its share and the agency the rest.
+// splitDocument returns the split of a row: the creator's share, and the rest for the agency.
 func splitDocument(r Row) any {
 	parties := []any{map[string]any{"party": r.Cell("creator_id"), "kind": "creator",
 		"share": r.Cell("creator_share")}}
@@ -92,6 +94,8 @@ func splitDocument(r Row) any {
 	return map[string]any{"method": "ratio", "parties": parties}
 }
 
+// parseYesNo returns true or false for yes or no in English or Chinese, and any other text
+// unchanged.
 func parseYesNo(text string) any {
 	switch strings.ToLower(text) {
 	case "yes", "是", "true":
@@ -99,17 +103,19 @@ func parseYesNo(text string) any {
 	case "no", "否", "false":
 		return false
 	}
-	return text // told by the object's own check
+	// The validation of the master data reports another text.
+	return text
 }
 
+// setIfGiven sets a field of a document unless the value is empty.
 func setIfGiven(body map[string]any, field, value string) {
 	if value != "" {
 		body[field] = value
 	}
 }
 
-// marshalDocument writes a body; words, numbers as they stand and lists of them always marshal, and a
-// number that is none is told by whoever reads the body.
+// marshalDocument encodes a document as JSON. The encoding fails only for an invalid number, which
+// the reader of the empty document reports.
 func marshalDocument(body any) []byte {
 	doc, err := json.Marshal(body)
 	if err != nil {
@@ -118,7 +124,7 @@ func marshalDocument(body any) []byte {
 	return doc
 }
 
-// checkAll checks every row.
+// checkAll checks every row of the workbook and collects the problems.
 func (c *checker) checkAll(ctx context.Context) error {
 	for _, o := range append(c.in.creatorDocuments(), c.in.contractDocuments()...) {
 		if err := c.checkObject(ctx, o); err != nil {
@@ -130,7 +136,8 @@ func (c *checker) checkAll(ctx context.Context) error {
 			return err
 		}
 		if !slices.Contains(tenancy.IncomeTypes(), p.IncomeType) {
-			c.addCellProblem(p.Row, "income_type", "must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
+			c.addCellProblem(p.Row, "income_type",
+				"must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
 		}
 		if p.Period.After(c.today.Month()) {
 			c.addCellProblem(p.Row, "service_period", "lies in the future")
@@ -155,7 +162,8 @@ func (c *checker) checkAll(ctx context.Context) error {
 	return nil
 }
 
-// checkObject checks the document of an object, but for what comes with the same workbook.
+// checkObject checks the document of a creator or contract; a creator of the same workbook counts
+// as existing.
 func (c *checker) checkObject(ctx context.Context, o object) error {
 	fields, err := c.Master.Problems(ctx, master.Caller{Principal: c.by}, o.kind, o.body)
 	if err != nil {
@@ -181,7 +189,7 @@ func (c *checker) checkObject(ctx context.Context, o object) error {
 	return nil
 }
 
-// findCell finds the row and column behind a field of the body.
+// findCell returns the row and the column from which a field of the document comes.
 func (o object) findCell(field string) (Row, string) {
 	row := o.rows[0]
 	for _, r := range o.rows {
@@ -207,7 +215,7 @@ func (o object) findCell(field string) (Row, string) {
 	return row, last
 }
 
-// checkCreator wants a creator that is there or comes along.
+// checkCreator requires a creator that exists or is in the workbook.
 func (c *checker) checkCreator(ctx context.Context, row Row, id ident.Creator) error {
 	if c.newCreators[string(id)] {
 		return nil
@@ -220,9 +228,10 @@ func (c *checker) checkCreator(ctx context.Context, row Row, id ident.Creator) e
 	return err
 }
 
+// checkEntity requires a paying entity that exists.
 func (c *checker) checkEntity(ctx context.Context, row Row, id ident.Entity) error {
-	known, asked := c.entities[string(id)]
-	if !asked {
+	known, cached := c.entities[string(id)]
+	if !cached {
 		_, err := c.Directory.Entity(ctx, c.by.Tenant, id, c.today)
 		if err != nil && !fault.HasCode(err, fault.NotFound) {
 			return err
@@ -236,18 +245,18 @@ func (c *checker) checkEntity(ctx context.Context, row Row, id ident.Entity) err
 	return nil
 }
 
-// checkCoverage wants a contract in force that covers a payable of a creator who is there; one that comes
-// along is covered by a contract that comes along.
+// checkCoverage requires a contract that covers a payable: one of the workbook, or one in force for
+// an existing creator.
 func (c *checker) checkCoverage(ctx context.Context, p Payable) error {
 	if p.Period.IsZero() {
 		return nil
 	}
-	along := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
+	inWorkbook := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
 		return ident.Creator(r.Cell("creator_id")) == p.CreatorID &&
 			r.Cell("income_type") == p.IncomeType && tenancy.IsPaidByTenant(r.Cell("route")) &&
 			isInForce(r, p.Period.Last())
 	})
-	if along {
+	if inWorkbook {
 		return nil
 	}
 	var k tenancy.Contract
@@ -271,13 +280,14 @@ func isInForce(r Row, day civil.Date) bool {
 	return err == nil && !day.Before(from) && (open != nil || !day.After(to))
 }
 
-// withheldItems are the items of income that are withheld.
+// withheldItems returns the items of income for which tax is withheld.
 func withheldItems() []string {
 	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor,
 		tax.ItemRoyalty, tax.ItemIncidental}
 }
 
-// checkWithholding checks a row of history: of this year, before its first booking here.
+// checkWithholding checks a row of withholding: it must be of this year and before the taxpayer's
+// first booking in this system.
 func (c *checker) checkWithholding(ctx context.Context, w Withheld) error {
 	if err := c.checkEntity(ctx, w.Row, w.Entity); err != nil {
 		return err
@@ -310,13 +320,13 @@ func (c *checker) checkWithholding(ctx context.Context, w Withheld) error {
 	return c.checkUnbooked(ctx, w)
 }
 
-// checkUnbooked refuses history of a person who has bookings of settlements already: it would change
-// what they were taxed on.
+// checkUnbooked refuses withholding rows of a taxpayer who has bookings in this system already,
+// because the rows would change the totals on which the bookings were taxed.
 func (c *checker) checkUnbooked(ctx context.Context, w Withheld) error {
 	creator, err := c.Directory.Creator(ctx, c.by.Tenant, w.CreatorID)
 	if err != nil || w.Month.IsZero() {
 		if fault.HasCode(err, fault.NotFound) {
-			return nil // told already
+			return nil
 		}
 		return err
 	}
@@ -324,13 +334,14 @@ func (c *checker) checkUnbooked(ctx context.Context, w Withheld) error {
 	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool {
 		return b.Kind != settlement.KindOpening
 	}) {
-		c.addCellProblem(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+w.Month.String()[:4]+
+		c.addCellProblem(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+
+			w.Month.String()[:4]+
 			" already; history comes before the first one")
 	}
 	return err
 }
 
-// remainingShare is what a share leaves of the whole, false when that is nothing or the share is none.
+// remainingShare returns 1 minus the share; false when nothing is left or the share is not a rate.
 func remainingShare(share string) (string, bool) {
 	r, err := money.ParseRate(share)
 	if err != nil || r.Negative() || !r.Rest().Positive() {

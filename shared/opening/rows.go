@@ -13,11 +13,11 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Book is a workbook as text: the cells of each sheet row by row, the first row being the head.
+// Book is a workbook as text: the cells of each sheet, row by row; the first row is the header.
 type Book map[string][][]string
 
-// Problem tells what is wrong with a cell, a row or a sheet, and what to do. Row counts as the
-// spreadsheet does; 0 is the sheet as a whole.
+// Problem describes what is wrong with a cell, a row or a sheet, and what to do. Row counts as the
+// spreadsheet does; 0 means the sheet as a whole.
 type Problem struct {
 	Sheet   string `json:"sheet"`
 	Row     int    `json:"row"`
@@ -25,7 +25,7 @@ type Problem struct {
 	Problem string `json:"problem"`
 }
 
-// CellPath names the cell, "withholding.12.month".
+// CellPath returns the place of the problem, like "withholding.12.month".
 func (p Problem) CellPath() string {
 	place := cmp.Or(p.Sheet, "file")
 	if p.Row > 0 {
@@ -44,22 +44,25 @@ type Row struct {
 	cells  map[string]string
 }
 
-// Cell gives a cell by its column's key, "" when it is empty.
+// Cell returns a cell by the key of its column, "" when it is empty.
 func (r Row) Cell(key string) string { return r.cells[key] }
 
-// Payable is what is owed to a creator from before.
+// Payable is an amount that is owed to a creator from before the start.
 type Payable struct {
 	Row
-	Ref         string
-	CreatorID   ident.Creator
-	IncomeType  string
-	Period      civil.Month
-	Amount      money.Amount // before tax, or what the books before have left of it
-	Taxed       bool         // withheld and filed in the books before
-	TaxDocument string       // that shows it
+	Ref        string
+	CreatorID  ident.Creator
+	IncomeType string
+	Period     civil.Month
+	// Amount is before tax or, when Taxed is true, what is left after tax.
+	Amount money.Amount
+	// Taxed reports that the books before have withheld and filed the taxes.
+	Taxed bool
+	// TaxDocument names the document that proves the filing.
+	TaxDocument string
 }
 
-// Receivable is what a creator owes from before.
+// Receivable is an amount that a creator owes from before the start.
 type Receivable struct {
 	Row
 	Ref            string
@@ -69,10 +72,11 @@ type Receivable struct {
 	Amount         money.Amount
 }
 
-// ID names the receivable among those of the tenant.
+// ID returns the id of the receivable in the tenant.
 func (r Receivable) ID() string { return "opening-" + r.Ref }
 
-// Withheld is what was withheld of one tax and item, up to a month.
+// Withheld is an amount that was withheld for one tax and item, in one month or in several months
+// that end with Month.
 type Withheld struct {
 	Row
 	Entity                                    ident.Entity
@@ -83,8 +87,8 @@ type Withheld struct {
 	Income, Received, Sales, Withheld         money.Amount
 }
 
-// Import is a workbook that was read: rows whose cells are of the right form. What they mean among
-// the tenant's other objects is checked by the Service.
+// Import is a parsed workbook whose cells have the right form. The service checks the rows against
+// the tenant's other objects.
 type Import struct {
 	Creators, Contracts []Row
 	Payables            []Payable
@@ -92,26 +96,27 @@ type Import struct {
 	Withholding         []Withheld
 }
 
-// CountRows counts the rows of all sheets.
+// CountRows returns the number of rows of all sheets.
 func (i *Import) CountRows() int {
 	return len(i.Creators) + len(i.Contracts) + len(i.Payables) + len(i.Receivables) +
 		len(i.Withholding)
 }
 
-// maxProblems bounds the list of problems.
+// maxProblems is the largest number of problems that are reported.
 const maxProblems = 1000
 
-// reader gathers problems while rows are read.
+// reader collects the problems that are found while rows are read.
 type reader struct{ problems []Problem }
 
+// addProblem adds a problem unless the list is full.
 func (r *reader) addProblem(sheet string, row int, column, problem string) {
 	if len(r.problems) < maxProblems {
 		r.problems = append(r.problems, Problem{sheet, row, column, problem})
 	}
 }
 
-// ParseWorkbook reads a workbook; the problems are all that were found, and the import means nothing when
-// there are any.
+// ParseWorkbook parses the sheets of a workbook and returns all problems that it finds; the import
+// is unusable when there are any.
 func ParseWorkbook(book Book) (Import, []Problem) {
 	var r reader
 	var out Import
@@ -137,18 +142,20 @@ func ParseWorkbook(book Book) (Import, []Problem) {
 		r.addProblem("", 0, "", fmt.Sprintf("has %d rows; hand in at most %d at a time", total, MaxRows))
 	}
 	r.checkDuplicates(out)
+	// Problems are listed in the order in which a person reads the workbook.
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(sheetOrder(a.Sheet), sheetOrder(b.Sheet)), cmp.Compare(a.Row, b.Row))
 	})
 	return out, r.problems
 }
 
+// sheetOrder returns the position of a sheet in the template.
 func sheetOrder(sheet string) int {
 	return slices.IndexFunc(Sheets(), func(s Sheet) bool { return s.Name == sheet })
 }
 
-// readRows reads the cells of a sheet below its head. The head may hold keys or Chinese names, in any
-// order.
+// readRows reads the rows of a sheet below its header. The header may have keys or Chinese names in
+// any order.
 func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 	if len(cells) == 0 {
 		return nil
@@ -184,7 +191,7 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 			row.cells[heads[i]] = text
 		}
 		if len(row.cells) == 0 || len(out) > MaxRows {
-			continue // an empty row says nothing, and more than the limit is refused as a whole
+			continue
 		}
 		for _, c := range s.Columns {
 			if c.Required && row.cells[c.Key] == "" {
@@ -196,7 +203,7 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 	return out
 }
 
-// findColumn finds the key of a head cell, "" for an unknown one.
+// findColumn returns the key of the column with a header text, "" when there is none.
 func (s Sheet) findColumn(text string) string {
 	text = strings.TrimSpace(text)
 	for _, c := range s.Columns {
@@ -207,10 +214,10 @@ func (s Sheet) findColumn(text string) string {
 	return ""
 }
 
-// HeadText is what the template's head cell says: key and Chinese name.
+// HeadText returns the text of the column's header in the template: Chinese name and key.
 func (c Column) HeadText() string { return c.Title + " " + c.Key }
 
-// readRow reads one row into the import.
+// readRow converts one row of a sheet and adds it to the import.
 func (r *reader) readRow(out *Import, row Row) {
 	switch row.Sheet {
 	case Creators:
@@ -237,19 +244,23 @@ func (r *reader) readRow(out *Import, row Row) {
 				CreatorID: ident.Creator(r.readID(row, "creator_id")), Platform: row.Cell("platform"),
 				Tax: r.readOneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"),
 				Collection: r.readOneOf(row, "collection", "withheld", "agency_filed"),
-				Document:   row.Cell("document"), Month: r.readMonth(row, "month"), Months: r.readMonthCount(row, "months"),
+				Document:   row.Cell("document"), Month: r.readMonth(row, "month"),
+				Months:   r.readMonthCount(row, "months"),
 				Income:   r.readAmount(row, "income", false),
 				Received: r.readAmount(row, "received", false), Sales: r.readAmount(row, "sales", false),
 				Withheld: r.readAmount(row, "withheld", false)})
 	}
 }
 
+// addCellProblem adds a problem of a cell that is not empty; a missing required cell was reported
+// before.
 func (r *reader) addCellProblem(row Row, column, problem string) {
-	if row.Cell(column) != "" { // what is missing was told already
+	if row.Cell(column) != "" {
 		r.addProblem(row.Sheet, row.Number, column, problem)
 	}
 }
 
+// readID reads a cell that must be an id.
 func (r *reader) readID(row Row, column string) string {
 	text := row.Cell(column)
 	if len(text) > 64 || strings.ContainsFunc(text, func(c rune) bool {
@@ -261,6 +272,7 @@ func (r *reader) readID(row Row, column string) string {
 	return text
 }
 
+// readOneOf reads a cell that must be one of the allowed texts.
 func (r *reader) readOneOf(row Row, column string, allowed ...string) string {
 	text := row.Cell(column)
 	if !slices.Contains(allowed, text) {
@@ -269,31 +281,33 @@ func (r *reader) readOneOf(row Row, column string, allowed ...string) string {
 	return text
 }
 
-// maxDocument bounds the name of a document.
+// maxDocument is the largest number of characters in the name of a document.
 const maxDocument = 100
 
-// readTaxed reads whether a payable was taxed before; what shows it must stand beside.
+// readTaxed reads whether a payable was taxed in the books before; if so, the row must name the
+// document that proves it.
 func (r *reader) readTaxed(row Row) bool {
 	document := row.Cell("tax_document")
 	if utf8.RuneCountInString(document) > maxDocument {
 		r.addCellProblem(row, "tax_document", "must have at most 100 characters")
 	}
-	said := parseYesNo(cmp.Or(row.Cell("taxed"), "no"))
+	taxed := parseYesNo(cmp.Or(row.Cell("taxed"), "no"))
 	switch {
-	case said == true && document == "":
+	case taxed == true && document == "":
 		r.addProblem(row.Sheet, row.Number, "tax_document",
 			"must be given, because taxed says yes; what was not withheld and filed before is handed in "+
 				"before tax, with taxed no")
-	case said == false:
+	case taxed == false:
 		if document != "" {
 			r.addCellProblem(row, "tax_document", "goes with taxed yes only")
 		}
-	case said != true:
+	case taxed != true:
 		r.addCellProblem(row, "taxed", "must be yes or no")
 	}
-	return said == true
+	return taxed == true
 }
 
+// readMonth reads a cell that must be a month.
 func (r *reader) readMonth(row Row, column string) civil.Month {
 	m, err := civil.ParseMonth(row.Cell(column))
 	if err != nil {
@@ -302,9 +316,10 @@ func (r *reader) readMonth(row Row, column string) civil.Month {
 	return m
 }
 
-// largest is the most that one row may move.
+// largest is the largest amount of one row, in fen.
 const largest = 9_999_999_999_999
 
+// readAmount reads an amount, zero for an empty cell.
 func (r *reader) readAmount(row Row, column string, positive bool) money.Amount {
 	text := row.Cell(column)
 	if text == "" {
@@ -322,7 +337,7 @@ func (r *reader) readAmount(row Row, column string, positive bool) money.Amount 
 	return a
 }
 
-// readMonthCount reads the number of months of a row, 1 where it says none.
+// readMonthCount reads the number of months of a row, 1 when the cell is empty.
 func (r *reader) readMonthCount(row Row, column string) int {
 	text := row.Cell(column)
 	if text == "" {
@@ -335,7 +350,8 @@ func (r *reader) readMonthCount(row Row, column string) int {
 	return n
 }
 
-// checkDuplicates refuses rows that name the same thing twice, and months that are told twice.
+// checkDuplicates refuses rows that repeat an id, and withholding rows that repeat a month of the
+// same tax and item.
 func (r *reader) checkDuplicates(in Import) {
 	seen := map[string]int{}
 	twice := func(row Row, column, key string) {

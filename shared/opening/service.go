@@ -23,65 +23,72 @@ import (
 
 // The states of an import.
 const (
-	Checked = "checked" // free of problems; a second person may approve it
-	Posted  = "posted"
+	// Checked is the state of an import without problems; a second person may approve it.
+	Checked = "checked"
+	// Posted is the state of an import whose rows are all posted.
+	Posted = "posted"
 )
 
-// Record is what is kept of an import: who handed in and who approved which file. The file itself
-// holds names and numbers of people and is not kept: who approves it hands it in again, and its
-// hash must be the same.
+// Record states who handed in and who approved which file. The file contains names and id numbers
+// of people and is not stored: the approver hands it in again, and its hash must be the same.
 type Record struct {
-	ID         string         `json:"import_id"`
-	Tenant     ident.Tenant   `json:"-"`
-	SHA256     string         `json:"sha256"`
-	State      string         `json:"state"`
-	Rows       map[string]int `json:"rows"` // by sheet
+	ID     string       `json:"import_id"`
+	Tenant ident.Tenant `json:"-"`
+	SHA256 string       `json:"sha256"`
+	State  string       `json:"state"`
+	// Rows counts the rows by sheet.
+	Rows       map[string]int `json:"rows"`
 	CheckedBy  string         `json:"checked_by"`
 	CheckedAt  time.Time      `json:"checked_at"`
 	ApprovedBy string         `json:"approved_by,omitempty"`
 	PostedAt   time.Time      `json:"posted_at,omitzero"`
 }
 
-// Master checks and makes master data from documents; *master.Service implements it.
+// Master validates and creates master data from JSON documents; *master.Service implements it.
 type Master interface {
-	// Problems lists what is wrong with a document in itself and among the tenant's objects.
+	// Problems lists what is wrong with a document by itself and in relation to the tenant's objects.
 	Problems(ctx context.Context, by master.Caller, kind tenancy.Kind,
 		body []byte) ([]fault.Field, error)
-	// Create makes its object; made already with the same content, nothing happens.
+	// Create creates the object of a document; when it exists with the same content, nothing happens.
 	Create(ctx context.Context, by master.Caller, kind tenancy.Kind,
 		body []byte) (master.Answer, error)
 }
 
-// Store keeps the records of imports and writes opening rows of tax.
+// Store stores the records of imports and the opening tax rows.
 type Store interface {
-	// Import reads a record, consistently; fault.Absent when there is none.
+	// ReadRecord reads a record with a consistent read; fault.Absent when there is none.
 	ReadRecord(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
-	// Save writes a record over the one whose state was seen ("" for none) with its audit record,
-	// named by act; the error is optimistic.ErrRival when the state is another one.
+	// SaveRecord replaces the record whose state was seen ("" when there was none) and writes the
+	// audit record with the id act. The error is optimistic.ErrRival when the stored state is another
+	// one.
 	SaveRecord(ctx context.Context, r Record, seen, act, by string) error
-	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
+	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, with consistent
+	// reads.
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
 		year int) ([]settlement.Booking, error)
-	// PostRows appends opening rows under their number; optimistic.ErrRival when it is taken.
+	// AppendRows appends opening tax rows under their sequence number; the error is
+	// optimistic.ErrRival when the number exists.
 	AppendRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error
 }
 
-// Periods tells whether a tenant has sealed a period: from then on its books begin with themselves.
+// Periods reports whether a tenant has sealed an accounting period, after which its opening is
+// closed.
 type Periods interface {
 	HasSealedPeriod(ctx context.Context, tenant ident.Tenant) (bool, error)
 }
 
-// Debts raises what a creator owes from before; raised already under the same id, nothing happens.
+// Debts raises the receivables that creators owe from before the start; raising the same id again
+// changes nothing.
 type Debts interface {
 	RaiseReceivable(ctx context.Context, by identity.Principal, approvedBy string, r Receivable) error
 }
 
-// Payer opens what is owed to creators from before.
+// Payer opens the settlements of what is owed to creators from before the start.
 type Payer interface {
 	OpenBefore(ctx context.Context, in settlement.Before) error
 }
 
-// Service takes opening imports.
+// Service checks and posts opening imports.
 type Service struct {
 	Master    Master
 	Directory tenancy.Directory
@@ -93,17 +100,17 @@ type Service struct {
 	NewID     func() string
 }
 
-// HashFile names the content of a file.
+// HashFile returns the SHA-256 of a file in hexadecimal.
 func HashFile(file []byte) string {
 	sum := sha256.Sum256(file)
 	return hex.EncodeToString(sum[:])
 }
 
-// CheckImport reads and checks a file; without problems it is remembered, for a second person to approve.
-// With problems nothing is. Nothing is posted.
+// CheckImport validates a file. Without problems it stores a record, so that a second person can
+// approve the import; with problems it stores nothing. It posts nothing.
 //
-// Errors: 3001 opening_closed after the first sealed period; 2002 import_exists when the id stands
-// for another file.
+// CheckImport returns 3001 opening_closed after the first sealed period, and 2002 import_exists
+// when the id belongs to another file.
 func (s *Service) CheckImport(ctx context.Context, by identity.Principal, id string, file []byte,
 	book Book) (Record, []Problem, error) {
 	if err := s.refuseAfterSeal(ctx, by.Tenant); err != nil {
@@ -133,13 +140,13 @@ func (s *Service) CheckImport(ctx context.Context, by identity.Principal, id str
 	return r, nil, nil
 }
 
-// rowsBySheet tells how many rows each sheet has.
+// rowsBySheet returns the number of rows of each sheet.
 func (i *Import) rowsBySheet() map[string]int {
 	return map[string]int{Creators: len(i.Creators), Contracts: len(i.Contracts),
 		Payables: len(i.Payables), Receivables: len(i.Receivables), Withholding: len(i.Withholding)}
 }
 
-// refuseAfterSeal refuses imports once a period was sealed.
+// refuseAfterSeal returns 3001 opening_closed when the tenant has sealed an accounting period.
 func (s *Service) refuseAfterSeal(ctx context.Context, tenant ident.Tenant) error {
 	sealed, err := s.Periods.HasSealedPeriod(ctx, tenant)
 	if err == nil && sealed {
@@ -150,11 +157,11 @@ func (s *Service) refuseAfterSeal(ctx context.Context, tenant ident.Tenant) erro
 	return err
 }
 
-// ApproveImport posts a checked import by a second person's word, who hands in the same file. Stopped
-// half-way it is called again and goes on: every row is posted once.
+// ApproveImport posts a checked import when a second person hands in the same file. When a call
+// stops half-way, the next call continues; every row is posted once.
 //
-// Errors: 1003 second_person for whoever checked it; 2002 other_file; 2001 with what changed since
-// it was checked.
+// ApproveImport returns 1003 second_person for the person who checked the import, 2002 other_file
+// for another file, and 2001 with the problems that have arisen since the check.
 func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id string, file []byte,
 	book Book) (Record, []Problem, error) {
 	r, err := s.Store.ReadRecord(ctx, by.Tenant, id)
@@ -166,6 +173,7 @@ func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id s
 		return Record{}, nil,
 			fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+id+
 				" (sha256 "+r.SHA256+").")
+	// A repeated approval of a posted import returns its record.
 	case r.State == Posted:
 		return r, nil, nil
 	case r.CheckedBy == by.Subject:
@@ -173,6 +181,7 @@ func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id s
 			fault.New(fault.Forbidden, "second_person",
 				"You handed this import in; a second person approves it.")
 	}
+	// A period may have been sealed, and objects may have changed, since the check.
 	if err := s.refuseAfterSeal(ctx, by.Tenant); err != nil {
 		return Record{}, nil, err
 	}
@@ -192,10 +201,10 @@ func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id s
 	return r, nil, nil
 }
 
-// atOnce is how many rows are posted at the same time.
+// atOnce is the largest number of rows that are posted at the same time.
 const atOnce = 8
 
-// forEach does something to all, several at a time.
+// forEach calls do for all values, several at the same time, and returns the first error.
 func forEach[V any](ctx context.Context, all []V, do func(context.Context, V) error) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
@@ -205,8 +214,10 @@ func forEach[V any](ctx context.Context, all []V, do func(context.Context, V) er
 	return work.Wait()
 }
 
-// postImport posts all rows: what others rest on first.
-func (s *Service) postImport(ctx context.Context, by identity.Principal, r Record, in Import) error {
+// postImport posts all rows. Creators come before their contracts and both before the amounts,
+// because each refers to the ones before.
+func (s *Service) postImport(ctx context.Context, by identity.Principal, r Record,
+	in Import) error {
 	maker := identity.Principal{Tenant: by.Tenant, Subject: r.CheckedBy}
 	for _, make := range [][]object{in.creatorDocuments(), in.contractDocuments()} {
 		if err := forEach(ctx, make, func(ctx context.Context, o object) error {
@@ -231,8 +242,8 @@ func (s *Service) postImport(ctx context.Context, by identity.Principal, r Recor
 	return s.postWithholding(ctx, r, by.Subject, in.Withholding)
 }
 
-// postWithholding posts the rows of withholding, each once. They are sorted into lists anew after
-// somebody else wrote to one, or merged two.
+// postWithholding posts the rows of withholding, each once. When somebody else wrote to a list of
+// tax rows, or merged two taxpayers, the rows are grouped again.
 func (s *Service) postWithholding(ctx context.Context, r Record, approvedBy string,
 	rows []Withheld) error {
 	return optimistic.Do(ctx, func() error {
@@ -246,25 +257,27 @@ func (s *Service) postWithholding(ctx context.Context, r Record, approvedBy stri
 	})
 }
 
-// taxListKey is one taxpayer's year at a paying entity.
+// taxListKey identifies the tax rows of one taxpayer's year at a paying entity.
 type taxListKey struct {
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
 	year     int
 }
 
-// taxList are the rows that go into one.
+// taxList is a group of imported rows for one taxpayer's year at a paying entity.
 type taxList struct {
 	taxListKey
 	rows      []tax.Row
 	documents []string
 }
 
-// groupByTaxList gathers the withholding rows by the list that they belong to, which is that of the taxpayer
-// whom a merge has left.
-func (s *Service) groupByTaxList(ctx context.Context, tenant ident.Tenant, rows []Withheld) ([]taxList, error) {
+// groupByTaxList groups the withholding rows by taxpayer, entity and year. The rows of a taxpayer
+// who was merged into another one belong to the surviving taxpayer.
+func (s *Service) groupByTaxList(ctx context.Context, tenant ident.Tenant,
+	rows []Withheld) ([]taxList, error) {
 	var out []taxList
-	at := map[taxListKey]int{} // of the list in out, under the taxpayer of the master data
+	// at is the index of a list in out, by the taxpayer of the master data.
+	at := map[taxListKey]int{}
 	for _, w := range rows {
 		creator, err := s.Directory.Creator(ctx, tenant, w.CreatorID)
 		if err != nil {
@@ -295,15 +308,15 @@ func (s *Service) groupByTaxList(ctx context.Context, tenant ident.Tenant, rows 
 	return out, nil
 }
 
+// taxRow converts a row of the workbook into a tax row.
 func (w Withheld) taxRow() tax.Row {
 	return tax.Row{Kind: w.Tax, Item: w.Item, Platform: w.Platform, Period: w.Month.String(),
 		Income: w.Income, Received: w.Received, Sales: w.Sales,
 		Withheld: w.Withheld, Collection: w.Collection, Months: w.Months}
 }
 
-// appendNewRows appends the rows of one list, each once: what an earlier call has posted of them stands,
-// in the list itself or in one that was merged into it since. optimistic.ErrRival when the list was
-// closed by a merge, or somebody was faster.
+// appendNewRows appends the rows of one list that an earlier call has not posted yet. It returns
+// optimistic.ErrRival when a merge has closed the list or somebody else has appended to it first.
 func (s *Service) appendNewRows(ctx context.Context, r Record, approvedBy string, l taxList) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
@@ -316,6 +329,7 @@ func (s *Service) appendNewRows(ctx context.Context, r Record, approvedBy string
 	rows := l.rows
 	for _, b := range settlement.Whole(had) {
 		if b.EntryID == act {
+			// An earlier call of this import, which was stopped, has posted these rows.
 			rows = subtractRows(rows, b.Rows)
 		}
 	}
@@ -329,7 +343,7 @@ func (s *Service) appendNewRows(ctx context.Context, r Record, approvedBy string
 			By: []string{r.CheckedBy, approvedBy}}})
 }
 
-// subtractRows gives rows less others, each of which takes one away.
+// subtractRows removes from rows one equal row for each of others.
 func subtractRows(rows, others []tax.Row) []tax.Row {
 	left := slices.Clone(rows)
 	for _, r := range others {
@@ -340,7 +354,8 @@ func subtractRows(rows, others []tax.Row) []tax.Row {
 	return left
 }
 
-// readAndCheck reads a workbook and checks its rows among each other and among the tenant's objects.
+// readAndCheck parses a workbook and checks its rows against each other and against the tenant's
+// objects.
 func (s *Service) readAndCheck(ctx context.Context, by identity.Principal,
 	book Book) (Import, []Problem, error) {
 	in, problems := ParseWorkbook(book)
@@ -356,16 +371,19 @@ func (s *Service) readAndCheck(ctx context.Context, by identity.Principal,
 	for _, row := range in.Creators {
 		c.newCreators[row.Cell("creator_id")] = true
 	}
-	return in, c.problems, c.checkAll(ctx)
+	err = c.checkAll(ctx)
+	return in, c.problems, err
 }
 
-// checker checks rows among other objects.
+// checker checks the rows of a workbook against the tenant's objects.
 type checker struct {
 	*Service
 	reader
-	by          identity.Principal
-	in          Import
-	today       civil.Date
-	newCreators map[string]bool // creators that come with the workbook
-	entities    map[string]bool
+	by    identity.Principal
+	in    Import
+	today civil.Date
+	// newCreators are the creators that the workbook itself contains.
+	newCreators map[string]bool
+	// entities caches whether a paying entity exists.
+	entities map[string]bool
 }

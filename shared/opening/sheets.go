@@ -1,9 +1,9 @@
-// Package opening reads what a tenant brings along from its books before (期初导入): creators,
-// contracts, what it still owes and is owed, and what it has withheld this year. It knows rows and
-// their rules, not spreadsheets.
+// Package opening imports what a tenant brings from its books before this system (期初导入): creators,
+// contracts, payables and receivables, and the taxes withheld this year. It reads rows of text and
+// their rules; spreadsheets are read by openingxlsx.
 package opening
 
-// The sheets of the workbook.
+// The names of the sheets of the workbook.
 const (
 	Creators    = "creators"
 	Contracts   = "contracts"
@@ -12,17 +12,18 @@ const (
 	Withholding = "withholding"
 )
 
-// SamplesSheet is the page of the template that shows good rows; it is not read.
+// SamplesSheet is the sheet of the template that shows sample rows; it is not read.
 const SamplesSheet = "samples"
 
-// Sheet is one page of the workbook with its columns.
+// Sheet is one sheet of the workbook with its columns.
 type Sheet struct {
-	Name, Title string // Title is the name in Chinese, which is that of the page
+	// Title is the Chinese name of the sheet.
+	Name, Title string
 	Note        string // what the rows are, for whoever fills them in
 	Columns     []Column
 }
 
-// Column is one column. A cell is text; Example is a good one.
+// Column is one column of a sheet. Every cell is text; Example is a valid cell.
 type Column struct {
 	Key, Title string
 	Required   bool
@@ -30,8 +31,8 @@ type Column struct {
 	Note       string
 }
 
-// Sample is a good row of a sheet with a word about it: by column, and the examples of the columns
-// where it says none.
+// Sample is a valid row of a sheet with a title. A column that Cells does not set has the column's
+// example.
 type Sample struct {
 	Title string
 	Cells map[string]string
@@ -54,7 +55,7 @@ func SampleRows() map[string][]Sample {
 	}
 }
 
-// CellsFor gives the sample's cell in each column.
+// CellsFor returns the sample's cell in each column.
 func (s Sample) CellsFor(columns []Column) []string {
 	out := make([]string, len(columns))
 	for i, c := range columns {
@@ -153,5 +154,6 @@ func Sheets() []Sheet {
 	}
 }
 
-// MaxRows is the most rows of one workbook; a larger history comes in several.
+// MaxRows is the largest number of rows in one workbook; a longer history is imported in several
+// workbooks.
 const MaxRows = 500

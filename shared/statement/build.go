@@ -21,12 +21,12 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Facts are the stored facts that documents are made from.
+// Facts reads the stored income from which documents are made.
 type Facts interface {
-	// Buckets lists a creator's buckets of the months from and to, both included.
+	// ListBuckets lists a creator's buckets from one month to another, both months included.
 	ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 		to civil.Month) ([]income.Bucket, error)
-	// Lines reads the lines that lie in a bucket, by day and id.
+	// ReadLines reads the lines that lie in a bucket, sorted by day and id.
 	ReadLines(ctx context.Context, b income.Bucket) ([]income.Line, error)
 }
 
@@ -41,16 +41,15 @@ type Settlements interface {
 		year int) ([]settlement.Booking, error)
 }
 
-// Builder makes documents from facts.
+// Builder makes documents from stored facts.
 type Builder struct {
 	Facts       Facts
 	Settlements Settlements
 	Directory   tenancy.Directory
 }
 
-// BuildStatement makes a creator's statement.
-//
-// Errors: fault.Absent where the creator has neither lines nor settlements in the period.
+// BuildStatement builds a creator's statement of a period. It returns fault.Absent when the creator
+// has neither lines nor settlements in the period.
 func (b Builder) BuildStatement(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (Statement, error) {
 	who, err := b.Directory.Creator(ctx, tenant, creator)
@@ -85,13 +84,14 @@ func (b Builder) BuildStatement(ctx context.Context, tenant ident.Tenant, creato
 	return s.withHash()
 }
 
-// statementNumber is the statement's number: the same for all that is sent for the same creator and period.
+// statementNumber returns the number of a statement; everything that is sent for the same creator
+// and period has the same number.
 func statementNumber(creator ident.Creator, period Period) string {
 	return "DZ" + strings.ReplaceAll(period.String(), "-", "") + "-" + string(creator)
 }
 
-// activeSettlements are the settlements of a period by the payable's identity: of each the last occurrence,
-// and none whose last occurrence was undone.
+// activeSettlements returns the settlements of a period by the identity of the payable: for each
+// payable its last occurrence, and none when the last occurrence was undone.
 func (b Builder) activeSettlements(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (map[string]settlement.Settlement, error) {
 	found := map[string]settlement.Settlement{}
@@ -116,7 +116,7 @@ func (b Builder) activeSettlements(ctx context.Context, tenant ident.Tenant, cre
 	return found, nil
 }
 
-// addLines reads the lines of the period's buckets.
+// addLines adds the lines of the period's buckets to the statement.
 func (b Builder) addLines(ctx context.Context, s *Statement,
 	standing map[string]settlement.Settlement) error {
 	buckets, err := b.Facts.ListBuckets(ctx, s.Tenant, s.CreatorID, s.Period.Month, s.Period.Month)
@@ -148,10 +148,11 @@ func (b Builder) addLines(ctx context.Context, s *Statement,
 	return nil
 }
 
-// partName is the part of the month that a bucket belongs to.
+// partName returns the name of the part of the month to which a bucket belongs.
 func partName(b income.Bucket) string { return b.Part.String() }
 
-// lineOutcome tells what became of a bucket's lines.
+// lineOutcome returns a line that states what became of all lines of a bucket: their outcome,
+// settlement and route.
 func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 	standing map[string]settlement.Settlement) (Line, error) {
 	switch k.State {
@@ -162,15 +163,17 @@ func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 		if err != nil {
 			return Line{}, err
 		}
+		// A settlement that was reopened has a successor; the last successor is the one that pays.
 		for st.ReopenedBy != "" {
 			if st, err = b.Settlements.Load(ctx, k.Tenant, st.ReopenedBy); err != nil {
 				return Line{}, err
 			}
 		}
-		if st.Dead() { // undone: its lines wait for the next run
+		if st.Dead() {
 			return Line{Standing: LineOpen}, nil
 		}
-		standing[st.Identity] = st // the list may lag behind by a moment
+		// The list comes from an index that may lag behind by a moment; the loaded settlement is current.
+		standing[st.Identity] = st
 		return Line{Standing: LineSettled, SettlementID: ident.Settlement(st.ID)}, nil
 	}
 	c, err := b.Directory.Contract(ctx, k.Tenant, k.CreatorID, k.IncomeType, k.Period.Last())
@@ -183,7 +186,8 @@ func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 	return Line{Standing: LineOpen}, err
 }
 
-// addBills shows the settlements, in the order of income type and id, and who pays them.
+// addBills adds the settlements to the statement, sorted by income type and id, and the companies
+// that pay them.
 func (b Builder) addBills(ctx context.Context, s *Statement,
 	standing map[string]settlement.Settlement) error {
 	all := slices.SortedFunc(maps.Values(standing), func(x, y settlement.Settlement) int {
@@ -208,6 +212,7 @@ func (b Builder) addBills(ctx context.Context, s *Statement,
 	return nil
 }
 
+// newBill returns a settlement as the statement shows it.
 func newBill(st settlement.Settlement, figures map[string]settlement.Figures) Bill {
 	b := Bill{SettlementID: ident.Settlement(st.ID), IncomeType: st.IncomeType, Entity: st.Entity,
 		Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
@@ -224,12 +229,14 @@ func newBill(st settlement.Settlement, figures map[string]settlement.Figures) Bi
 	if st.Hold != nil {
 		b.Hold = st.Hold.Reason
 	}
+	// A payment that the bank returned is not counted as paid.
 	if st.Status == settlement.Paid && (st.Payout == nil || st.Payout.State != payout.Returned) {
 		b.Paid = st.ToPay
 	}
 	for _, o := range st.SetOffs {
 		b.SetOffs = append(b.SetOffs, SetOff{o.Kind, o.Amount, o.Document})
 	}
+	// The figures of the booking are preferred to those of the last quote.
 	f, ok := figures[cmp.Or(st.Booking, st.Quote)]
 	if !ok {
 		return b
@@ -259,14 +266,15 @@ func newBill(st settlement.Settlement, figures map[string]settlement.Figures) Bi
 	return b
 }
 
-// hasGuarantee tells that the contract's guarantee lifted the creator's share.
+// hasGuarantee reports whether the contract's guarantee raised the creator's share.
 func hasGuarantee(shares []split.Share) bool {
 	return slices.ContainsFunc(shares, func(s split.Share) bool {
 		return s.Kind == split.KindCreator && s.By == split.ByGuarantee
 	})
 }
 
-// percentOf is part of whole with two decimals, half-even.
+// percentOf returns part as a percentage of whole with two decimals, rounded half to even; "" when
+// whole is zero.
 func percentOf(part, whole money.Amount) string {
 	if whole.IsZero() {
 		return ""
@@ -274,8 +282,9 @@ func percentOf(part, whole money.Amount) string {
 	return money.Yuan(100).MulDiv(part.Fen(), whole.Fen(), money.HalfEven).String()
 }
 
-// checkSums checks the statement before anybody sees it: the lines of each settlement come to what it
-// splits, and each share to what is kept back, set off and paid (promise P2).
+// checkSums checks the statement before anybody sees it: the lines of each settlement add up to the
+// amount that it splits, and each creator share is equal to taxes, set-offs and payment together
+// (promise P2).
 func (s Statement) checkSums() error {
 	sums := map[string]money.Amount{}
 	for _, l := range s.Lines {

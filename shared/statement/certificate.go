@@ -15,43 +15,51 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Certificate is what a paying entity paid a taxpayer in a year and what it withheld of it
-// (收入纳税明细), made from the tax rows alone.
+// Certificate states what a paying entity paid a taxpayer in a year and what it withheld (收入纳税明细).
+// It is made from the tax rows alone.
 type Certificate struct {
-	Number     string           `json:"number"`
-	Tenant     ident.Tenant     `json:"tenant"`
-	TaxpayerID ident.Taxpayer   `json:"taxpayer_id"`
-	Name       string           `json:"name"` // masked
-	IDType     string           `json:"id_type"`
-	IDNumber   string           `json:"id_number"` // masked
-	Entity     Entity           `json:"paying_entity"`
-	Year       int              `json:"year"`
-	Rows       []CertificateRow `json:"rows"`
-	Totals     []CertificateRow `json:"totals"` // by tax and item, over the year
-	Bookings   int              `json:"bookings"`
-	// some of it happened before this system kept the books
+	Number     string         `json:"number"`
+	Tenant     ident.Tenant   `json:"tenant"`
+	TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
+	// Name is the taxpayer's name, masked.
+	Name   string `json:"name"`
+	IDType string `json:"id_type"`
+	// IDNumber is the number of the taxpayer's identity document, masked.
+	IDNumber string           `json:"id_number"`
+	Entity   Entity           `json:"paying_entity"`
+	Year     int              `json:"year"`
+	Rows     []CertificateRow `json:"rows"`
+	// Totals are the rows summed by tax and item over the year.
+	Totals   []CertificateRow `json:"totals"`
+	Bookings int              `json:"bookings"`
+	// Opening reports that some rows happened before this system kept the books.
 	Opening bool   `json:"has_opening_rows"`
 	Hash    string `json:"content_hash,omitempty"`
 }
 
 // CertificateRow is one tax on one item of income in one month.
 type CertificateRow struct {
-	Tax        string `json:"tax"`
-	Item       string `json:"item"`
-	Month      string `json:"month,omitempty"` // "2026-09"; none in totals
+	Tax  string `json:"tax"`
+	Item string `json:"item"`
+	// Month is like "2026-09"; the rows of the year's totals have none.
+	Month      string `json:"month,omitempty"`
 	Collection string `json:"collection"`
-	// income of the item, or sales without VAT where the tax goes by sales
+	// Income is the income of the item, or the sales without VAT for a tax that is levied on sales.
 	Income   money.Amount `json:"income"`
 	Withheld money.Amount `json:"withheld"`
 }
 
+// yearText returns the year as text.
 func (c Certificate) yearText() string { return strconv.Itoa(c.Year) }
 
-// BuildCertificate makes the certificate of a taxpayer's year at a paying entity. That of one who was
-// merged into another is the survivor's: a person has one.
+// BuildCertificate builds the certificate of a taxpayer's year at a paying entity. A taxpayer who
+// was merged into another one has the certificate of the surviving taxpayer, because a person has
+// one certificate.
 //
-// Errors: fault.Absent for an unknown taxpayer or entity, and for a creator who is somebody else.
-func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer,
+// BuildCertificate returns fault.Absent for an unknown taxpayer or entity, and for a creator who
+// asks for another person.
+func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal,
+	taxpayer ident.Taxpayer,
 	entity ident.Entity, year int) (Certificate, error) {
 	if by.OnlyOwn() {
 		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
@@ -84,7 +92,7 @@ func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal, t
 	return c, err
 }
 
-// sumBookings sums the rows by tax, item, way of collection and month.
+// sumBookings sums the tax rows by tax, item, way of collection and month, and over the year.
 func (c *Certificate) sumBookings(bookings []settlement.Booking) {
 	rows, totals := map[CertificateRow]CertificateRow{}, map[CertificateRow]CertificateRow{}
 	add := func(into map[CertificateRow]CertificateRow, key CertificateRow, income,
@@ -100,6 +108,7 @@ func (c *Certificate) sumBookings(bookings []settlement.Booking) {
 		c.Opening = c.Opening || b.Kind == settlement.KindOpening
 		for _, r := range b.Rows {
 			income := r.Income
+			// Income tax is levied on income; VAT and its surcharges are levied on sales without VAT.
 			if r.Kind != "IIT" {
 				income = r.Sales
 			}
@@ -112,7 +121,7 @@ func (c *Certificate) sumBookings(bookings []settlement.Booking) {
 	c.Rows, c.Totals = sortedRows(rows), sortedRows(totals)
 }
 
-// taxOrder is the order in which taxes are shown: the income tax first.
+// taxOrder returns the position at which a tax is shown: income tax comes first.
 func taxOrder(kind string) int {
 	if at := slices.Index([]string{"IIT", "VAT", "UMCT", "EDU", "LEDU"}, kind); at >= 0 {
 		return at
@@ -120,6 +129,7 @@ func taxOrder(kind string) int {
 	return len(kind) + 100
 }
 
+// sortedRows returns the rows in the order of tax, item, month and way of collection.
 func sortedRows(m map[CertificateRow]CertificateRow) []CertificateRow {
 	rows := slices.SortedFunc(maps.Values(m), func(a, b CertificateRow) int {
 		return cmp.Or(cmp.Compare(taxOrder(a.Tax), taxOrder(b.Tax)), cmp.Compare(a.Tax, b.Tax),

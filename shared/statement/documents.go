@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Format is a kind of file.
+// Format is a file format of documents.
 type Format string
 
 // The formats of documents.
@@ -17,7 +17,7 @@ const (
 	XLSX Format = "xlsx"
 )
 
-// MediaType is the media type of a format.
+// MediaType returns the media type (Content-Type) of a format.
 func (f Format) MediaType() string {
 	if f == PDF {
 		return "application/pdf"
@@ -25,24 +25,27 @@ func (f Format) MediaType() string {
 	return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 }
 
-// Files keeps documents, each written once under a name that has the hash of its content.
+// Files stores documents. Each document is written once, under a name that contains the hash of its
+// content.
 type Files interface {
-	// Has tells whether a document is there.
+	// HasFile reports whether a document is stored.
 	HasFile(ctx context.Context, name string) (bool, error)
-	// Put writes a document; one that is there already stays.
+	// PutFile writes a document; a document that is stored under the name already is kept.
 	PutFile(ctx context.Context, name string, format Format, body []byte) error
-	// Link gives an address from which anybody who has it can fetch a document until a time.
-	PresignLink(ctx context.Context, name, as string, format Format, life time.Duration) (string, error)
+	// PresignLink returns an address from which anybody who has it can download a document until its
+	// life ends.
+	PresignLink(ctx context.Context, name, as string, format Format,
+		life time.Duration) (string, error)
 }
 
-// Typesetter writes documents. A letter that its font lacks is fault.RuleMissing with reason
-// glyph_missing.
+// Typesetter renders documents as files. A character that the font lacks is fault.RuleMissing with
+// the reason glyph_missing.
 type Typesetter interface {
 	TypesetStatement(ctx context.Context, s Statement, f Format) ([]byte, error)
 	TypesetCertificate(ctx context.Context, c Certificate, f Format) ([]byte, error)
 }
 
-// Documents writes, keeps and lends documents.
+// Documents renders and stores documents, and issues links for downloading them.
 type Documents struct {
 	Files      Files
 	Typesetter Typesetter
@@ -52,7 +55,7 @@ type Documents struct {
 // LinkLife is how long a link to a document works.
 const LinkLife = 5 * time.Minute
 
-// Link is where a document is fetched.
+// Link is an address from which a document can be downloaded.
 type Link struct {
 	Number    string    `json:"number"`
 	Hash      string    `json:"content_hash"`
@@ -61,22 +64,26 @@ type Link struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// fileName returns the name under which the statement is stored in a format.
 func (s Statement) fileName(f Format) string {
 	return statementFileName(s.Tenant, s.CreatorID, s.Period, s.Hash, f)
 }
 
-func statementFileName(tenant ident.Tenant, creator ident.Creator, p Period, hash string, f Format) string {
+// statementFileName returns the name of the file of a statement with a given content hash.
+func statementFileName(tenant ident.Tenant, creator ident.Creator, p Period, hash string,
+	f Format) string {
 	return string("statements/"+tenant+"/") + string(creator) + "/" + p.String() + "/" + hash + "." +
 		string(f)
 }
 
+// fileName returns the name under which the certificate is stored in a format.
 func (c Certificate) fileName(f Format) string {
 	return string("certificates/"+c.Tenant+"/") + string(c.TaxpayerID) + "/" + c.yearText() + "/" +
 		string(c.Entity.EntityID) + "/" + c.Hash + "." + string(f)
 }
 
-// StoreStatement writes a statement in all formats; an error leaves it unissued, whatever was written
-// before.
+// StoreStatement renders and stores a statement in all formats. After an error the statement must
+// not be sent, even if one format was stored.
 func (d *Documents) StoreStatement(ctx context.Context, s Statement) error {
 	for _, f := range []Format{PDF, XLSX} {
 		if err := d.writeIfAbsent(ctx, s.fileName(f), f, func() ([]byte, error) {
@@ -88,7 +95,7 @@ func (d *Documents) StoreStatement(ctx context.Context, s Statement) error {
 	return nil
 }
 
-// writeIfAbsent makes a document unless it is there.
+// writeIfAbsent renders and stores a document unless it is stored already.
 func (d *Documents) writeIfAbsent(ctx context.Context, name string, f Format,
 	set func() ([]byte, error)) error {
 	there, err := d.Files.HasFile(ctx, name)
@@ -102,7 +109,7 @@ func (d *Documents) writeIfAbsent(ctx context.Context, name string, f Format,
 	return d.Files.PutFile(ctx, name, f, body)
 }
 
-// LinkStatement lends a statement as it stands now.
+// LinkStatement returns a link to a statement as its facts are now.
 func (d *Documents) LinkStatement(ctx context.Context, s Statement, f Format) (Link, error) {
 	name := s.fileName(f)
 	if err := d.writeIfAbsent(ctx, name, f, func() ([]byte, error) {
@@ -113,8 +120,10 @@ func (d *Documents) LinkStatement(ctx context.Context, s Statement, f Format) (L
 	return d.newLink(ctx, name, s.Number, s.Hash, f)
 }
 
-// LinkSentStatement lends a statement as it was sent or shown before, by its hash.
-func (d *Documents) LinkSentStatement(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+// LinkSentStatement returns a link to a statement that was sent or shown before, identified by its
+// content hash.
+func (d *Documents) LinkSentStatement(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator,
 	p Period, hash string, f Format) (Link, error) {
 	name := statementFileName(tenant, creator, p, hash, f)
 	there, err := d.Files.HasFile(ctx, name)
@@ -127,7 +136,7 @@ func (d *Documents) LinkSentStatement(ctx context.Context, tenant ident.Tenant, 
 	return d.newLink(ctx, name, statementNumber(creator, p), hash, f)
 }
 
-// LinkCertificate lends a certificate.
+// LinkCertificate returns a link to a certificate.
 func (d *Documents) LinkCertificate(ctx context.Context, c Certificate, f Format) (Link, error) {
 	name := c.fileName(f)
 	if err := d.writeIfAbsent(ctx, name, f, func() ([]byte, error) {
@@ -138,7 +147,9 @@ func (d *Documents) LinkCertificate(ctx context.Context, c Certificate, f Format
 	return d.newLink(ctx, name, c.Number, c.Hash, f)
 }
 
-func (d *Documents) newLink(ctx context.Context, name, number, hash string, f Format) (Link, error) {
+// newLink signs a link to a stored document.
+func (d *Documents) newLink(ctx context.Context, name, number, hash string,
+	f Format) (Link, error) {
 	until := d.Now().Add(LinkLife)
 	url, err := d.Files.PresignLink(ctx, name, number+"."+string(f), f, LinkLife)
 	return Link{Number: number, Hash: hash, Format: f, URL: url, ExpiresAt: until}, err

@@ -19,62 +19,70 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// System is the actor of what no person did.
+// System is the actor of acts on statements that no person performed.
 const System = "system:build-statements"
 
-// Change is one write of a statement's state, with all that must agree with it. Store writes it
-// whole or not at all.
+// Change is one write of a statement's state with everything that must be written together with it.
+// The store writes all of it or nothing.
 type Change struct {
-	Old, New           State // Old.Version is the condition; zero where there was none
-	Settlements        []settlement.Change
-	Record             audit.Record
-	ScheduleAcceptance bool // put the statement on the list of its day of acceptance
+	// Old and New are the states before and after. The version of Old is the condition of the write;
+	// it is 0 when no state was stored.
+	Old, New    State
+	Settlements []settlement.Change
+	Record      audit.Record
+	// ScheduleAcceptance requests that the statement is listed under its day of acceptance.
+	ScheduleAcceptance bool
 }
 
-// ScheduledAcceptance names a statement on the list of a day of acceptance.
+// ScheduledAcceptance names a statement in the list of a day of acceptance.
 type ScheduledAcceptance struct {
 	CreatorID ident.Creator
 	Period    Period
 }
 
-// StateStore keeps the lives of statements. Finding one's own act in the way of a write is success.
+// StateStore stores the lives of statements. When a write finds that its own act id is stored
+// already, an earlier try has succeeded and the write returns no error.
 type StateStore interface {
-	// State reads one, consistently; false where the statement was never sent.
+	// ReadState reads one state with a consistent read; false when the statement was never sent.
 	ReadState(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		period Period) (State, bool, error)
-	// States lists a creator's, of the months from and to, both included.
+	// ListStates lists the states of a creator from one month to another, both months included.
 	ListStates(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 		to civil.Month) ([]State, error)
-	// Apply writes a change. The error is optimistic.ErrRival when a condition fails.
+	// ApplyChange writes a change. The error is optimistic.ErrRival when a condition fails.
 	ApplyChange(ctx context.Context, c Change) error
-	// Waiting lists the statements that silence accepts from a day.
-	ListScheduled(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]ScheduledAcceptance, error)
+	// ListScheduled lists the statements that silence accepts from the given day.
+	ListScheduled(ctx context.Context, tenant ident.Tenant,
+		day civil.Date) ([]ScheduledAcceptance, error)
 }
 
-// Service makes statements and leads their life.
+// Service builds statements and carries out the steps of their life.
 type Service struct {
 	Builder
-	States    StateStore
-	Documents *Documents // nil where only lives are led
+	States StateStore
+	// Documents is nil in a function that only carries out steps and renders no documents.
+	Documents *Documents
 	Clock     clock.Clock
 	NewID     func() string
 }
 
-// applyChange decides and writes until nobody gets in between.
+// applyChange calls decide and writes its change; it repeats both when somebody else wrote in
+// between.
 func (s *Service) applyChange(ctx context.Context,
 	decide func(act string, now time.Time) (Change, error)) (State, error) {
 	now := s.Clock.Instant()
 	return optimistic.Value(ctx, func() (State, error) {
 		act := s.NewID()
 		c, err := decide(act, now)
-		if err != nil || c.New.Act != act { // nothing to write: it is so already
+		// A state with another act id means that decide found nothing to change.
+		if err != nil || c.New.Act != act {
 			return c.New, err
 		}
 		return c.New, s.States.ApplyChange(ctx, c)
 	})
 }
 
-// withRecord is the audit record of a change.
+// withRecord returns the change with its audit record.
 func (c Change) withRecord(name, by, why string, now time.Time) Change {
 	what, err := json.Marshal(struct {
 		State    Standing   `json:"state"`
@@ -83,7 +91,8 @@ func (c Change) withRecord(name, by, why string, now time.Time) Change {
 		AcceptOn civil.Date `json:"accept_on,omitzero"`
 		Open     int        `json:"open_disputes"`
 		Held     []string   `json:"settlements,omitempty"`
-	}{c.New.Standing, c.New.Hash, c.New.Version, c.New.AcceptOn, c.New.countOpenDisputes(), settlementIDs(c.Settlements)})
+	}{c.New.Standing, c.New.Hash, c.New.Version, c.New.AcceptOn, c.New.countOpenDisputes(),
+		settlementIDs(c.Settlements)})
 	if err != nil { // words and numbers always marshal
 		what = nil
 	}
@@ -93,6 +102,7 @@ func (c Change) withRecord(name, by, why string, now time.Time) Change {
 	return c
 }
 
+// settlementIDs returns the ids of changed settlements.
 func settlementIDs(cs []settlement.Change) []string {
 	var ids []string
 	for _, c := range cs {
@@ -101,9 +111,10 @@ func settlementIDs(cs []settlement.Change) []string {
 	return ids
 }
 
-// changeSettlements gives the changes of those settlements of a statement that to changes; each has a
-// settlement's own record.
-func (s *Service) changeSettlements(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement,
+// changeSettlements loads settlements and returns the changes that to makes; settlements that to
+// leaves unchanged are left out. Each change has an audit record of its settlement.
+func (s *Service) changeSettlements(ctx context.Context, tenant ident.Tenant,
+	ids []ident.Settlement,
 	to func(settlement.Settlement) (settlement.Settlement, bool, error)) ([]settlement.Change, error) {
 	var out []settlement.Change
 	for _, id := range ids {
@@ -122,11 +133,11 @@ func (s *Service) changeSettlements(ctx context.Context, tenant ident.Tenant, id
 	return out, nil
 }
 
-// SendStatement sends a statement to its creator: its documents are stored first, so that nothing is sent
-// that cannot be read. The same content sent again changes nothing.
+// SendStatement sends a statement to its creator. Its documents are stored first, so that nothing
+// is sent that cannot be read. Sending the same content again changes nothing.
 //
-// Errors: 5002 glyph_missing names the letters that the font lacks; 3001 disputed while a dispute
-// is not answered.
+// SendStatement returns 5002 glyph_missing with the characters that the font lacks, and 3001
+// disputed while a dispute is not answered.
 func (s *Service) SendStatement(ctx context.Context, by identity.Principal, creator ident.Creator,
 	period Period) (State, error) {
 	st, err := s.BuildStatement(ctx, by.Tenant, creator, period)
@@ -164,10 +175,13 @@ func (s *Service) SendStatement(ctx context.Context, by identity.Principal, crea
 	})
 }
 
-func newAct(id, name, by string) settlement.Act { return settlement.Act{ID: id, Name: name, By: by} }
+// newAct returns an act on a settlement.
+func newAct(id, name, by string) settlement.Act {
+	return settlement.Act{ID: id, Name: name, By: by}
+}
 
-// acceptanceDays is how many days of silence accept a statement: the longest that its contracts say, 0
-// where one of them says nothing.
+// acceptanceDays returns the number of days of silence that accept a statement: the longest of its
+// contracts, or 0 when one of the contracts has no such clause.
 func (s *Service) acceptanceDays(ctx context.Context, st Statement) (int, error) {
 	days := 0
 	for _, b := range st.Bills {
@@ -183,7 +197,7 @@ func (s *Service) acceptanceDays(ctx context.Context, st Statement) (int, error)
 	return days, nil
 }
 
-// readSent reads the state of a statement that was sent.
+// readSent reads the state of a statement; fault.Absent when it was never sent.
 func (s *Service) readSent(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (State, error) {
 	state, ok, err := s.States.ReadState(ctx, tenant, creator, period)
@@ -193,7 +207,8 @@ func (s *Service) readSent(ctx context.Context, tenant ident.Tenant, creator ide
 	return state, err
 }
 
-// CheckOwner refuses a caller who is not the creator: for anybody else the statement does not exist.
+// CheckOwner returns fault.Absent when the caller is not the creator: for anybody else the
+// statement does not exist.
 func CheckOwner(by identity.Principal, creator ident.Creator) error {
 	if by.Creator != creator {
 		return fault.Absent("statement")
@@ -201,8 +216,10 @@ func CheckOwner(by identity.Principal, creator ident.Creator) error {
 	return nil
 }
 
-// ConfirmStatement is the creator's yes. seen is the hash of what it read, "" where it does not say.
-func (s *Service) ConfirmStatement(ctx context.Context, by identity.Principal, creator ident.Creator,
+// ConfirmStatement records the creator's confirmation and releases the settlements that waited for
+// it. seen is the content hash of what the creator has read, "" when it was not given.
+func (s *Service) ConfirmStatement(ctx context.Context, by identity.Principal,
+	creator ident.Creator,
 	period Period, seen string) (State, error) {
 	if err := CheckOwner(by, creator); err != nil {
 		return State{}, err
@@ -222,7 +239,8 @@ func (s *Service) ConfirmStatement(ctx context.Context, by identity.Principal, c
 	})
 }
 
-// releaseConfirmed lets go on what waited for the creator's word and is not disputed.
+// releaseConfirmed releases the settlements that waited for the creator's confirmation and are not
+// disputed.
 func (s *Service) releaseConfirmed(ctx context.Context, n State, name, by string,
 	now time.Time) ([]settlement.Change, error) {
 	return s.changeSettlements(ctx, n.Tenant, n.Settlements,
@@ -232,12 +250,13 @@ func (s *Service) releaseConfirmed(ctx context.Context, n State, name, by string
 		})
 }
 
-// DisputeStatement is the creator's no to some lines or settlements: only their settlements are held, and
-// the others of the statement go on.
+// DisputeStatement records the creator's objections to some lines or settlements. Only their
+// settlements are held; the other settlements of the statement are released.
 //
-// Errors: fault.Absent for a line or settlement that the statement does not have; 3001 heard for a
-// statement that is confirmed or accepted.
-func (s *Service) DisputeStatement(ctx context.Context, by identity.Principal, creator ident.Creator,
+// DisputeStatement returns fault.Absent for a line or settlement that the statement does not
+// contain, and 3001 heard for a statement that is confirmed or accepted.
+func (s *Service) DisputeStatement(ctx context.Context, by identity.Principal,
+	creator ident.Creator,
 	period Period, list []Objection) (State, error) {
 	if err := checkObjections(list); err != nil {
 		return State{}, err
@@ -276,7 +295,7 @@ func (s *Service) DisputeStatement(ctx context.Context, by identity.Principal, c
 	})
 }
 
-// findDisputed finds what the creator objects to.
+// findDisputed finds the lines and settlements of the statement to which the creator objects.
 func findDisputed(st Statement, list []Objection, by string, now time.Time) ([]Dispute, error) {
 	out := make([]Dispute, len(list))
 	for i, o := range list {
@@ -299,8 +318,8 @@ func findDisputed(st Statement, list []Objection, by string, now time.Time) ([]D
 	return out, nil
 }
 
-// holdDisputed holds the settlements of disputes, and notes on each dispute whether its money could still
-// be held.
+// holdDisputed holds the settlements of disputes, and stores in each dispute whether its money
+// could still be held.
 func (s *Service) holdDisputed(ctx context.Context, by identity.Principal, disputes []Dispute,
 	answerBy civil.Date, now time.Time) ([]settlement.Change, error) {
 	var ids []ident.Settlement
@@ -312,6 +331,7 @@ func (s *Service) holdDisputed(ctx context.Context, by identity.Principal, dispu
 	stopped := map[string]bool{}
 	changes, err := s.changeSettlements(ctx, by.Tenant, ids,
 		func(x settlement.Settlement) (settlement.Settlement, bool, error) {
+			// The payment has been sent already; the dispute is recorded without a hold.
 			if !x.Stoppable() {
 				return x, false, nil
 			}
@@ -325,8 +345,8 @@ func (s *Service) holdDisputed(ctx context.Context, by identity.Principal, dispu
 	return changes, err
 }
 
-// ResolveDispute is finance's answer to a disputed line or settlement. The last answer to a settlement
-// ends its hold.
+// ResolveDispute records the answer of finance to a disputed line or settlement. The last answer
+// about a settlement ends its hold.
 func (s *Service) ResolveDispute(ctx context.Context, by identity.Principal, creator ident.Creator,
 	period Period, a Answer) (State, error) {
 	if err := a.validate(); err != nil {
@@ -345,6 +365,8 @@ func (s *Service) ResolveDispute(ctx context.Context, by identity.Principal, cre
 		if err != nil {
 			return Change{}, err
 		}
+		// The settlements to release are those that had an open dispute before this answer and have none
+		// after it.
 		var free []ident.Settlement
 		for _, d := range old.Disputes {
 			if d.SettlementID != "" && d.IsOpen() && !n.hasOpenDispute(d.SettlementID) &&
@@ -362,12 +384,12 @@ func (s *Service) ResolveDispute(ctx context.Context, by identity.Principal, cre
 	})
 }
 
-// daysBack is how many days a missed night's acceptances are still made up for.
+// daysBack is the number of days for which acceptances are made up after missed nightly runs.
 const daysBack = 31
 
-// AcceptSilent accepts, for those creators that mine names, the statements that have been silent for
-// as long as their contracts say by the business date. It may be run twice, late and in parallel.
-// It gives how many it accepted.
+// AcceptSilent accepts the statements that have been left unanswered for as long as their contracts
+// say by the business date, for those creators for whom mine returns true. It may be run twice,
+// late and in parallel. It returns the number of statements that it accepted.
 func (s *Service) AcceptSilent(ctx context.Context, tenant ident.Tenant,
 	mine func(creator ident.Creator) bool) (int, error) {
 	today, err := s.Clock.Today(ctx)
@@ -395,7 +417,7 @@ func (s *Service) AcceptSilent(ctx context.Context, tenant ident.Tenant,
 	return accepted, failed
 }
 
-// acceptOne accepts one statement by silence, if it still waits for its creator.
+// acceptOne accepts one statement if it still waits for its creator's answer.
 func (s *Service) acceptOne(ctx context.Context, tenant ident.Tenant, today civil.Date,
 	w ScheduledAcceptance) (did bool, err error) {
 	_, err = s.applyChange(ctx, func(act string, now time.Time) (Change, error) {
@@ -416,11 +438,11 @@ func (s *Service) acceptOne(ctx context.Context, tenant ident.Tenant, today civi
 	return did && err == nil, err
 }
 
-// monthsBack is how far back a creator's list of statements looks.
+// monthsBack is the number of months in a creator's list of statements.
 const monthsBack = 14
 
-// ListStatements gives the statements of a creator's last fourteen months, newest first: those that were sent
-// with their life, and those that have lines and were not sent as drafts.
+// ListStatements lists the statements of a creator's last fourteen months, newest first: statements
+// that were sent with their state, and statements that have lines and were not sent as drafts.
 func (s *Service) ListStatements(ctx context.Context, by identity.Principal,
 	creator ident.Creator) ([]State, error) {
 	if !by.MaySee(creator) {

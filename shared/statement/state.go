@@ -12,67 +12,79 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Standing is where a statement stands with its creator.
+// Standing is the status of a statement towards its creator.
 type Standing string
 
-// The standings of a statement.
+// The statuses of a statement.
 const (
-	Draft     Standing = "draft" // not sent yet; it has no state of its own
+	// Draft is the status of a statement that was not sent yet; no state is stored for it.
+	Draft     Standing = "draft"
 	Sent      Standing = "sent"
 	Confirmed Standing = "confirmed"
-	Accepted  Standing = "accepted" // by silence, as the contract says
-	Disputed  Standing = "disputed" // some lines are, until all of them are answered
+	// Accepted is the status of a statement that the creator has left unanswered for as long as the
+	// contract says.
+	Accepted Standing = "accepted"
+	// Disputed is the status of a statement with disputed lines, until all of them are answered.
+	Disputed Standing = "disputed"
 )
 
-// The outcomes of a disputed line.
+// The outcomes of a disputed line, as finance answers it.
 const (
-	Stands    = "stands"
-	Corrected = "corrected" // by lines that correct it, which enter the next open bucket
+	Stands = "stands"
+	// Corrected means that correcting lines were uploaded, which enter the next open bucket.
+	Corrected = "corrected"
 )
 
-// State is the life of a statement: what was sent, and what the creator has said of it.
+// State is the stored life of a statement: what was sent, and what the creator answered.
 type State struct {
 	Tenant    ident.Tenant  `json:"-"`
 	CreatorID ident.Creator `json:"creator_id"`
 	Period    Period        `json:"period"`
 	Standing  Standing      `json:"state"`
-	// grows with every write; the condition of the next one
-	Version int       `json:"version"`
-	Number  string    `json:"number"`
-	Hash    string    `json:"content_hash"` // of the statement as it was sent
-	SentAt  time.Time `json:"sent_at"`
-	SentBy  string    `json:"sent_by"`
-	// the day from which silence accepts it; none where it never does
-	AcceptOn    civil.Date         `json:"accept_on,omitzero"`
-	AcceptDays  int                `json:"accept_after_days,omitempty"`
-	HeardAt     time.Time          `json:"heard_at,omitzero"` // when it was confirmed or accepted
-	HeardBy     string             `json:"heard_by,omitempty"`
-	Settlements []ident.Settlement `json:"settlements"` // that it showed
+	// Version grows by one with every write and is the condition of the next write.
+	Version int    `json:"version"`
+	Number  string `json:"number"`
+	// Hash is the content hash of the statement as it was sent.
+	Hash   string    `json:"content_hash"`
+	SentAt time.Time `json:"sent_at"`
+	SentBy string    `json:"sent_by"`
+	// AcceptOn is the day from which silence accepts the statement; it is zero when silence never
+	// accepts it.
+	AcceptOn   civil.Date `json:"accept_on,omitzero"`
+	AcceptDays int        `json:"accept_after_days,omitempty"`
+	// HeardAt is when the statement was confirmed or accepted.
+	HeardAt time.Time `json:"heard_at,omitzero"`
+	HeardBy string    `json:"heard_by,omitempty"`
+	// Settlements are the settlements that the statement shows.
+	Settlements []ident.Settlement `json:"settlements"`
 	Lines       int                `json:"lines"`
 	Disputes    []Dispute          `json:"disputes"`
-	// id of the last write, chosen before its first try
+	// Act is the id of the last write; it was chosen before the first try of that write.
 	Act string `json:"transition_id"`
 }
 
-// Dispute is what a creator says of one line, or of a settlement as a whole.
+// Dispute is the creator's objection to one line, or to a settlement as a whole.
 type Dispute struct {
 	LineID string `json:"line_id,omitempty"`
-	// that the line is in; none where it is in no settlement
+	// SettlementID is the settlement of the disputed line; it is empty for a line that is in no
+	// settlement.
 	SettlementID ident.Settlement `json:"settlement_id,omitempty"`
 	Reason       string           `json:"reason"`
 	At           time.Time        `json:"at"`
 	By           string           `json:"by"`
-	Held         bool             `json:"held"` // false where the money had left
-	Outcome      string           `json:"outcome,omitempty"`
-	Text         string           `json:"text,omitempty"`
-	AnsweredAt   time.Time        `json:"answered_at,omitzero"`
-	AnsweredBy   string           `json:"answered_by,omitempty"`
+	// Held is false when the money had left before the objection, so that nothing could be held.
+	Held       bool      `json:"held"`
+	Outcome    string    `json:"outcome,omitempty"`
+	Text       string    `json:"text,omitempty"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
+	AnsweredBy string    `json:"answered_by,omitempty"`
 }
 
-// IsOpen tells that nobody has answered it yet.
+// IsOpen reports whether the dispute was not answered yet.
 func (d Dispute) IsOpen() bool { return d.Outcome == "" }
 
-// isAbout tells whether the dispute is about a line, or about a settlement as a whole.
+// isAbout reports whether the dispute is about the given line or, without a line, about the given
+// settlement as a whole.
 func (d Dispute) isAbout(line string, settlement ident.Settlement) bool {
 	if line != "" {
 		return d.LineID == line
@@ -80,14 +92,14 @@ func (d Dispute) isAbout(line string, settlement ident.Settlement) bool {
 	return d.LineID == "" && d.SettlementID == settlement
 }
 
-// Objection is one part of a dispute as the creator sends it.
+// Objection is one line or settlement to which the creator objects, as the client sends it.
 type Objection struct {
 	LineID       string           `json:"line_id"`
 	SettlementID ident.Settlement `json:"settlement_id"`
 	Reason       string           `json:"reason"`
 }
 
-// Answer is what finance answers to one of them.
+// Answer is the answer of finance to one objection.
 type Answer struct {
 	LineID       string           `json:"line_id"`
 	SettlementID ident.Settlement `json:"settlement_id"`
@@ -97,17 +109,22 @@ type Answer struct {
 
 // Bounds of disputes.
 const (
-	maxObjections = 200 // of one call
-	maxDisputes   = 500 // of one statement
-	maxReason     = 500 // characters
+	// maxObjections is the largest number of objections in one call.
+	maxObjections = 200
+	// maxDisputes is the largest number of disputes of one statement.
+	maxDisputes = 500
+	// maxReason is the largest number of characters of a reason or an answer.
+	maxReason = 500
 )
 
-// AnswerDays is how long finance has to answer a dispute; the hold says so.
+// AnswerDays is the number of days within which finance has to answer a dispute; the hold of the
+// settlement shows the date.
 const AnswerDays = 7
 
+// illegalMove refuses a step that the status of the statement does not allow.
 func illegalMove(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
-// countOpenDisputes are the disputes that nobody has answered.
+// countOpenDisputes returns the number of disputes without an answer.
 func (s State) countOpenDisputes() int {
 	n := 0
 	for _, d := range s.Disputes {
@@ -118,14 +135,14 @@ func (s State) countOpenDisputes() int {
 	return n
 }
 
-// hasOpenDispute tells whether a settlement has a dispute that nobody has answered.
+// hasOpenDispute reports whether a settlement has a dispute without an answer.
 func (s State) hasOpenDispute(settlement ident.Settlement) bool {
 	return slices.ContainsFunc(s.Disputes, func(d Dispute) bool {
 		return d.IsOpen() && d.SettlementID == settlement
 	})
 }
 
-// nextVersion begins a write.
+// nextVersion returns a copy of the state for the next write, with its version and act id.
 func (s State) nextVersion(act string) State {
 	s.Version++
 	s.Act = act
@@ -133,7 +150,7 @@ func (s State) nextVersion(act string) State {
 	return s
 }
 
-// markSent gives the state of a statement that is sent, for the first time or again.
+// markSent returns the state of a statement that is sent, for the first time or again.
 func (s State) markSent(st Statement, days int, today civil.Date, act, by string,
 	now time.Time) (State, error) {
 	if s.countOpenDisputes() > 0 {
@@ -149,6 +166,7 @@ func (s State) markSent(st Statement, days int, today civil.Date, act, by string
 	n.Standing = Sent
 	n.SentAt = now
 	n.SentBy = by
+	// A statement that is sent again must be confirmed again.
 	n.HeardAt = time.Time{}
 	n.HeardBy = ""
 	n.Settlements, n.Lines = []ident.Settlement{}, len(st.Lines)
@@ -160,7 +178,8 @@ func (s State) markSent(st Statement, days int, today civil.Date, act, by string
 	return n, nil
 }
 
-// acceptanceDay is the day after the last one on which the creator may still speak.
+// acceptanceDay returns the day after the last day on which the creator may still object; the zero
+// date when silence never accepts.
 func acceptanceDay(days int, today civil.Date) civil.Date {
 	if days == 0 {
 		return civil.Date{}
@@ -168,12 +187,14 @@ func acceptanceDay(days int, today civil.Date) civil.Date {
 	return today.AddDays(days + 1)
 }
 
-// markConfirmed is the creator's yes to what was sent.
+// markConfirmed returns the state after the creator's confirmation. seen is the content hash that
+// the creator has read, "" when it was not given.
 func (s State) markConfirmed(seen, act, by string, now time.Time) (State, error) {
 	switch {
 	case s.Standing == Disputed:
 		return s, illegalMove("disputed",
 			"You dispute lines of this statement; it can be confirmed when they are answered.")
+	// A confirmation of an older content must not confirm the content that was sent since.
 	case seen != "" && seen != s.Hash:
 		return s, fault.New(fault.StaleVersion, "stale_version",
 			"The statement was sent anew since you read it; read it again and decide anew.")
@@ -185,7 +206,8 @@ func (s State) markConfirmed(seen, act, by string, now time.Time) (State, error)
 	return n, nil
 }
 
-// addDisputes adds what the creator objects to; what is disputed already is not added again.
+// addDisputes returns the state with the creator's objections; a line that is disputed already is
+// not added again.
 func (s State) addDisputes(list []Dispute, act string) (State, error) {
 	if s.Standing != Sent && s.Standing != Disputed {
 		return s, illegalMove("heard", "This statement is "+string(s.Standing)+
@@ -208,9 +230,10 @@ func (s State) addDisputes(list []Dispute, act string) (State, error) {
 	return n, nil
 }
 
-// answerDispute closes the disputes of a line or settlement. The last answer lets the statement wait for
-// the creator anew.
-func (s State) answerDispute(a Answer, today civil.Date, act, by string, now time.Time) (State, error) {
+// answerDispute returns the state after an answer to the disputes of a line or settlement. After
+// the last answer the statement waits for the creator again.
+func (s State) answerDispute(a Answer, today civil.Date, act, by string,
+	now time.Time) (State, error) {
 	n := s.nextVersion(act)
 	found := false
 	for i := range n.Disputes {
@@ -225,13 +248,15 @@ func (s State) answerDispute(a Answer, today civil.Date, act, by string, now tim
 	if !found {
 		return s, fault.Absent("open dispute")
 	}
+	// The days of silence begin anew, so that the creator has time to read the answers.
 	if n.countOpenDisputes() == 0 {
 		n.Standing, n.AcceptOn = Sent, acceptanceDay(n.AcceptDays, today)
 	}
 	return n, nil
 }
 
-// markAccepted is the creator's silence.
+// markAccepted returns the state of a statement that silence has accepted; false when it is not
+// due.
 func (s State) markAccepted(today civil.Date, act, by string, now time.Time) (State, bool) {
 	if s.Standing != Sent || s.AcceptOn.IsZero() || s.AcceptOn.After(today) {
 		return s, false
@@ -243,7 +268,7 @@ func (s State) markAccepted(today civil.Date, act, by string, now time.Time) (St
 	return n, true
 }
 
-// checkObjections tells all that is wrong with a dispute at once.
+// checkObjections returns all problems of a list of objections at once.
 func checkObjections(list []Objection) error {
 	var p fault.Problems
 	p.AddIf(len(list) < 1 || len(list) > maxObjections, "lines", "must be a list of 1 to 200 lines")
@@ -256,7 +281,7 @@ func checkObjections(list []Objection) error {
 	return p.Err()
 }
 
-// validate tells all that is wrong with an answer at once.
+// validate returns all problems of an answer at once.
 func (a Answer) validate() error {
 	p := subjectProblems("", a.LineID, a.SettlementID)
 	if a.Outcome != Stands && a.Outcome != Corrected {
@@ -272,6 +297,7 @@ func (a Answer) validate() error {
 	return nil
 }
 
+// subjectProblems reports a problem unless exactly one of line and settlement is given.
 func subjectProblems(prefix, line string, settlement ident.Settlement) []fault.Field {
 	if (line == "") == (settlement == "") {
 		return []fault.Field{{Field: prefix + "line_id",

@@ -25,39 +25,46 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// CreatorDay names a creator's day.
+// CreatorDay identifies one day of one creator.
 type CreatorDay struct {
 	Tenant  ident.Tenant
 	Creator ident.Creator
 	Day     civil.Date
 }
 
-// PriorAccrual is what was accrued for a creator's day so far; the zero value is nothing.
+// PriorAccrual is what was accrued for a creator's day so far; the zero value means that nothing
+// was accrued.
 type PriorAccrual struct {
 	Revision int
 	Cash     money.Amount
 }
 
-// Accrual is one entry of what a closed day owes a creator.
+// Accrual is one posting of cash rewards that a closed day owes a creator.
 type Accrual struct {
-	Tenant        ident.Tenant
-	Creator       ident.Creator
-	Day           civil.Date
-	Revision      int          // 1 for the first; one more for each later addition
-	Difference    money.Amount // to be posted now
-	Total         money.Amount // of the day, this posting included
-	Events        int
-	Traffic, Shop int64 // points, for the record
+	Tenant  ident.Tenant
+	Creator ident.Creator
+	Day     civil.Date
+	// Revision is 1 for the first accrual of the day and one more for each later addition.
+	Revision int
+	// Difference is the amount to post now.
+	Difference money.Amount
+	// Total is the amount of the whole day, this posting included.
+	Total  money.Amount
+	Events int
+	// Traffic and Shop are the points of the day, for the record only.
+	Traffic, Shop int64
 	ClosedAt      time.Time
 }
 
-// reasonOf is how the journal entry of an accrual says what it is for.
+// reasonOf is the format of the reason in an accrual's journal entry; ParseJournalReason reads the
+// day back from it.
 const reasonOf = "incentives of %s, revision %d"
 
-// JournalReason is what the accrual's journal entry says that it is for.
+// JournalReason returns the reason that the accrual's journal entry states.
 func (a Accrual) JournalReason() string { return fmt.Sprintf(reasonOf, a.Day, a.Revision) }
 
-// ParseJournalReason reads back for which day an entry was posted; ok is false for one that is no accrual.
+// ParseJournalReason returns the day of the accrual from the reason of its journal entry; ok is
+// false for an entry that is not an accrual.
 func ParseJournalReason(reason string) (day civil.Date, ok bool) {
 	text, ok := strings.CutPrefix(reason, "incentives of ")
 	if !ok {
@@ -68,55 +75,60 @@ func ParseJournalReason(reason string) (day civil.Date, ok bool) {
 	return day, ok && err == nil
 }
 
-// Accruals posts the money that a closed day owes a creator: journal entry, income line and the
-// day's close, in one transaction.
+// Accruals posts the cash that a closed day owes a creator: journal entry, income line and the
+// closed day in one transaction.
 type Accruals interface {
-	// Post writes the accrual on condition that the revision before it is the last one. It answers
-	// fault.StaleVersion around optimistic.ErrRival when the revision is there already, and
-	// fault.RuleMissing when the creator has no contract that covers it; then nothing is written.
+	// PostAccrual writes the accrual on condition that the last stored revision is the one before it.
+	// It returns fault.StaleVersion around optimistic.ErrRival when the revision exists already, and
+	// fault.RuleMissing when the creator has no contract that covers the day; after an error nothing
+	// is written.
 	PostAccrual(ctx context.Context, a Accrual) error
 }
 
-// Chunks keeps the entries of creators' days. An entry may be added any number of times.
+// Chunks stores the entries of creators' days. The same entry may be added any number of times.
 type Chunks interface {
-	// Add keeps the entries; they are read by the next Creator or Shard that begins after it.
+	// AddEntries stores entries; every later ReadCreatorDay or ReadShard returns them.
 	AddEntries(ctx context.Context, entries map[CreatorDay][]Entry) error
-	// Creator reads one creator's day.
+	// ReadCreatorDay reads the entries of one creator's day and what was accrued for it.
 	ReadCreatorDay(ctx context.Context, d CreatorDay) ([]Entry, PriorAccrual, error)
-	// Shard reads part n of keys.DayShards of a tenant's day, one creator after the other.
+	// ReadShard reads shard n (below keys.DayShards) of a tenant's day and calls each for one creator
+	// after another.
 	ReadShard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
 		each func(creator ident.Creator, entries []Entry, closed PriorAccrual) error) error
 }
 
-// Days keeps which days of a tenant have events, and how far each is closed.
+// Days stores which days of a tenant have events and how far each day is closed.
 type Days interface {
-	// Touch notes that entries of the days were added. A day whose close has begun becomes due again;
-	// so whatever is added is seen by that close or by the next.
+	// MarkChanged records that entries were added to the days. A day whose close has begun becomes due
+	// again, so the entries are seen by that close or by the next one.
 	MarkChanged(ctx context.Context, tenant ident.Tenant, days []civil.Date) error
-	// Due lists the days before the given one whose entries are not all accrued, oldest first.
+	// ListDueDays lists the days before a given day whose entries are not all accrued, oldest first.
 	ListDueDays(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
-	// Begin starts a close and gives the number of touches that it will cover.
+	// BeginClose marks the close of a day as begun and returns the number of changes that this close
+	// will cover.
 	BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Date) (touches int64, err error)
-	// Finish notes that a close which covered that many touches is complete.
+	// FinishClose records that a close which covered that many changes is complete.
 	FinishClose(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error
-	// Closed tells whether a close of the day was ever complete.
+	// IsClosed reports whether a close of the day was ever completed.
 	IsClosed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
 }
 
-// Parked keeps the events that wait for a strategy.
+// Parked stores the events that wait for a strategy.
 type Parked interface {
-	// Park lists an event as waiting; again is harmless.
+	// ParkEvents lists events as waiting; listing an event again changes nothing.
 	ParkEvents(ctx context.Context, tenant ident.Tenant, events []Event) error
-	// Waiting lists waiting events of an action type, page by page; the cursor is "" at both ends.
-	ListParked(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]Event, string, error)
-	// Reward writes the grant into the recorded event, unless it has one; it gives the grant that
-	// stands.
+	// ListParked lists the waiting events of an action type, page by page; the cursor is "" before the
+	// first and after the last page.
+	ListParked(ctx context.Context, tenant ident.Tenant, action,
+		cursor string) ([]Event, string, error)
+	// StoreReward writes a reward into the recorded event unless it has one; it returns the reward
+	// that is stored then.
 	StoreReward(ctx context.Context, tenant ident.Tenant, event string, g Grant) (Grant, error)
-	// Unpark takes an event off the list.
+	// UnparkEvent removes an event from the list of waiting events.
 	UnparkEvent(ctx context.Context, tenant ident.Tenant, e Event) error
 }
 
-// Accruer brings recorded events into the creators' days and closes the days.
+// Accruer adds recorded events to the creators' days and closes the days.
 type Accruer struct {
 	Clock     clock.Clock
 	Directory interface {
@@ -130,15 +142,16 @@ type Accruer struct {
 	Log      *slog.Logger
 }
 
-// StreamedEvent is a recorded event that the stream carries.
+// StreamedEvent is a recorded event that was read from the table's stream.
 type StreamedEvent struct {
 	Tenant ident.Tenant
 	Event  Event
 	Grant  *Grant
 }
 
-// AddRecordedEvents brings recorded events into their days. It may be called again with the same events, all
-// or some, in any order; an error means that some may be missing and all are to be given again.
+// AddRecordedEvents adds recorded events to the days on which they count. It may be called again
+// with all or some of the same events in any order; after an error some events may be missing, and
+// the caller must pass all of them again.
 func (a *Accruer) AddRecordedEvents(ctx context.Context, seen []StreamedEvent) error {
 	entries := map[CreatorDay][]Entry{}
 	parked := map[string][]Event{}
@@ -157,8 +170,8 @@ func (a *Accruer) AddRecordedEvents(ctx context.Context, seen []StreamedEvent) e
 	return a.addEntries(ctx, entries)
 }
 
-// addEntries keeps entries first and touches their days after: a close that misses the entries meets the
-// touch.
+// addEntries stores entries first and marks their days as changed afterwards: a close that has not
+// read the entries sees the mark and is repeated.
 func (a *Accruer) addEntries(ctx context.Context, entries map[CreatorDay][]Entry) error {
 	if err := a.Chunks.AddEntries(ctx, entries); err != nil {
 		return err
@@ -181,14 +194,15 @@ func (a *Accruer) addEntries(ctx context.Context, entries map[CreatorDay][]Entry
 }
 
 // CloseDueDays closes, for every tenant, each day before today that is due: yesterday, days that a
-// missed run left, and closed days to which events came late. One tenant's trouble does not stop
-// the others.
+// missed run left open, and closed days to which events came late. A failure of one tenant does not
+// stop the others.
 func (a *Accruer) CloseDueDays(ctx context.Context) error {
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
 		return err
 	}
 	return a.forEachTenant(ctx, func(tenant ident.Tenant) error {
+		// Waiting events are rewarded first, so that the close of their day includes them.
 		err := a.rewardParkedOfTenant(ctx, tenant)
 		days, dueErr := a.Days.ListDueDays(ctx, tenant, today)
 		err = errors.Join(err, dueErr)
@@ -199,20 +213,23 @@ func (a *Accruer) CloseDueDays(ctx context.Context) error {
 	})
 }
 
-// CloseDay closes one day for every tenant, whether it is due or not; closing again changes
-// nothing.
+// CloseDay closes one day for every tenant, whether it is due or not; closing a day again posts
+// only what was added since.
 func (a *Accruer) CloseDay(ctx context.Context, day civil.Date) error {
 	return a.forEachTenant(ctx, func(tenant ident.Tenant) error {
 		return errors.Join(a.rewardParkedOfTenant(ctx, tenant), a.closeDay(ctx, tenant, day))
 	})
 }
 
-// RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived
+// RewardParked rewards, for every tenant, the waiting events for which a strategy has been recorded
 // since.
 func (a *Accruer) RewardParked(ctx context.Context) error {
-	return a.forEachTenant(ctx, func(tenant ident.Tenant) error { return a.rewardParkedOfTenant(ctx, tenant) })
+	return a.forEachTenant(ctx, func(tenant ident.Tenant) error {
+		return a.rewardParkedOfTenant(ctx, tenant)
+	})
 }
 
+// forEachTenant calls do for every tenant and joins the errors.
 func (a *Accruer) forEachTenant(ctx context.Context, do func(tenant ident.Tenant) error) error {
 	tenants, err := a.Directory.Tenants(ctx)
 	if err != nil {
@@ -227,11 +244,11 @@ func (a *Accruer) forEachTenant(ctx context.Context, do func(tenant ident.Tenant
 	return failed
 }
 
-// shardsAtOnce bounds how many parts of a day are folded at the same time.
+// shardsAtOnce is the largest number of shards of a day that are summed at the same time.
 const shardsAtOnce = 4
 
-// closeDay accrues what each creator's day owes. A creator without a contract keeps nobody else
-// waiting: the day is closed for the others and stays due, so that the next close tries again.
+// closeDay accrues what the day owes each creator. A creator without a contract does not stop the
+// others: the day is closed for them and stays due, so that the next close tries again.
 func (a *Accruer) closeDay(ctx context.Context, tenant ident.Tenant, day civil.Date) error {
 	touches, err := a.Days.BeginClose(ctx, tenant, day)
 	if err != nil {
@@ -244,8 +261,10 @@ func (a *Accruer) closeDay(ctx context.Context, tenant ident.Tenant, day civil.D
 		group.Go(func() error {
 			return a.Chunks.ReadShard(shardCtx, tenant, day, n,
 				func(creator ident.Creator, entries []Entry, closed PriorAccrual) error {
-					err := a.accrueCreatorDay(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries,
+					err := a.accrueCreatorDay(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day},
+						entries,
 						closed)
+					// A creator without a contract is counted and tried again by the next close.
 					if fault.HasCode(err, fault.RuleMissing) {
 						waiting.Add(1)
 						return nil
@@ -262,12 +281,14 @@ func (a *Accruer) closeDay(ctx context.Context, tenant ident.Tenant, day civil.D
 	if err := a.Days.FinishClose(ctx, tenant, day, touches); err != nil || waiting.Load() == 0 {
 		return err
 	}
+	// Marking the day as changed keeps it due for the creators without a contract.
 	return a.Days.MarkChanged(ctx, tenant, []civil.Date{day})
 }
 
-// accrueCreatorDay posts what the day owes beyond what was accrued. When another close was faster the day is
-// read again; that one's posting leaves nothing to do.
-func (a *Accruer) accrueCreatorDay(ctx context.Context, d CreatorDay, entries []Entry, closed PriorAccrual) error {
+// accrueCreatorDay posts what a creator's day owes beyond what was accrued before. When another
+// close was faster, the day is read again; that close has usually posted everything.
+func (a *Accruer) accrueCreatorDay(ctx context.Context, d CreatorDay, entries []Entry,
+	closed PriorAccrual) error {
 	read := true
 	return optimistic.Do(ctx, func() (err error) {
 		if !read {
@@ -289,7 +310,8 @@ func (a *Accruer) accrueCreatorDay(ctx context.Context, d CreatorDay, entries []
 	})
 }
 
-// rewardParkedOfTenant goes through the waiting events of every action that a strategy rewards.
+// rewardParkedOfTenant goes through the waiting events of every action that a strategy of the
+// tenant rewards.
 func (a *Accruer) rewardParkedOfTenant(ctx context.Context, tenant ident.Tenant) error {
 	strategies, err := a.Directory.Strategies(ctx, tenant)
 	if err != nil {
@@ -312,6 +334,7 @@ func (a *Accruer) rewardParkedOfTenant(ctx context.Context, tenant ident.Tenant)
 	return nil
 }
 
+// rewardedActions lists the action types that the strategies reward, each once and sorted.
 func rewardedActions(strategies []tenancy.Strategy) []string {
 	var names []string
 	for i := range strategies {
@@ -321,9 +344,11 @@ func rewardedActions(strategies []tenancy.Strategy) []string {
 	return slices.Compact(names)
 }
 
-// rewardEvents decides each event's reward in the event itself, brings it into the day, and only then
-// takes it off the list: stopped anywhere, the next run goes on from what was decided.
-func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant, strategies []tenancy.Strategy,
+// rewardEvents stores each event's reward in the event itself, then adds it to the day, and only
+// then removes the event from the waiting list. When the run stops in between, the next run
+// continues with the stored rewards.
+func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant,
+	strategies []tenancy.Strategy,
 	events []Event) error {
 	entries := map[CreatorDay][]Entry{}
 	var done []Event
@@ -334,6 +359,7 @@ func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant, strateg
 		}
 		g, err := ComputeGrant(s, e)
 		if err != nil {
+			// The event stays on the waiting list; a corrected strategy can still reward it.
 			a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id",
 				e.EventID, "strategy", s.StrategyID, "cause", err.Error())
 			continue

@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Counters tells what a creator earned on a day: the fold of what the stream has brought so far,
-// and of everything once the day is closed.
+// Counters counts what a creator earned on a day, from the entries that the stream has brought so
+// far; on a closed day these are all entries.
 type Counters struct {
 	Clock    clock.Clock
 	Creators interface {
@@ -24,15 +24,16 @@ type Counters struct {
 	}
 }
 
-// Count is a creator's day as it stands.
+// Count is the result of counting a creator's day.
 type Count struct {
 	Totals
-	Day    civil.Date
-	Closed bool // the day was closed, and all that is counted here is accrued
+	Day civil.Date
+	// Closed reports that the day was closed and that all counted cash was accrued.
+	Closed bool
 }
 
-// CountDay counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant
-// does not have.
+// CountDay counts a creator's day, today when day is zero. It returns fault.NotFound for a creator
+// whom the tenant does not have.
 func (c *Counters) CountDay(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	day civil.Date) (Count, error) {
 	if _, err := c.Creators.Creator(ctx, tenant, creator); err != nil {
@@ -44,6 +45,8 @@ func (c *Counters) CountDay(ctx context.Context, tenant ident.Tenant, creator id
 			return Count{}, refusalOrLater(err)
 		}
 	}
+	// The state of the day is read before its entries. In the other order entries that come between
+	// the two reads could be missing in a count that is shown as closed.
 	closed, err := c.Days.IsClosed(ctx, tenant, day)
 	if err != nil {
 		return Count{}, refusalOrLater(err)

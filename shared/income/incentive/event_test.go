@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
 )
@@ -101,7 +102,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		if id != e.EventID || !isID(e.EventID) || !isID(string(e.CreatorID)) || e.Quantity < 1 || e.Quantity > MaxQuantity {
+		if id != e.EventID || !ident.Valid(e.EventID) || !ident.Valid(string(e.CreatorID)) || e.Quantity < 1 || e.Quantity > MaxQuantity {
 			t.Fatalf("accepted %+v", e)
 		}
 		again, _, err := ParseEvent([]byte(fmt.Sprintf(`{"event_id":%q,"creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":%q}`,

@@ -6,17 +6,18 @@ import (
 	"strconv"
 	"strings"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
-// Entry is what the day's fold needs of an event. A nil Grant is an event that waits for a
-// strategy: it counts as an event and earns nothing yet.
+// Entry is what the sum of a day needs of an event. An entry without a Grant belongs to an event
+// that waits for a strategy: it counts as an event and earns nothing yet.
 type Entry struct {
 	EventID string
 	Grant   *Grant
 }
 
-// Totals are a creator's day.
+// Totals are the sums of a creator's day.
 type Totals struct {
 	Events  int
 	Cash    money.Amount
@@ -24,10 +25,10 @@ type Totals struct {
 	Shop    int64
 }
 
-// SumDay adds up a creator's day. Every event counts once however often and in whatever order its
-// entries come, and an entry with a reward stands for its event against one without. What a
-// strategy gives is cut at its daily cap; where versions of a strategy with different caps rewarded
-// the same day, the largest cap holds.
+// SumDay computes the totals of a creator's day from its entries. Every event counts once, however
+// often and in whatever order its entries come; an entry with a reward replaces an entry of the
+// same event without one. The rewards of a strategy are limited by its daily cap; when versions of
+// a strategy with different caps rewarded events of the same day, the largest cap applies.
 func SumDay(entries []Entry) Totals {
 	var t Totals
 	sums := map[source]capped{}
@@ -51,25 +52,29 @@ func SumDay(entries []Entry) Totals {
 	return t
 }
 
-// source is where rewards of a day come from.
+// source identifies rewards of the same strategy and kind, to which one daily cap applies.
 type source struct {
 	strategy string
 	kind     Kind
 }
 
-// capped is what a source gives on a day.
+// capped is the sum of the rewards of one source on a day, with the daily cap that limits it.
 type capped struct {
 	sum, limit int64
-	unlimited  bool // a version without a cap took part
+	// unlimited reports that a version of the strategy without a cap rewarded an event of the day.
+	unlimited bool
 }
 
+// addGrant adds a reward to the sum and raises the cap to that of the reward's strategy version.
 func (c capped) addGrant(g *Grant) capped {
-	c.sum = money.Fen(c.sum).Add(money.Fen(g.StoredValue())).Fen() // stops at an overflow, for points too
+	// The addition of amounts stops at an overflow; it is used for points too.
+	c.sum = money.Fen(c.sum).Add(money.Fen(g.StoredValue())).Fen()
 	c.limit = max(c.limit, g.DailyCap)
 	c.unlimited = c.unlimited || g.DailyCap == 0
 	return c
 }
 
+// cappedSum returns the sum, but at most the daily cap.
 func (c capped) cappedSum() int64 {
 	if c.unlimited {
 		return c.sum
@@ -77,8 +82,8 @@ func (c capped) cappedSum() int64 {
 	return min(c.sum, c.limit)
 }
 
-// grantByEvent keeps one grant for each event. Recording gives an event at most one grant for ever, so
-// which of two grants is kept does not matter.
+// grantByEvent returns one reward for each event id. Recording gives an event at most one reward
+// for ever, so it does not matter which of two equal rewards is kept.
 func grantByEvent(entries []Entry) map[string]*Grant {
 	events := make(map[string]*Grant, len(entries))
 	for _, e := range entries {
@@ -89,10 +94,11 @@ func grantByEvent(entries []Entry) map[string]*Grant {
 	return events
 }
 
-// EncodeEntries writes entries in a compact text that depends on their set only, not on their order: a
-// line "@strategy version kind cap" for each strategy version, "@" alone for events without a
-// reward, and under it a line "event value" for each event. Ids hold no blank and no @, so nothing
-// needs escaping. Values and caps are fen of cash, else points.
+// EncodeEntries encodes entries in a compact text that depends only on the set of entries, not on
+// their order. The text has a line "@strategy version kind cap" for each strategy version, "@"
+// alone for events without a reward, and below it a line "event value" for each event. Ids contain
+// neither blanks nor @, so nothing needs escaping. Values and caps are fen for cash and points
+// otherwise.
 func EncodeEntries(entries []Entry) string {
 	events := grantByEvent(entries)
 	groups := map[string][]string{}
@@ -120,8 +126,8 @@ func EncodeEntries(entries []Entry) string {
 	return b.String()
 }
 
-// DecodeEntries reads the text back. What Encode did not write is an error: it would be money of unknown
-// origin.
+// DecodeEntries decodes a text of EncodeEntries. Any other text is an error, because its entries
+// would be money of unknown origin.
 func DecodeEntries(text string) ([]Entry, error) {
 	var entries []Entry
 	var strategy *Grant
@@ -137,6 +143,7 @@ func DecodeEntries(text string) ([]Entry, error) {
 			continue
 		}
 		e, err := decodeEntry(line, strategy)
+		// An entry before the first strategy line cannot come from EncodeEntries.
 		if err != nil || !headed {
 			return nil, fmt.Errorf("incentive: entry %q cannot be read", line)
 		}
@@ -145,12 +152,14 @@ func DecodeEntries(text string) ([]Entry, error) {
 	return entries, nil
 }
 
+// decodeStrategyLine decodes the part after "@" of a strategy line; it returns nil for the line of
+// events without a reward.
 func decodeStrategyLine(head string) (*Grant, error) {
 	if head == "" {
 		return nil, nil
 	}
 	parts := strings.Split(head, " ")
-	if len(parts) != 4 || !isID(parts[0]) {
+	if len(parts) != 4 || !ident.Valid(parts[0]) {
 		return nil, fmt.Errorf("incentive: strategy line %q cannot be read", head)
 	}
 	version, err1 := strconv.Atoi(parts[1])
@@ -162,9 +171,10 @@ func decodeStrategyLine(head string) (*Grant, error) {
 	return &Grant{Kind: kind, Strategy: parts[0], Version: version, DailyCap: limit}, nil
 }
 
+// decodeEntry decodes one event line below a strategy line.
 func decodeEntry(line string, strategy *Grant) (Entry, error) {
 	id, number, valued := strings.Cut(line, " ")
-	if !isID(id) || valued != (strategy != nil) {
+	if !ident.Valid(id) || valued != (strategy != nil) {
 		return Entry{}, strconv.ErrSyntax
 	}
 	if strategy == nil {

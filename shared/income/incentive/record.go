@@ -18,39 +18,45 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Recorded is an event as it is kept, with the reward that was decided when it first came.
+// Recorded is an event as it is stored, with the reward that was decided when it first came.
 type Recorded struct {
 	Event
-	Grant      *Grant // nil while no strategy rewards it
-	Parked     bool   // no strategy rewarded it when it came; stays when one arrives
-	Digest     string // of the event's content; a repeat has the same
+	// Grant is nil as long as no strategy rewards the event.
+	Grant *Grant
+	// Parked reports that no strategy rewarded the event when it came; it stays true when a strategy
+	// is recorded later.
+	Parked bool
+	// Digest is the hash of the event's content; a repetition of the event has the same digest.
+	Digest     string
 	RecordedAt time.Time
-	// Write names the call that stored the event, so that a repeat by the SDK after a lost answer is
-	// recognised as one's own success.
+	// WriteID identifies the call that stored the event. When the SDK repeats a write whose answer was
+	// lost, the stored id shows that the first try succeeded.
 	WriteID string
 }
 
-// StoreOutcome is the outcome of storing one event: the event kept under its id, which is another's when
-// First is not the one that was sent, or an error, after which nothing is stored.
+// StoreOutcome is the outcome of storing one event: the event that is stored under its id, or an
+// error, after which nothing is stored. First differs from the event that was sent when an earlier
+// event has the id.
 type StoreOutcome struct {
 	First Recorded
-	Err   error // fault.Unavailable: not stored, send again
+	// Err is fault.Unavailable when the event was not stored and should be sent again.
+	Err error
 }
 
-// Events keeps recorded events.
+// Events stores recorded events.
 type Events interface {
-	// Add stores each event unless its id is taken; the outcomes are in the order of the events. No id
-	// comes twice in one call.
+	// AddEvents stores each event unless its id exists already; the outcomes are in the order of the
+	// events. No id may appear twice in one call.
 	AddEvents(ctx context.Context, tenant ident.Tenant, events []Recorded) []StoreOutcome
 }
 
-// Directory is the master data that recording needs; see tenancy.Directory.
+// Directory reads the master data that recording needs; see tenancy.Directory.
 type Directory interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 	Strategies(ctx context.Context, tenant ident.Tenant) ([]tenancy.Strategy, error)
 }
 
-// Recorder records events.
+// Recorder validates, rewards and stores events.
 type Recorder struct {
 	Clock     clock.Clock
 	Directory Directory
@@ -58,17 +64,19 @@ type Recorder struct {
 	NewID     func() string
 }
 
-// Result tells what became of one event.
+// Result reports what became of one event.
 type Result struct {
-	EventID  string // "" when it cannot be read
+	// EventID is the id of the event, "" when the id cannot be read.
+	EventID  string
 	Recorded Recorded
-	Repeated bool // the event was there already; Recorded is the first one
+	// Repeated reports that the event was stored by an earlier call; Recorded is that earlier event.
+	Repeated bool
 	Err      error
 }
 
-// RecordEvents reads, rewards and stores events of a tenant; the results are in their order, and one
-// event's trouble is only that event's. The error is for what concerns the whole call, and then
-// nothing is stored.
+// RecordEvents validates, rewards and stores events of a tenant; the results are in the order of
+// the events. A problem of one event fails only that event. The error is for failures of the whole
+// call, after which nothing is stored.
 func (r *Recorder) RecordEvents(ctx context.Context, tenant ident.Tenant,
 	raw []json.RawMessage) ([]Result, error) {
 	now, err := r.Clock.Business(ctx)
@@ -89,7 +97,7 @@ func (r *Recorder) RecordEvents(ctx context.Context, tenant ident.Tenant,
 	return c.results, nil
 }
 
-// call is one call of Record.
+// call is the state of one call of RecordEvents.
 type call struct {
 	*Recorder
 	tenant     ident.Tenant
@@ -98,14 +106,15 @@ type call struct {
 	results    []Result
 }
 
-// readEvent fills in the event and its reward.
+// readEvent validates the event with index i and decides its reward.
 func (c *call) readEvent(i int, raw []byte, now time.Time) {
 	res := &c.results[i]
 	var e Event
 	if e, res.EventID, res.Err = ParseEvent(raw, now); res.Err != nil {
 		return
 	}
-	res.Recorded = Recorded{Event: e, Digest: digestEvent(e), RecordedAt: c.Clock.Instant(), WriteID: c.write}
+	res.Recorded = Recorded{Event: e, Digest: digestEvent(e), RecordedAt: c.Clock.Instant(),
+		WriteID: c.write}
 	s, ok := FindStrategy(c.strategies, e)
 	if !ok {
 		res.Recorded.Parked = true
@@ -115,10 +124,11 @@ func (c *call) readEvent(i int, raw []byte, now time.Time) {
 	res.Recorded.Grant, res.Err = &g, err
 }
 
-// creatorReads bounds how many creators are looked up at once; a warm function has most in memory.
+// creatorReads is the largest number of creators that are read at the same time; a warm function
+// has most of them in memory.
 const creatorReads = 16
 
-// checkCreators refuses events of unknown creators.
+// checkCreators refuses the events of creators whom the tenant does not have.
 func (c *call) checkCreators(ctx context.Context) {
 	unknown := map[string]error{}
 	var names []string
@@ -139,7 +149,8 @@ func (c *call) checkCreators(ctx context.Context) {
 	}
 }
 
-// lookUpCreators tells for each creator why its events cannot be taken, nil if they can.
+// lookUpCreators returns for each creator the error that refuses its events, nil when the creator
+// exists.
 func (c *call) lookUpCreators(ctx context.Context, names []string) []error {
 	errs := make([]error, len(names))
 	if len(names) == 1 {
@@ -154,13 +165,14 @@ func (c *call) lookUpCreators(ctx context.Context, names []string) []error {
 			return nil
 		})
 	}
-	_ = group.Wait() // each creator has its own error
+	_ = group.Wait() // errs holds the error of each creator
 	return errs
 }
 
-// storeEvents keeps the first event of each id; a later one of the call is a repeat of it.
+// storeEvents stores the first event of each id; a later event of the same call with that id is
+// treated as a repetition.
 func (c *call) storeEvents(ctx context.Context) {
-	place := make(map[string]int, len(c.results)) // event id -> its place in events
+	place := make(map[string]int, len(c.results)) // index in events by event id
 	var events []Recorded
 	for i := range c.results {
 		res := &c.results[i]
@@ -183,7 +195,8 @@ func (c *call) storeEvents(ctx context.Context) {
 	}
 }
 
-// applyOutcome compares what was sent with what is kept; fresh tells that this very event was stored now.
+// applyOutcome compares the event that was sent with the event that is stored and sets the result;
+// fresh reports that this call stored the event.
 func (res *Result) applyOutcome(s StoreOutcome, fresh bool) {
 	switch {
 	case s.Err != nil:
@@ -195,13 +208,14 @@ func (res *Result) applyOutcome(s StoreOutcome, fresh bool) {
 	}
 }
 
-// otherContentError refuses an event id that stands for another event.
+// otherContentError refuses an event whose id was recorded before with other content.
 func otherContentError() error {
 	return fault.New(fault.OtherContent, "key_reused",
 		"This event_id was recorded with other content; send a new event under a new id.")
 }
 
-// refusalOrLater keeps refusals and turns everything else into a request to come back.
+// refusalOrLater returns errors of package fault unchanged and wraps every other error in a request
+// to send the event again later.
 func refusalOrLater(err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {
@@ -210,7 +224,8 @@ func refusalOrLater(err error) error {
 	return fault.Later(err)
 }
 
-// digestEvent is over the event's content in one unambiguous form. Times are compared as instants.
+// digestEvent returns a hash of the event's content. Times are compared as instants, so the same
+// moment with another offset has the same digest.
 func digestEvent(e Event) string {
 	b := make([]byte, 0, 512)
 	for _, s := range []string{e.EventID, string(e.CreatorID), e.ActionType, e.Platform, e.ContentID,
@@ -233,7 +248,8 @@ func digestEvent(e Event) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 
-// appendPrefixed puts the length before the text, so that no two lists of texts look alike.
+// appendPrefixed appends the length of a text and then the text, so that two different lists of
+// texts never have the same bytes.
 func appendPrefixed(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }

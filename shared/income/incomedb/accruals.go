@@ -24,41 +24,44 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Attribute names of a creator's closed day, in the incentives table.
+// Attribute names of the item of a creator's closed day in the incentives table.
 const (
 	attrRevision = "rev"
-	attrCash     = "cash" // fen accrued for the day so far
+	// attrCash is the sum of fen that was accrued for the day so far.
+	attrCash     = "cash"
 	attrTraffic  = "traffic"
 	attrShop     = "shop"
 	attrEvents   = "events"
 	attrClosedAt = "closed_at"
 )
 
-// accruer is the actor of accruals.
+// accruer is the actor in the audit records of accruals.
 const accruer = "system:accrue-incentive"
 
-// Accruals posts what closed days owe. It implements incentive.Accruals.
+// Accruals posts the money that closed days owe creators. It implements incentive.Accruals.
 type Accruals struct {
 	*Store
-	Incentives string // table name
+	// Incentives is the name of the incentives table.
+	Incentives string
 	Directory  interface {
 		ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string,
 			day civil.Date) ([]tenancy.Contract, error)
 	}
-	NewID   func() string
-	Periods ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
+	NewID func() string
+	// Periods decides the accounting periods of journal entries; nil leaves the periods unset.
+	Periods ledger.Periods
 }
 
 var _ incentive.Accruals = (*Accruals)(nil)
 
-// PostAccrual writes the day's close, the journal entry, the income line and the audit record as one. The
-// money waits in the bucket of the day's part of its month or, where that is closed, in the first
-// later open one. The entry's accounting period is the day's month, also while that is being
-// closed; once its sealing has begun, the open one.
+// PostAccrual writes the closed day, the journal entry, the income line and the audit record in one
+// transaction. The money enters the bucket of the day's part of its month or, when that bucket is
+// closed, the first later open one. The accounting period of the entry is the month of the day,
+// even while that month is being closed; once the month is being sealed, it is the open period.
 //
-// Errors: fault.StaleVersion around optimistic.ErrRival when the revision is there already;
-// fault.RuleMissing contract_missing when no contract covers incentives on that day: nothing is
-// written, the day stays open and the next close tries again.
+// PostAccrual returns fault.StaleVersion around optimistic.ErrRival when the revision exists
+// already, and fault.RuleMissing contract_missing when no contract covers incentives on that day.
+// After an error nothing is written; the day stays open and its next close tries again.
 func (a *Accruals) PostAccrual(ctx context.Context, acc incentive.Accrual) error {
 	id := a.NewID()
 	if acc.Difference.IsZero() {
@@ -80,14 +83,20 @@ func (a *Accruals) PostAccrual(ctx context.Context, acc incentive.Accrual) error
 			return err
 		}
 		switch {
+		// The first item is the closed day: another close, or an earlier try of this call, has written
+		// this revision.
 		case refused.Found[0] != nil:
 			return staleUnlessOwn(refused.Found[0], id)
+		// The last item but one is the bucket: a settlement has consumed it since.
 		case refused.Found[len(refused.Found)-2] != nil:
-			if to.bucket, err = a.nextOpenPeriod(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course,
+			if to.bucket, err = a.nextOpenPeriod(ctx, book{acc.Tenant, acc.Creator, income.Incentive},
+				course,
 				to.bucket); err != nil {
 				return err
 			}
-		case to.ownMonth: // its books take no entries any more
+		// The books of the day's own month accept no entries any more; the entry goes into the open
+		// period.
+		case to.ownMonth:
 			to.ownMonth = false
 		default:
 			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it",
@@ -97,14 +106,17 @@ func (a *Accruals) PostAccrual(ctx context.Context, acc incentive.Accrual) error
 	return fault.Later(errNoBucket)
 }
 
-// place is where an accrual is to be posted.
+// place is the target of an accrual: paying entity, bucket and accounting period.
 type place struct {
-	entity   ident.Entity
-	bucket   cycle.Period
-	ownMonth bool // in the accounting period of its day, if that takes entries
+	entity ident.Entity
+	bucket cycle.Period
+	// ownMonth reports whether the entry is to be dated into the month of its day, as long as that
+	// month accepts entries.
+	ownMonth bool
 }
 
-// staleUnlessOwn tells a rival's close from one's own, whose answer was lost.
+// staleUnlessOwn returns nil when the closed day was written by this call, whose answer was lost,
+// and fault.StaleVersion when another close has written it.
 func staleUnlessOwn(closed item, id string) error {
 	if dynamo.TextOf(closed, attrWrite) == id {
 		return nil
@@ -113,7 +125,10 @@ func staleUnlessOwn(closed item, id string) error {
 		"The day was accrued by another close; read it again.").Wrap(optimistic.ErrRival)
 }
 
-func (a *Accruals) closeWithoutPosting(ctx context.Context, acc incentive.Accrual, id string) error {
+// closeWithoutPosting writes only the closed day, because nothing is owed beyond what was accrued
+// before.
+func (a *Accruals) closeWithoutPosting(ctx context.Context, acc incentive.Accrual,
+	id string) error {
 	err := dynamo.Transact(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClosePart(acc, id)})
 	if refused := dynamo.Refusal(err); refused != nil {
 		return staleUnlessOwn(refused.Found[0], id)
@@ -121,8 +136,8 @@ func (a *Accruals) closeWithoutPosting(ctx context.Context, acc incentive.Accrua
 	return err
 }
 
-// setAccountingPeriod gives an accrual's entry its accounting period; closing tells that the period is being
-// closed.
+// setAccountingPeriod sets the accounting period of an accrual's journal entry; closing reports
+// that the period is being closed at this moment.
 func (a *Accruals) setAccountingPeriod(ctx context.Context, e *ledger.Entry, day civil.Date,
 	ownMonth bool) (closing bool, err error) {
 	switch {
@@ -134,6 +149,8 @@ func (a *Accruals) setAccountingPeriod(ctx context.Context, e *ledger.Entry, day
 	return false, a.Periods.AssignPeriod(ctx, e)
 }
 
+// tryPost tries once to write an accrual; it returns the refusal of the transaction, nil when the
+// accrual was written.
 func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	id string) (*dynamo.Refused, error) {
 	entity, bucket := to.entity, to.bucket
@@ -146,11 +163,14 @@ func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	if err != nil {
 		return nil, err
 	}
+	// A condition on the period's state lets the transaction fail when the sealing of the period
+	// begins meanwhile.
 	if closing {
 		posting = append(posting, ledgerdb.ConditionStillClosing(a.Ledger, entry))
 	}
-	g := bucketAddition{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket,
-		own: acc.Day.Month(), source: income.SourceAccrued,
+	g := bucketAddition{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive,
+		bucket: bucket,
+		own:    acc.Day.Month(), source: income.SourceAccrued,
 		entities: []ident.Entity{entity}, lines: []income.Line{newAccrualLine(acc)}}
 	put, err := newLinePart(a.Ledger, acc.Tenant, g.lines[0], bucket, id)
 	if err != nil {
@@ -172,7 +192,7 @@ func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	return nil, err
 }
 
-// accrued is what the audit record tells of an accrual.
+// accrued is the detail of the audit record of an accrual.
 type accrued struct {
 	Day        civil.Date   `json:"day"`
 	Revision   int          `json:"revision"`
@@ -182,7 +202,8 @@ type accrued struct {
 	Bucket     string       `json:"bucket"`
 }
 
-// dayClosePart is the part that moves a creator's day from the revision before to this one.
+// dayClosePart returns the part of a transaction that replaces the previous revision of a creator's
+// closed day by this one.
 func (a *Accruals) dayClosePart(acc incentive.Accrual, id string) types.TransactWriteItem {
 	it := dynamo.Key(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
 	it[attrRevision] = dynamo.Number(int64(acc.Revision))
@@ -203,6 +224,8 @@ func (a *Accruals) dayClosePart(acc incentive.Accrual, id string) types.Transact
 	return types.TransactWriteItem{Put: put}
 }
 
+// newAccrualEntry returns the journal entry of an accrual: debit incentive cost, credit the amount
+// accrued for the creator.
 func newAccrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledger.Entry {
 	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity,
 		At: acc.ClosedAt, Accounting: acc.Day.Month(),
@@ -212,6 +235,8 @@ func newAccrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledg
 	return e
 }
 
+// newAccrualLine returns the income line of an accrual; its id contains the revision, so that each
+// revision has one line.
 func newAccrualLine(acc incentive.Accrual) income.Line {
 	return income.Line{LineID: fmt.Sprintf("%s%s-r%d", income.AccrualPrefix, acc.Day, acc.Revision),
 		CreatorID: acc.Creator, IncomeType: income.Incentive,

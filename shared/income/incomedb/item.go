@@ -1,5 +1,5 @@
-// Package incomedb keeps income lines and the buckets of statements in the ledger table, and posts
-// what a closed day of incentives owes.
+// Package incomedb stores income lines and the buckets of statements in the ledger table, and posts
+// the money that a closed day of incentives owes.
 package incomedb
 
 import (
@@ -26,8 +26,8 @@ import (
 // item is one DynamoDB item.
 type item = dynamo.Item
 
-// Attribute names of buckets. The opening of a settlement sets the first four of them in its own
-// transaction; undoing it removes the fourth.
+// Attribute names of buckets. The transaction that opens a settlement sets the first four of them;
+// undoing the settlement removes the fourth.
 const (
 	attrState      = "st"
 	attrSettlement = "sid"
@@ -41,25 +41,33 @@ const (
 	attrSubsidy       = "sub"
 	attrLines         = "n"
 	attrSource        = "src"
-	attrBy            = "by"  // string set
-	attrPlatforms     = "pl"  // string set
-	attrEntities      = "ent" // string set
-	attrCarriedTo     = "to"
-	attrCarriedFor    = "why"
-	attrCarriedIn     = "cin"  // string set: <from>|<since>|<reason>|<fen>
-	ownPrefix         = "own#" // + month: how many of the lines have that service period
+	// attrBy is a string set: the people who uploaded lines.
+	attrBy = "by"
+	// attrPlatforms is a string set: the platforms of the lines.
+	attrPlatforms = "pl"
+	// attrEntities is a string set: the paying entities that accrued money.
+	attrEntities   = "ent"
+	attrCarriedTo  = "to"
+	attrCarriedFor = "why"
+	// attrCarriedIn is a string set; each text is <from>|<since>|<reason>|<fen>.
+	attrCarriedIn = "cin"
+	// ownPrefix begins an attribute that counts the lines of one service period; the month follows it.
+	ownPrefix = "own#"
 )
 
-// Attribute names of lines, beside dist and gross.
+// Attribute names of lines, besides those of the amounts that lines share with buckets.
 const (
-	attrDoc    = "doc"
-	attrHash   = "h"
-	attrWrite  = "w"
-	attrBucket = "b" // month or part of the bucket that holds the line
+	attrDoc   = "doc"
+	attrHash  = "h"
+	attrWrite = "w"
+	// attrBucket is the month, or part of a month, of the bucket that holds the line.
+	attrBucket = "b"
 )
 
+// fenNumber returns an amount as a DynamoDB number of fen.
 func fenNumber(a money.Amount) types.AttributeValue { return dynamo.Number(a.Fen()) }
 
+// stringSet returns the sorted texts of a string set attribute.
 func stringSet(it item, name string) []string {
 	if v, ok := it[name].(*types.AttributeValueMemberSS); ok {
 		return slices.Sorted(slices.Values(v.Value))
@@ -67,13 +75,14 @@ func stringSet(it item, name string) []string {
 	return nil
 }
 
-// numbers reads whole numbers of an item and remembers what could not be read: a sum beyond int64
-// must stop, not wrap.
+// numbers reads whole numbers of an item and keeps the last error, because a sum beyond int64 must
+// stop the caller and not wrap around.
 type numbers struct {
 	it  item
 	err error
 }
 
+// number returns a numeric attribute, 0 when it is absent.
 func (n *numbers) number(name string) int64 {
 	v, ok := n.it[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -86,9 +95,10 @@ func (n *numbers) number(name string) int64 {
 	return whole
 }
 
+// amount returns a numeric attribute of fen as an amount.
 func (n *numbers) amount(name string) money.Amount { return money.Fen(n.number(name)) }
 
-// lineItem is the item of a line in a bucket.
+// lineItem returns the DynamoDB item of a line in a bucket.
 func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period,
 	writeID string) (item, error) {
 	doc, err := json.Marshal(l)
@@ -104,7 +114,7 @@ func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period,
 	return it, nil
 }
 
-// bucketAddition is what new lines add to a bucket.
+// bucketAddition holds new lines of a bucket, whose sums are added to the bucket.
 type bucketAddition struct {
 	tenant     ident.Tenant
 	creator    ident.Creator
@@ -115,10 +125,12 @@ type bucketAddition struct {
 	lines      []income.Line
 	by         []string
 	entities   []ident.Entity
-	carried    *income.CarriedAmount // that the lines are, where they came from another bucket
+	// carried is the amount that the lines carry from another bucket, nil for lines of other origin.
+	carried *income.CarriedAmount
 }
 
-// updatePart is the part of a transaction that adds to an open bucket; a closed one refuses it.
+// updatePart returns the part of a transaction that adds the sums of the lines to an open bucket;
+// DynamoDB refuses it when the bucket is closed.
 func (g bucketAddition) updatePart(table string) types.TransactWriteItem {
 	var dist, gross, fee, refund, subsidy money.Amount
 	var platforms []string
@@ -157,14 +169,15 @@ func (g bucketAddition) updatePart(table string) types.TransactWriteItem {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
-// updateExpression builds an update; every name is a placeholder, because some of ours are reserved
-// words.
+// updateExpression builds a DynamoDB update expression. Every attribute name is replaced by a
+// placeholder, because some of our names are reserved words.
 type updateExpression struct {
 	sets, adds []string
 	names      map[string]string
 	values     item
 }
 
+// namePlaceholder returns the placeholder of an attribute name.
 func (e *updateExpression) namePlaceholder(attr string) string {
 	for placeholder, known := range e.names {
 		if known == attr {
@@ -176,28 +189,32 @@ func (e *updateExpression) namePlaceholder(attr string) string {
 	return placeholder
 }
 
+// valuePlaceholder stores a value and returns its placeholder.
 func (e *updateExpression) valuePlaceholder(v types.AttributeValue) string {
 	placeholder := ":v" + strconv.Itoa(len(e.values))
 	e.values[placeholder] = v
 	return placeholder
 }
 
+// set adds an assignment to the expression.
 func (e *updateExpression) set(attr string, v types.AttributeValue) {
 	e.sets = append(e.sets, e.namePlaceholder(attr)+" = "+e.valuePlaceholder(v))
 }
 
+// add adds an addition of a number or a set to the expression.
 func (e *updateExpression) add(attr string, v types.AttributeValue) {
 	e.adds = append(e.adds, e.namePlaceholder(attr)+" "+e.valuePlaceholder(v))
 }
 
-// addSet adds to a string set; an empty set does not exist in DynamoDB.
+// addSet adds texts to a string set; it does nothing for no texts, because DynamoDB has no empty
+// sets.
 func (e *updateExpression) addSet(attr string, values []string) {
 	if len(values) > 0 {
 		e.add(attr, &types.AttributeValueMemberSS{Value: values})
 	}
 }
 
-// String is the update expression.
+// String returns the update expression.
 func (e *updateExpression) String() string {
 	text := "SET " + strings.Join(e.sets, ", ")
 	if len(e.adds) > 0 {
@@ -206,7 +223,7 @@ func (e *updateExpression) String() string {
 	return text
 }
 
-// parseBucket reads a bucket; tenant and creator are those of the partition.
+// parseBucket decodes the item of a bucket; tenant and creator are those of the partition.
 func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucket, error) {
 	name, incomeType, ok := keys.BucketOf(dynamo.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
@@ -221,7 +238,8 @@ func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bu
 			Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy),
 		LinesByMonth: map[civil.Month]int{},
-		Source:       dynamo.TextOf(it, attrSource), Uploaders: stringSet(it, attrBy), Platforms: stringSet(it, attrPlatforms),
+		Source:       dynamo.TextOf(it, attrSource), Uploaders: stringSet(it, attrBy),
+		Platforms:  stringSet(it, attrPlatforms),
 		Entities:   ident.List[ident.Entity](stringSet(it, attrEntities)),
 		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)),
 		Occurrence: int(n.number(attrOccurrence)), SettlementInForce: n.number(attrStanding) > 0,
@@ -252,7 +270,7 @@ func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bu
 
 const carriageMark = "|"
 
-// encodeCarried writes what came into a bucket from another one.
+// encodeCarried encodes an amount that was carried into a bucket as a text of a string set.
 func encodeCarried(c income.CarriedAmount) string {
 	return strings.Join([]string{c.From.String(), c.Since.String(), c.Reason,
 		strconv.FormatInt(c.Amount.Fen(), 10)}, carriageMark)
@@ -260,6 +278,7 @@ func encodeCarried(c income.CarriedAmount) string {
 
 var errCarriage = errors.New("must be <from>|<since>|<reason>|<fen>")
 
+// parseCarried decodes a text that encodeCarried has written.
 func parseCarried(text string) (income.CarriedAmount, error) {
 	part := strings.Split(text, carriageMark)
 	if len(part) != 4 { //nolint:mnd // as written
@@ -272,7 +291,7 @@ func parseCarried(text string) (income.CarriedAmount, error) {
 		errors.Join(badFrom, badSince, badAmount)
 }
 
-// newLinePart is the part of a transaction that writes a line once.
+// newLinePart returns the part of a transaction that writes a line on condition that its id is new.
 func newLinePart(table string, tenant ident.Tenant, l income.Line, bucket cycle.Period,
 	writeID string) (types.TransactWriteItem, error) {
 	it, err := lineItem(tenant, l, bucket, writeID)

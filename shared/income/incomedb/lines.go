@@ -15,7 +15,7 @@ import (
 	"fenzhang/shared/income"
 )
 
-// ReadLines reads the lines that lie in a bucket, by day and id.
+// ReadLines reads the lines that lie in a bucket, sorted by day and id.
 func (s *Store) ReadLines(ctx context.Context, b income.Bucket) ([]income.Line, error) {
 	var found []income.Line
 	for own := range b.LinesByMonth {
@@ -24,6 +24,7 @@ func (s *Store) ReadLines(ctx context.Context, b income.Bucket) ([]income.Line, 
 				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
 					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
+				// Late lines of the same service period lie in other buckets.
 				if dynamo.TextOf(it, attrBucket) != b.CyclePeriod().String() {
 					return nil
 				}

@@ -24,10 +24,13 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Store keeps lines and buckets. It implements income.Lines and income.Buckets.
+// Store stores income lines and buckets in the ledger table. It implements income.LineStore and
+// income.BucketStore.
 type Store struct {
-	DB                  dynamo.API
-	Ledger, Settlements string // table names; the settlements table carries the audit records
+	DB dynamo.API
+	// Ledger and Settlements are table names; the audit records are written into the settlements
+	// table.
+	Ledger, Settlements string
 	NewToken            func() string
 }
 
@@ -36,19 +39,21 @@ var (
 	_ income.BucketStore = (*Store)(nil)
 )
 
-// How far the search for an open bucket goes: the part of the current day is open, and no line is
-// older than fourteen months, of which each has at most a part for each day.
+// The search for an open bucket is bounded: the bucket of the current day is always open, no line
+// is older than fourteen months, and each month has at most one part for each day. maxTries bounds
+// how often a bucket that was found open is closed by another writer before the write.
 const (
 	maxMonthsOn = 24
 	maxParts    = 1000
-	maxTries    = 8 // rivals may close what was found open
+	maxTries    = 8
 )
 
-// errNoBucket tells that no open bucket was found, which the windows of lines rule out.
+// errNoBucket reports that no open bucket was found, which the limits on the age of lines rule out.
 var errNoBucket = errors.New("incomedb: every later bucket is closed")
 
-// AddLines implements income.Lines. A refused transaction tells what stood in the way: repeats are taken
-// out, a closed bucket is replaced by the next open one, and the rest is tried again.
+// AddLines implements income.LineStore. When DynamoDB refuses the transaction, the items it returns
+// show why: lines that are stored already are removed, a closed bucket is replaced by the next open
+// one, and the remaining lines are tried again.
 func (s *Store) AddLines(ctx context.Context, a income.Addition) ([]income.Placement, error) {
 	placed := make([]income.Placement, len(a.Lines))
 	left := make([]int, len(a.Lines))
@@ -57,6 +62,7 @@ func (s *Store) AddLines(ctx context.Context, a income.Addition) ([]income.Place
 	}
 	bucket := a.Into
 	for range maxTries + len(a.Lines) {
+		// All lines were stored by earlier calls; nothing is left to write.
 		if len(left) == 0 {
 			return placed, nil
 		}
@@ -73,8 +79,9 @@ func (s *Store) AddLines(ctx context.Context, a income.Addition) ([]income.Place
 		if left, err = removeStored(a, left, refused.Found, placed); err != nil {
 			return nil, err
 		}
-		if old := refused.Found[len(refused.Found)-2]; old != nil &&
-			len(left) > 0 { // the bucket stands before the audit record
+		// The bucket is the last item but one of the transaction, before the audit record. It is in the
+		// answer when the bucket was closed.
+		if closed := refused.Found[len(refused.Found)-2]; closed != nil && len(left) > 0 {
 			if bucket, err = s.nextOpenPeriod(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course,
 				bucket); err != nil {
 				return nil, err
@@ -84,18 +91,19 @@ func (s *Store) AddLines(ctx context.Context, a income.Addition) ([]income.Place
 	return nil, fault.Later(errNoBucket)
 }
 
-// book names the buckets of a creator's income of one type.
+// book identifies the buckets of one creator and one income type.
 type book struct {
 	tenant     ident.Tenant
 	creator    ident.Creator
 	incomeType string
 }
 
-// nextOpenPeriod finds the first part after a closed one, in the course of the contracts, that takes
-// lines.
+// nextOpenPeriod returns the first period after a closed one, in the sequence of the contracts'
+// periods, whose bucket is still open.
 func (s *Store) nextOpenPeriod(ctx context.Context, of book, course cycle.Timeline,
 	closed cycle.Period) (cycle.Period, error) {
-	known, err := s.ListBuckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
+	known, err := s.ListBuckets(ctx, of.tenant, of.creator, closed.Month,
+		closed.Month.Add(maxMonthsOn))
 	if err != nil {
 		return cycle.Period{}, err
 	}
@@ -114,11 +122,13 @@ func (s *Store) nextOpenPeriod(ctx context.Context, of book, course cycle.Timeli
 	return cycle.Period{}, fault.Internal(errNoBucket)
 }
 
-// tryAdd tries to write the lines that are left into one bucket.
+// tryAdd tries once to write the lines with the indexes in left into one bucket; it returns the
+// refusal of the transaction, nil when the lines were written.
 func (s *Store) tryAdd(ctx context.Context, a income.Addition, bucket cycle.Period,
 	left []int) (*dynamo.Refused, error) {
-	g := bucketAddition{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket,
-		own: a.Period, source: income.SourceClearing, by: []string{a.By}}
+	g := bucketAddition{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType,
+		bucket: bucket,
+		own:    a.Period, source: income.SourceClearing, by: []string{a.By}}
 	parts := make([]types.TransactWriteItem, 0, len(left)+2)
 	for _, i := range left {
 		put, err := newLinePart(s.Ledger, a.Tenant, a.Lines[i], bucket, a.WriteID)
@@ -139,7 +149,8 @@ func (s *Store) tryAdd(ctx context.Context, a income.Addition, bucket cycle.Peri
 	return nil, err
 }
 
-// removeStored takes out the lines that are in the table already, and says what each of them is.
+// removeStored removes from left the lines that are in the table already and stores in placed
+// whether each is a repeat or has other content.
 func removeStored(a income.Addition, left []int, old []map[string]types.AttributeValue,
 	placed []income.Placement) ([]int, error) {
 	var rest []int
@@ -156,15 +167,15 @@ func removeStored(a income.Addition, left []int, old []map[string]types.Attribut
 		switch {
 		case dynamo.TextOf(old[n], attrHash) != a.Lines[i].Hash():
 			placed[i].HasOtherContent = true
-		case dynamo.TextOf(old[n],
-			attrWrite) != a.WriteID: // else an earlier try of this very write did it
+		case dynamo.TextOf(old[n], attrWrite) != a.WriteID:
+			// With the same write id an earlier try of this write has stored the line: it is no repeat.
 			placed[i].IsRepeat = true
 		}
 	}
 	return rest, nil
 }
 
-// auditPart is the audit record's part of a transaction.
+// auditPart returns the part of a transaction that writes the audit record.
 func (s *Store) auditPart(r audit.Record) (types.TransactWriteItem, error) {
 	part, err := outbox.Put(s.Settlements, r, nil)
 	if err != nil {
@@ -173,7 +184,7 @@ func (s *Store) auditPart(r audit.Record) (types.TransactWriteItem, error) {
 	return part, nil
 }
 
-// bucketDetail is what the audit record tells of lines that entered a bucket.
+// bucketDetail is the detail of an audit record about lines that entered a bucket.
 type bucketDetail struct {
 	Bucket        string       `json:"bucket"`
 	ServicePeriod civil.Month  `json:"service_period"`
@@ -184,6 +195,7 @@ type bucketDetail struct {
 	Reason        string       `json:"reason,omitempty"`
 }
 
+// auditDetail summarises the added lines for the audit record.
 func (g bucketAddition) auditDetail() bucketDetail {
 	out := bucketDetail{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own,
 		Lines: len(g.lines)}
@@ -194,24 +206,28 @@ func (g bucketAddition) auditDetail() bucketDetail {
 	return out
 }
 
+// auditObject returns the name of a bucket in audit records: <creator>/<bucket>.
 func auditObject(creator ident.Creator, bucket cycle.Period, incomeType string) string {
 	return string(creator+"/") + income.BucketName(bucket, incomeType)
 }
 
+// marshalDetail encodes the detail of an audit record as JSON.
 func marshalDetail(v any) json.RawMessage {
 	b, err := json.Marshal(v)
-	if err != nil { // words, dates and amounts always marshal
+	if err != nil { // texts, dates and amounts can always be encoded as JSON
 		return nil
 	}
 	return b
 }
 
+// uploadRecord returns the audit record of lines that a person uploaded.
 func uploadRecord(a income.Addition, g bucketAddition) audit.Record {
 	return audit.Record{ID: a.WriteID, Tenant: a.Tenant, At: a.At, Actor: a.By, Act: "income.recorded",
-		Object: auditObject(a.CreatorID, g.bucket, a.IncomeType), What: marshalDetail(g.auditDetail()), Trace: a.Trace}
+		Object: auditObject(a.CreatorID, g.bucket, a.IncomeType), What: marshalDetail(g.auditDetail()),
+		Trace: a.Trace}
 }
 
-// ListBuckets implements income.Buckets.
+// ListBuckets implements income.BucketStore.
 func (s *Store) ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 	to civil.Month) ([]income.Bucket, error) {
 	var found []income.Bucket
@@ -227,7 +243,7 @@ func (s *Store) ListBuckets(ctx context.Context, tenant ident.Tenant, creator id
 	return found, err
 }
 
-// ReadBucket implements income.Buckets.
+// ReadBucket implements income.BucketStore.
 func (s *Store) ReadBucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period cycle.Period, incomeType string) (income.Bucket, bool, error) {
 	out, err := s.DB.GetItem(ctx,
@@ -243,7 +259,8 @@ func (s *Store) ReadBucket(ctx context.Context, tenant ident.Tenant, creator ide
 	return b, err == nil, err
 }
 
-// SumLines implements income.Buckets: it reads the lines of each service period that the bucket counts.
+// SumLines implements income.BucketStore: it reads the stored lines of each service period that the
+// bucket counts.
 func (s *Store) SumLines(ctx context.Context, b income.Bucket) (income.Totals, error) {
 	var sum income.Totals
 	for own := range b.LinesByMonth {
@@ -255,6 +272,7 @@ func (s *Store) SumLines(ctx context.Context, b income.Bucket) (income.Totals, e
 				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
 					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
+				// Late lines of the same service period lie in other buckets and are not counted here.
 				if dynamo.TextOf(it, attrBucket) != b.CyclePeriod().String() {
 					return nil
 				}
@@ -271,15 +289,17 @@ func (s *Store) SumLines(ctx context.Context, b income.Bucket) (income.Totals, e
 	return sum, nil
 }
 
-// queryLedger reads all items of a query of the ledger table, consistently.
-func (s *Store) queryLedger(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+// queryLedger calls each for every item of a consistent query of the ledger table.
+func (s *Store) queryLedger(ctx context.Context, in *dynamodb.QueryInput,
+	each func(item) error) error {
 	in.TableName = aws.String(s.Ledger)
 	in.ConsistentRead = aws.Bool(true)
 	return dynamo.QueryEach(ctx, s.DB, in, each)
 }
 
-// CarryForward implements income.Buckets. What goes on becomes a line of the other bucket, with all
-// figures of the closed one, so that nothing is lost from the memo figures either.
+// CarryForward implements income.BucketStore. The carried money becomes a line of the other bucket
+// with all figures of the closed bucket, so that gross income, fees and refunds are not lost
+// either.
 func (s *Store) CarryForward(ctx context.Context, b income.Bucket, c income.CarryOrder) error {
 	for range maxTries {
 		parts, err := s.carryParts(b, c)
@@ -291,9 +311,12 @@ func (s *Store) CarryForward(ctx context.Context, b income.Bucket, c income.Carr
 		if refused == nil {
 			return err
 		}
+		// The first item is the bucket to close: it changed since it was read, so the caller must decide
+		// anew.
 		if refused.Found[0] != nil {
 			return optimistic.ErrRival
 		}
+		// Otherwise the target bucket was closed; the next open one takes the money.
 		if c.Into, err = s.nextOpenPeriod(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course,
 			c.Into); err != nil {
 			return err
@@ -302,15 +325,19 @@ func (s *Store) CarryForward(ctx context.Context, b income.Bucket, c income.Carr
 	return fault.Later(errNoBucket)
 }
 
-func (s *Store) carryParts(b income.Bucket, c income.CarryOrder) ([]types.TransactWriteItem, error) {
+// carryParts returns the transaction that closes a bucket and, when its sum is not zero, adds the
+// sum to the target bucket as a line.
+func (s *Store) carryParts(b income.Bucket,
+	c income.CarryOrder) ([]types.TransactWriteItem, error) {
 	parts := []types.TransactWriteItem{{Update: s.closeUpdate(b, c)}}
 	what := bucketDetail{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross,
 		Distributable: b.Distributable}
 	if !b.Distributable.IsZero() {
 		moved := income.CarriedAmount{From: b.CyclePeriod(), Since: b.HeldSince(), Reason: c.Reason,
 			Amount: b.Distributable}
-		g := bucketAddition{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into,
-			own: c.Into.Month, source: b.Source, by: b.Uploaders, entities: b.Entities,
+		g := bucketAddition{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType,
+			bucket: c.Into,
+			own:    c.Into.Month, source: b.Source, by: b.Uploaders, entities: b.Entities,
 			lines: []income.Line{newCarryLine(b, c)}, carried: &moved}
 		put, err := newLinePart(s.Ledger, b.Tenant, g.lines[0], c.Into, c.ActID)
 		if err != nil {
@@ -326,7 +353,8 @@ func (s *Store) carryParts(b income.Bucket, c income.CarryOrder) ([]types.Transa
 	return append(parts, told), err
 }
 
-// closeUpdate closes a bucket that is still as it was read.
+// closeUpdate returns the update that closes a bucket on condition that its state and totals are
+// still those that were read.
 func (s *Store) closeUpdate(b income.Bucket, c income.CarryOrder) *types.Update {
 	e := updateExpression{names: map[string]string{}, values: item{}}
 	e.set(attrState, dynamo.Text(string(income.Carried)))
@@ -334,7 +362,8 @@ func (s *Store) closeUpdate(b income.Bucket, c income.CarryOrder) *types.Update 
 	if !b.Distributable.IsZero() {
 		e.set(attrCarriedTo, dynamo.Text(c.Into.String()))
 	}
-	condition := e.namePlaceholder(attrState) + " = " + e.valuePlaceholder(dynamo.Text(string(income.Open))) + " AND " +
+	condition := e.namePlaceholder(attrState) + " = " +
+		e.valuePlaceholder(dynamo.Text(string(income.Open))) + " AND " +
 		e.namePlaceholder(attrDistributable) + " = " + e.valuePlaceholder(fenNumber(b.Distributable)) +
 		" AND " + e.namePlaceholder(attrLines) + " = " + e.valuePlaceholder(dynamo.Number(int64(b.Lines)))
 	return &types.Update{TableName: aws.String(s.Ledger),
@@ -345,6 +374,7 @@ func (s *Store) closeUpdate(b income.Bucket, c income.CarryOrder) *types.Update 
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
+// newCarryLine returns the line that carries the figures of a closed bucket into its target bucket.
 func newCarryLine(b income.Bucket, c income.CarryOrder) income.Line {
 	l := income.Line{LineID: income.CarryPrefix + b.CyclePeriod().String(), CreatorID: b.CreatorID,
 		IncomeType: b.IncomeType, OccurredOn: c.Into.FirstDay(),

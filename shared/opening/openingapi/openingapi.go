@@ -17,7 +17,7 @@ import (
 // API serves the routes of the opening import.
 type API struct{ *opening.Service }
 
-// Routes lists them with the roles that may call them.
+// Routes returns the routes with the roles that may call them.
 func (o API) Routes() []httpapi.Route {
 	may := []identity.Role{identity.Finance, identity.Admin}
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
@@ -30,13 +30,15 @@ func (o API) Routes() []httpapi.Route {
 	}
 }
 
-// workbook is a file as it travels in JSON.
+// workbook is a file as JSON transports it.
 type workbook struct {
 	ImportID string `json:"import_id,omitempty"`
 	FileName string `json:"file_name,omitempty"`
-	File     string `json:"file"` // XLSX in base64
+	// File is the XLSX file in base64.
+	File string `json:"file"`
 }
 
+// serveTemplate returns the empty workbook of the import.
 func (o API) serveTemplate(context.Context, *httpapi.Request) (httpapi.Response, error) {
 	file, err := openingxlsx.WriteTemplate()
 	if err != nil {
@@ -46,14 +48,14 @@ func (o API) serveTemplate(context.Context, *httpapi.Request) (httpapi.Response,
 		workbook{FileName: "opening.xlsx", File: base64.StdEncoding.EncodeToString(file)}), nil
 }
 
-// readWorkbook reads the file of a call.
+// readWorkbook reads the workbook of a call; withID requires the import's id in the body.
 func readWorkbook(r *httpapi.Request,
-	named bool) (in workbook, file []byte, book opening.Book, err error) {
+	withID bool) (in workbook, file []byte, book opening.Book, err error) {
 	if err := r.JSON(&in); err != nil {
 		return in, nil, nil, err
 	}
 	var problems fault.Problems
-	if named {
+	if withID {
 		problems = tenancy.IDProblems("import_id", in.ImportID)
 	} else if in.ImportID != "" {
 		problems.Add("import_id", "stands in the path")
@@ -70,6 +72,7 @@ func readWorkbook(r *httpapi.Request,
 	return in, file, book, nil
 }
 
+// checkImport checks a workbook and returns its record.
 func (o API) checkImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	in, file, book, err := readWorkbook(r, true)
 	if err != nil {
@@ -82,6 +85,7 @@ func (o API) checkImport(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	return httpapi.Created(done), nil
 }
 
+// approveImport posts a checked workbook.
 func (o API) approveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	_, file, book, err := readWorkbook(r, false)
 	if err != nil {
@@ -94,7 +98,8 @@ func (o API) approveImport(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	return httpapi.OK(done), nil
 }
 
-// problemsError makes the problems of a file bad input, each with its sheet, row and column.
+// problemsError returns the problems of a workbook as an input error, each with its sheet, row and
+// column.
 func problemsError(problems []opening.Problem, err error) error {
 	if err != nil || len(problems) == 0 {
 		return err
@@ -106,6 +111,7 @@ func problemsError(problems []opening.Problem, err error) error {
 	return fault.Invalid(fields...)
 }
 
+// serveImport returns the record of an import.
 func (o API) serveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if len(tenancy.IDProblems("id", r.Params["id"])) > 0 {
 		return httpapi.Response{}, fault.Absent("opening import")

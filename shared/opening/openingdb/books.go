@@ -12,18 +12,19 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// Entities lists a tenant's paying entities.
+// Entities lists the paying entities of a tenant.
 type Entities interface {
 	EntityIDs(ctx context.Context, tenant ident.Tenant) ([]string, error)
 }
 
-// Seals knows the sealed periods of a tenant's paying entities; it implements opening.Periods.
+// Seals finds the sealed accounting periods of a tenant's paying entities. It implements
+// opening.Periods.
 type Seals struct {
 	Entities Entities
 	Periods  *perioddb.Store
 }
 
-// HasSealedPeriod looks through the periods of all paying entities.
+// HasSealedPeriod reports whether a period of any paying entity is sealed.
 func (s Seals) HasSealedPeriod(ctx context.Context, tenant ident.Tenant) (bool, error) {
 	entities, err := s.Entities.EntityIDs(ctx, tenant)
 	if err != nil {
@@ -41,11 +42,11 @@ func (s Seals) HasSealedPeriod(ctx context.Context, tenant ident.Tenant) (bool, 
 	return false, nil
 }
 
-// Debts raises receivables from before: prepared by who handed the file in, confirmed by who
-// approved it. It implements opening.Debts.
+// Debts raises receivables from before the start: prepared by the person who handed in the file,
+// approved by the person who approved the import. It implements opening.Debts.
 type Debts struct{ *receivable.Claims }
 
-// RaiseReceivable raises one, once.
+// RaiseReceivable prepares and approves one receivable, once for each id.
 func (d Debts) RaiseReceivable(ctx context.Context, by identity.Principal, approvedBy string,
 	r opening.Receivable) error {
 	kept, _, err := d.Prepare(ctx, by, receivable.Receivable{
@@ -56,6 +57,7 @@ func (d Debts) RaiseReceivable(ctx context.Context, by identity.Principal, appro
 	if err != nil || kept.State != receivable.Prepared {
 		return err
 	}
+	// Preparing and approving are acts of two people, as for every other receivable.
 	second := by
 	second.Subject = approvedBy
 	_, err = d.Approve(ctx, second, kept.ID)

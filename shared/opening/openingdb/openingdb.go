@@ -1,4 +1,5 @@
-// Package openingdb keeps the records of opening imports and writes their rows of tax.
+// Package openingdb stores the records of opening imports and the opening tax rows in the ledger
+// table.
 package openingdb
 
 import (
@@ -21,17 +22,18 @@ import (
 	"fenzhang/shared/settlement/settlementdb"
 )
 
-// Rows reads a taxpayer's tax rows.
+// Rows reads the tax rows of a taxpayer.
 type Rows interface {
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
 		year int) ([]settlement.Booking, error)
 }
 
-// Store implements opening.Store.
+// Store stores imports. It implements opening.Store.
 type Store struct {
-	Rows           // reads tax rows
-	DB             dynamo.API
-	Ledger, Outbox string // table names
+	Rows // reads tax rows
+	DB   dynamo.API
+	// Ledger and Outbox are table names.
+	Ledger, Outbox string
 	NewToken       func() string
 }
 
@@ -43,7 +45,7 @@ const (
 	actAttr   = "act"
 )
 
-// ReadRecord reads a record, consistently.
+// ReadRecord reads the record of an import with a consistent read.
 func (s *Store) ReadRecord(ctx context.Context, tenant ident.Tenant,
 	id string) (opening.Record, error) {
 	var r opening.Record
@@ -62,7 +64,7 @@ func (s *Store) ReadRecord(ctx context.Context, tenant ident.Tenant,
 	return r, nil
 }
 
-// SaveRecord writes a record and its audit record together.
+// SaveRecord writes a record and its audit record in one transaction.
 func (s *Store) SaveRecord(ctx context.Context, r opening.Record, seen, act, by string) error {
 	doc, err := json.Marshal(r)
 	if err != nil {
@@ -91,7 +93,7 @@ func (s *Store) SaveRecord(ctx context.Context, r opening.Record, seen, act, by 
 	return s.transactOnce(ctx, []types.TransactWriteItem{{Put: put}, box}, act)
 }
 
-// AppendRows appends opening rows under their number.
+// AppendRows appends opening tax rows and writes their audit record in one transaction.
 func (s *Store) AppendRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
 	it, err := settlementdb.BookingItem(tenant, b)
 	if err != nil {
@@ -107,11 +109,14 @@ func (s *Store) AppendRows(ctx context.Context, tenant ident.Tenant, b settlemen
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it[actAttr] = dynamo.Text(rec.ID) // not that of the import, which posts several lists
+	// The act is this write and not the import, because an import appends several lists.
+	it[actAttr] = dynamo.Text(rec.ID)
 	return s.transactOnce(ctx, []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), box}, rec.ID)
 }
 
-// transactOnce makes a lost race optimistic.ErrRival, and finding one's own act a success.
-func (s *Store) transactOnce(ctx context.Context, parts []types.TransactWriteItem, act string) error {
+// transactOnce writes a transaction. It returns optimistic.ErrRival when another write was first,
+// and nil when an earlier try of the same act has succeeded.
+func (s *Store) transactOnce(ctx context.Context, parts []types.TransactWriteItem,
+	act string) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), actAttr, act)
 }

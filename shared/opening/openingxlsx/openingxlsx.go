@@ -1,4 +1,4 @@
-// Package openingxlsx writes the template of the opening import and reads a filled one.
+// Package openingxlsx writes the XLSX template of the opening import and reads a filled one.
 package openingxlsx
 
 import (
@@ -11,16 +11,16 @@ import (
 	"fenzhang/shared/opening"
 )
 
-// The bounds of a workbook that is read: a small file may unfold to a large one.
+// The bounds of a workbook that is read, because a small file may unzip to a large one.
 const (
 	maxUnzipped = 32 << 20
 	maxCells    = 200_000
 )
 
-// ErrUnreadable tells that a file is no workbook, or too large a one.
+// ErrUnreadable reports that a file is not a workbook, or that it is too large.
 var ErrUnreadable = errors.New("openingxlsx: not a readable workbook")
 
-// WriteTemplate is an empty workbook: one page for each sheet with its head, and on each column a note
+// WriteTemplate returns an empty workbook: each sheet with its header, and on each column a note
 // with an example.
 func WriteTemplate() (out []byte, err error) {
 	f := excelize.NewFile()
@@ -31,7 +31,7 @@ func WriteTemplate() (out []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// 49 is text: no amount or number is turned into a float
+	// Number format 49 is text, so that the spreadsheet turns no amount into a float.
 	asText, err := f.NewStyle(&excelize.Style{NumFmt: 49})
 	if err != nil {
 		return nil, err
@@ -59,7 +59,8 @@ func WriteTemplate() (out []byte, err error) {
 	return b.Bytes(), nil
 }
 
-// writeSamples is a page of good rows to copy from; it is not read when the workbook comes back.
+// writeSamples adds the sheet of sample rows, which people copy; it is not read when the workbook
+// comes back.
 func writeSamples(f *excelize.File, head, asText int) error {
 	if _, err := f.NewSheet(opening.SamplesSheet); err != nil {
 		return err
@@ -90,7 +91,8 @@ func writeSamples(f *excelize.File, head, asText int) error {
 		if err := write(heads, head); err != nil {
 			return err
 		}
-		for _, x := range append([]opening.Sample{{Title: "例 example"}}, opening.SampleRows()[s.Name]...) {
+		for _, x := range append([]opening.Sample{{Title: "例 example"}},
+			opening.SampleRows()[s.Name]...) {
 			if err := write(append([]string{x.Title}, x.CellsFor(s.Columns)...), asText); err != nil {
 				return err
 			}
@@ -100,6 +102,7 @@ func writeSamples(f *excelize.File, head, asText int) error {
 	return nil
 }
 
+// writePage writes the header and the notes of one sheet.
 func writePage(f *excelize.File, s opening.Sheet, head, asText int) error {
 	last, err := excelize.ColumnNumberToName(len(s.Columns))
 	if err != nil {
@@ -130,8 +133,8 @@ func writePage(f *excelize.File, s opening.Sheet, head, asText int) error {
 		&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
-// ReadWorkbook reads the cells of a workbook as they are shown. A formula counts as what it shows; nothing
-// is computed.
+// ReadWorkbook reads the cells of a workbook as they are shown. A formula counts as the value that
+// it shows; nothing is computed.
 func ReadWorkbook(file []byte) (book opening.Book, err error) {
 	f, err := excelize.OpenReader(bytes.NewReader(file),
 		excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped})

@@ -2,14 +2,18 @@ package billing
 
 import "fenzhang/shared/bilingual"
 
-// The reasons for which an open statement waits, besides those for which a due one is skipped.
+// The reasons for which an open statement is not settled yet, besides those for which a due one is
+// skipped.
 const (
-	NotDue   = "not_due"   // its day has not come
-	OnDemand = "on_demand" // somebody must ask for it
-	NextRun  = "next_run"  // it is due; the next run decides it
+	// NotDue means that the settlement day has not come.
+	NotDue = "not_due"
+	// OnDemand means that the contract settles on demand and nobody has demanded it.
+	OnDemand = "on_demand"
+	// NextRun means that the statement is due and the next nightly run settles it.
+	NextRun = "next_run"
 )
 
-// ReasonText says a reason so that the creator and the agency's people understand it.
+// ReasonText returns the text of a reason for the creator and the agency's people.
 func ReasonText(reason string) bilingual.Text {
 	switch reason {
 	case NotThePayer:

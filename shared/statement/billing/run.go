@@ -15,44 +15,47 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// MaxCohorts is the most parts into which a tenant's creators are divided for the nightly run.
+// MaxCohorts is the largest number of parts into which a tenant's creators are divided for the
+// nightly run.
 const MaxCohorts = 16
 
-// maxDirectCreators is how many creators one call serves itself; a larger tenant is fanned out.
+// maxDirectCreators is the largest number of creators that one call settles itself; the run of a
+// larger tenant is sent to the queue in parts.
 const maxDirectCreators = 300
 
-// creatorsAtOnce bounds how many creators are settled at the same time, pageSize how many are
-// listed in one read.
+// creatorsAtOnce is the largest number of creators that are settled at the same time; pageSize is
+// the number of creators in one read.
 const (
 	creatorsAtOnce = 8
 	pageSize       = 500
 )
 
-// Task is one cohort's part of a run, as it lies in the queue: the creators whose ids come after
-// one and up to another.
+// Task is the part of a run for one cohort, as it is sent to the queue: the creators whose ids are
+// greater than After and at most Upto.
 type Task struct {
 	Tenant ident.Tenant  `json:"tenant"`
 	After  ident.Creator `json:"after,omitempty"`
-	Upto   ident.Creator `json:"upto,omitempty"` // "" is without end
-	Date   civil.Date    `json:"date"`
-	By     string        `json:"by"`
+	// Upto is the last id of the cohort; "" means that the cohort has no upper end.
+	Upto ident.Creator `json:"upto,omitempty"`
+	Date civil.Date    `json:"date"`
+	By   string        `json:"by"`
 }
 
-// Includes tells whether a creator belongs to the cohort.
+// Includes reports whether a creator belongs to the cohort.
 func (t Task) Includes(creator ident.Creator) bool {
 	return creator > t.After && (t.Upto == "" || creator <= t.Upto)
 }
 
-// ErrTooManyCreators tells that a tenant has more creators than one call serves; its run is fanned out by
-// Tasks.
+// ErrTooManyCreators reports that a tenant has more creators than one call settles; its run must be
+// split by SplitIntoTasks.
 var ErrTooManyCreators = errors.New("statement: too many creators for one call")
 
-// ErrTotalsDiffer tells that a cohort has buckets whose sums are wrong; they are in the log and in the
-// report.
+// ErrTotalsDiffer reports that a cohort has buckets whose totals differ from the sums of their
+// lines; the log and the report name them.
 var ErrTotalsDiffer = errors.New("statement: a bucket's sums are not those of its lines")
 
-// CompleteOrder completes an order: no date is the business date; one in the future is refused, because its
-// months are not over.
+// CompleteOrder fills in the date of an order: the business date when none is given. A date in the
+// future is refused, because its months are not over.
 func (s *Service) CompleteOrder(ctx context.Context, o Order) (Order, error) {
 	today, err := s.Settlements.Clock.Today(ctx)
 	if err != nil {
@@ -69,12 +72,13 @@ func (s *Service) CompleteOrder(ctx context.Context, o Order) (Order, error) {
 	return o, nil
 }
 
-// OpenDueSettlements opens what is due of one creator or, with "", of all of a small tenant's. It may be run
-// twice, late and in parallel: each bucket is consumed once.
+// OpenDueSettlements opens the due settlements of one creator or, for "", of all creators of a
+// small tenant. It may be run twice, late and in parallel, because each bucket is consumed once.
 //
-// Errors: fault.Absent for an unknown creator; ErrTooMany for a tenant that is to be fanned out,
-// nothing done.
-func (s *Service) OpenDueSettlements(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
+// OpenDueSettlements returns fault.Absent for an unknown creator, and ErrTooManyCreators, with
+// nothing done, for a tenant whose run must be split.
+func (s *Service) OpenDueSettlements(ctx context.Context, o Order,
+	creator ident.Creator) (Report, error) {
 	o, err := s.CompleteOrder(ctx, o)
 	if err != nil {
 		return Report{}, err
@@ -99,10 +103,12 @@ func (s *Service) OpenDueSettlements(ctx context.Context, o Order, creator ident
 	return s.runCreators(ctx, o, ids)
 }
 
-// SplitIntoTasks are the parts into which a tenant's run is fanned out: every id, of whoever may come along
-// too, is in one of them. The creators are listed here once, so that each part lists its own alone.
+// SplitIntoTasks divides a tenant's run into tasks. Every creator id, also that of a creator who is
+// created meanwhile, belongs to exactly one task. The creators are listed here once, so that each
+// task lists only its own creators.
 func (s *Service) SplitIntoTasks(ctx context.Context, o Order) ([]Task, error) {
-	var ends []string // last id of each page but the last one
+	// ends holds the last creator id of each page except the last page.
+	var ends []string
 	for cursor := ""; ; {
 		_, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, cursor, pageSize)
 		if err != nil {
@@ -126,8 +132,8 @@ func (s *Service) SplitIntoTasks(ctx context.Context, o Order) ([]Task, error) {
 	return tasks, nil
 }
 
-// RunTask opens what is due of one cohort. Its error is for the queue: the task is tried again, and
-// reaches the dead-letter queue and its alarm where that does not help.
+// RunTask opens the due settlements of one cohort. Its error is for the queue: the task is tried
+// again and, when that does not help, reaches the dead-letter queue and its alarm.
 func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 	o, err := s.CompleteOrder(ctx, Order{Tenant: t.Tenant, By: t.By, Date: t.Date})
 	if err != nil {
@@ -148,7 +154,8 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		}
 		part, err := s.runCreators(ctx, o, ids)
 		sum.addReport(part)
-		if failed == nil { // one page's failures are enough for the log: they may be as many as creators
+		// The failures of one page are enough for the log; there may be as many as creators.
+		if failed == nil {
 			failed = err
 		}
 		if cursor = ident.Creator(next); cursor == "" || (t.Upto != "" && cursor >= t.Upto) {
@@ -161,7 +168,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 	return sum, failed
 }
 
-// runCreators runs some creators, several at a time.
+// runCreators opens the due settlements of some creators, several at the same time.
 func (s *Service) runCreators(ctx context.Context, o Order, ids []string) (Report, error) {
 	parts, errs := make([]Report, len(ids)), make([]error, len(ids))
 	var work errgroup.Group
@@ -172,7 +179,7 @@ func (s *Service) runCreators(ctx context.Context, o Order, ids []string) (Repor
 			return nil
 		})
 	}
-	work.Wait() //nolint:errcheck // each creator has an error of its own
+	work.Wait() //nolint:errcheck // errs holds the error of each creator
 	sum := newReport(o.Date)
 	for _, p := range parts {
 		sum.addReport(p)
@@ -185,18 +192,22 @@ func (s *Service) runCreators(ctx context.Context, o Order, ids []string) (Repor
 	return sum, failed
 }
 
-// ShownStatement is a statement as its creator and the tenant's people see it.
+// ShownStatement is a bucket as its creator and the tenant's people see it.
 type ShownStatement struct {
 	income.Bucket
-	DueOn civil.Date // from which an open one is settled; the zero date where no day is known
-	// why an open one waits: not_due, on_demand, next_run, contract_missing, not_the_payer
-	Waits     string
-	Parked    string // "contract_missing": no contract covers it yet
-	SettledBy string // the route by which somebody else settles it
+	// DueOn is the day from which an open bucket is settled; the zero date when no day is known.
+	DueOn civil.Date
+	// Waits is the reason why an open bucket is not settled yet: not_due, on_demand, next_run,
+	// contract_missing or not_the_payer.
+	Waits string
+	// Parked is "contract_missing" when no contract covers the bucket yet.
+	Parked string
+	// SettledBy is the contract's route when somebody other than the tenant pays the creator.
+	SettledBy string
 }
 
-// ListStatements gives a creator's statements of a month or, with the zero month, of the last fourteen, to
-// somebody who may see them; for anybody else the creator does not exist.
+// ListStatements lists a creator's buckets of a month or, for the zero month, of the last fourteen
+// months. For a caller who may not see the creator, the creator does not exist.
 func (s *Service) ListStatements(ctx context.Context, by identity.Principal, creator ident.Creator,
 	period civil.Month) ([]ShownStatement, error) {
 	if !by.MaySee(creator) {
@@ -226,8 +237,10 @@ func (s *Service) ListStatements(ctx context.Context, by identity.Principal, cre
 	return shown, nil
 }
 
-// describeBucket says when an open statement is settled, and why not yet.
-func (s *Service) describeBucket(ctx context.Context, b income.Bucket, today civil.Date) (ShownStatement, error) {
+// describeBucket adds to an open bucket the day on which it is settled and the reason why it is not
+// settled yet.
+func (s *Service) describeBucket(ctx context.Context, b income.Bucket,
+	today civil.Date) (ShownStatement, error) {
 	out := ShownStatement{Bucket: b}
 	if b.State != income.Open {
 		return out, nil

@@ -1,5 +1,5 @@
-// Package billing makes the month's account of each creator: it finds the buckets of income lines
-// that are due and opens one settlement for each of them.
+// Package billing decides the buckets of income lines that are due and opens one settlement for
+// each bucket that is to be paid. It runs every night and on demand.
 package billing
 
 import (
@@ -21,66 +21,82 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// System is the actor of statements that no person asked for.
+// System is the actor of settlements that the nightly run opens.
 const System = "system:build-statements"
 
-// The reasons, besides those of missing rules and contracts, for which a due bucket opens nothing.
+// The reasons, besides those of missing rules and contracts, for which a due bucket opens no
+// settlement.
 const (
-	// by the contract's route somebody else settles this income
+	// NotThePayer means that by the contract's route somebody other than the tenant pays this income.
 	NotThePayer = "not_the_payer"
-	// the sum is not above zero; what is below went on to the next part
+	// NothingToPay means that the bucket's sum is zero or negative; a negative sum was carried forward
+	// to the next period.
 	NothingToPay = "nothing_to_pay"
-	// below zero, and the contract has ended: no later income takes it
+	// BelowZeroAtEnd means that the sum is negative and the contract has ended, so that no later
+	// income can absorb it.
 	BelowZeroAtEnd = "below_zero_at_end"
-	// the creator's share is below the contract's minimum and was carried on
+	// BelowTheMinimum means that the creator's share is below the contract's minimum payout and was
+	// carried forward.
 	BelowTheMinimum = income.MinimumPayout
-	// accrued in the books of another paying entity than the contract names now
+	// EntityChanged means that the money was accrued in the books of another paying entity than the
+	// one that the contract has now.
 	EntityChanged = "entity_changed"
-	// the bucket's sums are not those of its lines: nothing is paid until a person has looked
-	TotalsDiffer    = "totals_differ"
-	ContractMissing = income.ContractMissing // no contract covers the income
+	// TotalsDiffer means that the bucket's totals differ from the sums of its lines; nothing is paid
+	// until a person has examined it.
+	TotalsDiffer = "totals_differ"
+	// ContractMissing means that no contract covers the income.
+	ContractMissing = income.ContractMissing
 )
 
 const (
-	monthsBack = 14 // how many months before the current one a run looks back
-	// the same for a run that a person asks for on demand: what waits for that is never too old
+	// monthsBack is the number of months before the current one in which a run looks for buckets.
+	monthsBack = 14
+	// demandMonths is the same number for a run on demand, because income that waits for a demand
+	// never becomes too old.
 	demandMonths = 120
-	maxSkips     = 1000
+	// maxSkips is the largest number of skipped buckets that a report lists.
+	maxSkips = 1000
 )
 
-// Service opens what is due.
+// Service opens the settlements that are due.
 type Service struct {
 	Settlements *settlement.Service
 	Buckets     income.BucketStore
 	Log         *slog.Logger
 }
 
-// Skip is a bucket that was due and opened nothing.
+// Skip is a bucket that was due and opened no settlement.
 type Skip struct {
-	CreatorID  ident.Creator  `json:"creator_id"`
-	IncomeType string         `json:"income_type"`
-	Period     civil.Month    `json:"period"`
-	Part       string         `json:"part,omitempty"`
-	Reason     string         `json:"reason"`
-	Text       bilingual.Text `json:"text"` // the reason, for a person
+	CreatorID  ident.Creator `json:"creator_id"`
+	IncomeType string        `json:"income_type"`
+	Period     civil.Month   `json:"period"`
+	Part       string        `json:"part,omitempty"`
+	Reason     string        `json:"reason"`
+	// Text is the reason in words for a person.
+	Text bilingual.Text `json:"text"`
 }
 
-// Report tells what was due on a date and what came of it.
+// Report counts what was due on a date and what became of it.
 type Report struct {
-	Date    civil.Date     `json:"date"`
-	Due     int            `json:"due"` // with what was settled or carried before
-	Opened  int            `json:"opened"`
-	Already int            `json:"already"` // settled or carried before
-	Reasons map[string]int `json:"reasons"` // how many were skipped for each reason
-	// the first of them: a report does not grow with the tenant
+	Date civil.Date `json:"date"`
+	// Due counts the due buckets, those settled or carried before included.
+	Due    int `json:"due"`
+	Opened int `json:"opened"`
+	// Already counts the due buckets that were settled or carried before this run.
+	Already int `json:"already"`
+	// Reasons counts the skipped buckets by reason.
+	Reasons map[string]int `json:"reasons"`
+	// Skipped lists the first skipped buckets; it is bounded so that a report does not grow with the
+	// tenant.
 	Skipped []Skip `json:"skipped"`
 }
 
+// newReport returns an empty report.
 func newReport(date civil.Date) Report {
 	return Report{Date: date, Reasons: map[string]int{}, Skipped: []Skip{}}
 }
 
-// addReport counts another part of the same run.
+// addReport adds the report of another part of the same run.
 func (r *Report) addReport(p Report) {
 	r.Due = r.Due + p.Due
 	r.Opened = r.Opened + p.Opened
@@ -91,7 +107,7 @@ func (r *Report) addReport(p Report) {
 	r.Skipped = append(r.Skipped, p.Skipped[:min(len(p.Skipped), maxSkips-len(r.Skipped))]...)
 }
 
-// countBucket counts one bucket.
+// countBucket adds one decided bucket to the report.
 func (r *Report) countBucket(b income.Bucket, o outcome) {
 	switch o.result {
 	case notDue:
@@ -108,15 +124,19 @@ func (r *Report) countBucket(b income.Bucket, o outcome) {
 	r.Due++
 }
 
-// Order is what a run is for.
+// Order is the request for a run.
 type Order struct {
-	Tenant   ident.Tenant
-	By       string     // subject of the person who runs it, or System
-	Date     civil.Date // business date on which the statements are due
-	OnDemand bool       // what is gathered until somebody asks for it is asked for
+	Tenant ident.Tenant
+	// By is the subject of the person who runs it, or System.
+	By string
+	// Date is the business date on which the statements are due.
+	Date civil.Date
+	// OnDemand requests also the income that the contract settles on demand.
+	OnDemand bool
 	today    civil.Date
 }
 
+// result is what became of a bucket in a run.
 type result int
 
 const (
@@ -126,13 +146,14 @@ const (
 	skipped
 )
 
+// outcome is the result of deciding a bucket; reason is set for a skipped one.
 type outcome struct {
 	result result
 	reason string
 }
 
-// runCreator opens what is due of one creator. What fails for a passing reason is in the error; the
-// rest goes on.
+// runCreator opens the due settlements of one creator. An error of one bucket is joined to the
+// returned error and does not stop the other buckets.
 func (s *Service) runCreator(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
 	r := newReport(o.Date)
 	back := monthsBack
@@ -157,7 +178,8 @@ func (s *Service) runCreator(ctx context.Context, o Order, creator ident.Creator
 	return r, failed
 }
 
-// compareByTime orders buckets so that what is carried on is decided before what it is carried into.
+// compareByTime orders buckets so that a bucket is decided before the bucket into which its money
+// is carried.
 func compareByTime(a, b income.Bucket) int {
 	last := func(b income.Bucket) string { return b.CyclePeriod().LastDay().String() }
 	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)),
@@ -165,12 +187,14 @@ func compareByTime(a, b income.Bucket) int {
 		cmp.Compare(a.Part.Cut, b.Part.Cut), cmp.Compare(a.IncomeType, b.IncomeType))
 }
 
-// decideBucket decides one bucket. A rival's write is read and decided anew.
+// decideBucket decides one bucket; when somebody else wrote it meanwhile, it is read and decided
+// again.
 func (s *Service) decideBucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
 	known := true
 	return optimistic.Value(ctx, func() (outcome, error) {
 		if !known {
-			now, there, err := s.Buckets.ReadBucket(ctx, o.Tenant, b.CreatorID, b.CyclePeriod(), b.IncomeType)
+			now, there, err := s.Buckets.ReadBucket(ctx, o.Tenant, b.CreatorID, b.CyclePeriod(),
+				b.IncomeType)
 			if err != nil || !there {
 				return outcome{}, err
 			}
@@ -181,7 +205,8 @@ func (s *Service) decideBucket(ctx context.Context, o Order, b income.Bucket) (o
 	})
 }
 
-// skipIfRuleMissing turns a missing contract or rule into a reason; it is no failure, the bucket waits.
+// skipIfRuleMissing turns a missing contract or rule into a reason for skipping the bucket; it is
+// not a failure, because the bucket waits for the rule.
 func skipIfRuleMissing(out outcome, err error) (outcome, error) {
 	if fault.HasCode(err, fault.RuleMissing) {
 		return outcome{skipped, fault.Of(err).Reason}, nil
@@ -189,8 +214,8 @@ func skipIfRuleMissing(out outcome, err error) (outcome, error) {
 	return out, err
 }
 
-// decideOnce decides a bucket as it was read. What is done costs no further read: a night takes what is
-// due or was undone.
+// decideOnce decides a bucket as it was read. A finished bucket needs no further read, so that the
+// cost of a night depends only on the buckets that are due or whose settlement was undone.
 func (s *Service) decideOnce(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
 	if b.IsDone() {
 		return outcome{result: already}, nil
@@ -213,16 +238,19 @@ func (s *Service) decideOnce(ctx context.Context, o Order, b income.Bucket) (out
 	return s.settleBucket(ctx, o, b, t, occurrence)
 }
 
-// nextOccurrence gives the number of the next occurrence, and whether the settlement that consumed the
-// bucket was not undone. Where it was reopened, its last occurrence counts.
-func (s *Service) nextOccurrence(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
+// nextOccurrence returns the number of the bucket's next occurrence, and whether the settlement
+// that consumed the bucket is still in force. When that settlement was reopened, its last successor
+// counts.
+func (s *Service) nextOccurrence(ctx context.Context,
+	b income.Bucket) (next int, alive bool, err error) {
 	if b.State == income.Open {
 		return 1, false, nil
 	}
 	for id := b.Settlement; ; {
 		last, err := s.Settlements.Store.Load(ctx, b.Tenant, id)
-		if fault.HasCode(err,
-			fault.NotFound) { // bucket and settlement are written together; this cannot be
+		// Bucket and settlement are written in one transaction, so a missing settlement is an internal
+		// error.
+		if fault.HasCode(err, fault.NotFound) {
 			err = fault.Internal(err)
 		}
 		if err != nil {
@@ -235,13 +263,15 @@ func (s *Service) nextOccurrence(ctx context.Context, b income.Bucket) (next int
 	}
 }
 
-// settleBucket opens the settlement of a due bucket, or carries one on of which nothing is paid.
+// settleBucket opens the settlement of a due bucket, or carries its money forward when nothing is
+// paid now.
 func (s *Service) settleBucket(ctx context.Context, o Order, b income.Bucket, t terms,
 	occurrence int) (outcome, error) {
 	sum, err := s.Buckets.SumLines(ctx, b)
 	if err != nil {
 		return outcome{}, err
 	}
+	// The lines are added up again before money is paid from the totals.
 	if sum != b.Totals {
 		return s.reportDifference(ctx, o, b, sum)
 	}
@@ -256,6 +286,7 @@ func (s *Service) settleBucket(ctx context.Context, o Order, b income.Bucket, t 
 	if err != nil {
 		return outcome{}, err
 	}
+	// Money that was accrued at one company must not be paid from the books of another one.
 	if len(b.Entities) > 0 && !slices.Equal(b.Entities, []ident.Entity{fresh.Entity}) {
 		s.Log.WarnContext(ctx, "accrued at another paying entity", "tenant", o.Tenant, "creator_id",
 			b.CreatorID, "bucket", b.Name(), "entity", fresh.Entity)
@@ -272,9 +303,10 @@ func (s *Service) settleBucket(ctx context.Context, o Order, b income.Bucket, t 
 	return outcome{result: opened}, nil
 }
 
-// closeWithoutPayment closes a bucket in which there is nothing to pay; what is below zero goes on, if there is
-// where to.
-func (s *Service) closeWithoutPayment(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
+// closeWithoutPayment closes a bucket in which there is nothing to pay; a negative sum is carried
+// forward if the contract has a later period.
+func (s *Service) closeWithoutPayment(ctx context.Context, o Order, b income.Bucket,
+	t terms) (outcome, error) {
 	into, goesOn := t.course.CarryForwardPeriod(b.CyclePeriod())
 	if b.Distributable.Negative() && !goesOn {
 		return outcome{skipped, BelowZeroAtEnd}, nil
@@ -285,22 +317,26 @@ func (s *Service) closeWithoutPayment(ctx context.Context, o Order, b income.Buc
 	return s.carryForward(ctx, o, b, t, income.BelowZero, into)
 }
 
-// carryForward takes a bucket's money on. What is gathered on demand stays where it is until its month is
-// over.
-func (s *Service) carryForward(ctx context.Context, o Order, b income.Bucket, t terms, reason string,
+// carryForward carries a bucket's money into a later period. The money of an on-demand bucket stays
+// where it is until the month is over.
+func (s *Service) carryForward(ctx context.Context, o Order, b income.Bucket, t terms,
+	reason string,
 	into cycle.Period) (outcome, error) {
-	told := outcome{skipped, reason}
+	skip := outcome{skipped, reason}
 	if reason == income.BelowZero {
-		told.reason = NothingToPay
+		skip.reason = NothingToPay
 	}
 	if into.Month.After(o.Date.Month()) {
-		return told, nil
+		return skip, nil
 	}
-	return told, s.Buckets.CarryForward(ctx, b, income.CarryOrder{Reason: reason, Into: into, Course: t.course,
-		By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
+	return skip, s.Buckets.CarryForward(ctx, b,
+		income.CarryOrder{Reason: reason, Into: into, Course: t.course,
+			By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
 }
 
-// reportDifference tells sums that do not agree with their lines from ones that moved while they were read.
+// reportDifference logs a bucket whose totals differ from its lines and skips it. When the bucket
+// was written while its lines were read, it returns optimistic.ErrRival instead, so that the bucket
+// is decided again.
 func (s *Service) reportDifference(ctx context.Context, o Order, b income.Bucket,
 	sum income.Totals) (outcome, error) {
 	now, _, err := s.Buckets.ReadBucket(ctx, o.Tenant, b.CreatorID, b.CyclePeriod(), b.IncomeType)
@@ -317,7 +353,7 @@ func (s *Service) reportDifference(ctx context.Context, o Order, b income.Bucket
 	return outcome{skipped, TotalsDiffer}, nil
 }
 
-// singlePlatform is where the income was earned, if that is one place.
+// singlePlatform returns the platform on which the income was earned, "" when there are several.
 func singlePlatform(b income.Bucket) string {
 	if len(b.Platforms) == 1 {
 		return b.Platforms[0]
@@ -325,7 +361,8 @@ func singlePlatform(b income.Bucket) string {
 	return ""
 }
 
-// openingChange makes the change that opens a prepared settlement and closes the bucket of its lines.
+// openingChange returns the change that opens a prepared settlement and closes the bucket of its
+// lines.
 func (s *Service) openingChange(o Order, b income.Bucket, fresh settlement.Settlement,
 	occurrence int) settlement.Change {
 	fresh = fresh.FromStatement(settlement.StatementIncome{

@@ -11,16 +11,20 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// terms are what the contracts say about one bucket.
+// terms are the clauses of the contracts that apply to one bucket.
 type terms struct {
 	settlement.Terms
-	course   cycle.Timeline
-	covered  bool // a contract governs the bucket
-	onDemand bool // it waits until somebody asks for it
-	final    bool // the cooperation is over: everything is settled, below the minimum too
+	course cycle.Timeline
+	// covered reports that a contract is in force for the bucket.
+	covered bool
+	// onDemand reports that the bucket is settled only when somebody demands it.
+	onDemand bool
+	// final reports that the cooperation has ended: everything is settled, even below the minimum
+	// payout.
+	final bool
 }
 
-// findTerms finds the contract that governs a bucket, and its days.
+// findTerms finds the contract that governs a bucket and computes the bucket's settlement days.
 func (s *Service) findTerms(ctx context.Context, o Order, b income.Bucket) (terms, error) {
 	period := b.CyclePeriod()
 	contracts, err := s.Settlements.Directory.ContractsOf(ctx, b.Tenant, b.CreatorID, b.IncomeType,
@@ -37,7 +41,8 @@ func (s *Service) findTerms(ctx context.Context, o Order, b income.Bucket) (term
 	t.onDemand = period.Part.Kind == cycle.OnDemand && t.Contract.Cycle == tenancy.OnDemand
 	last := span.Last
 	if t.onDemand && o.OnDemand && o.Date.Before(last) {
-		last = o.Date // the demand ends the part
+		// The demand ends the part on its own day.
+		last = o.Date
 	}
 	t.Dates = cycle.DatesOfPeriod(t.Contract, period, last, s.Settlements.Calendar)
 	end, over := t.course.EndOfCooperation(period)
@@ -48,7 +53,7 @@ func (s *Service) findTerms(ctx context.Context, o Order, b income.Bucket) (term
 	return t, nil
 }
 
-// isDue tells whether a bucket is to be decided on the order's date.
+// isDue reports whether a bucket must be decided on the date of the order.
 func (t terms) isDue(o Order, b income.Bucket) bool {
 	switch {
 	case !t.covered:
@@ -59,7 +64,8 @@ func (t terms) isDue(o Order, b income.Bucket) bool {
 	return !t.Dates.Statement.After(o.Date)
 }
 
-// holdsBack tells whether a creator's share is too small to be paid now.
+// holdsBack reports whether a creator's share is below the contract's minimum payout and may still
+// be held back.
 func (t terms) holdsBack(b income.Bucket, share money.Amount) bool {
 	if b.State != income.Open || t.final || share.Cmp(t.Contract.MinimumPayout) >= 0 {
 		return false
@@ -68,8 +74,8 @@ func (t terms) holdsBack(b income.Bucket, share money.Amount) bool {
 	return months == 0 || b.Period.Sub(b.HeldSince()) < months
 }
 
-// dueDate is the day from which the bucket is settled; the zero date where only a demand or a
-// contract makes it so.
+// dueDate returns the day from which the bucket is settled; the zero date when a demand or a
+// contract is needed first.
 func (t terms) dueDate() civil.Date {
 	if !t.covered || t.onDemand && !t.final {
 		return civil.Date{}

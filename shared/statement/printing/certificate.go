@@ -6,9 +6,10 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// certificatePDF sets a yearly certificate of income and tax.
+// certificatePDF renders a yearly certificate of income and tax as PDF.
 func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
-	texts := []string{fixedTexts(), c.Number, string(c.TaxpayerID), printableText(c.Name), printableText(c.IDNumber),
+	texts := []string{fixedTexts(), c.Number, string(c.TaxpayerID), printableText(c.Name),
+		printableText(c.IDNumber),
 		printableText(c.Entity.Name), c.Entity.USCC}
 	for _, r := range c.Rows {
 		texts = append(texts, r.Tax, r.Item, r.Month, r.Collection)
@@ -17,8 +18,10 @@ func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
 		return nil, err
 	}
 	s := newSheet(f, "收入纳税明细 "+c.Number)
+	// Pages after the first begin with a running head, which needs the number of the certificate.
 	s.head = func() { s.writeRunningHead("收入纳税明细", c.Number) }
-	s.writeTitle("收入纳税明细", "Certificate of income and tax", c.Number, fmt.Sprintf("年度 Year  %d", c.Year))
+	s.writeTitle("收入纳税明细", "Certificate of income and tax", c.Number,
+		fmt.Sprintf("年度 Year  %d", c.Year))
 	s.writeParties([]field{
 		{"扣缴义务人", "Withholding agent", printableText(c.Entity.Name) + "（统一社会信用代码 " + c.Entity.USCC + "）"},
 		{"纳税人", "Taxpayer", printableText(c.Name) + "　" + string(c.TaxpayerID)},
@@ -40,6 +43,7 @@ func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
 	return s.finishPDF("Fenzhang  " + c.Number + "  " + c.Hash[:16])
 }
 
+// writeCertificateRows writes the table of tax rows, with a column of months when monthly is true.
 func (s *sheet) writeCertificateRows(rows []statement.CertificateRow, monthly bool) {
 	t := table{s, []column{{"税费", "Tax", 110, false}, {"所得项目", "Item of income", 150, false},
 		{"征收方式", "Collected", 71.28, false},

@@ -1,5 +1,5 @@
-// Package printing sets documents in type: PDF with Chinese typography, and XLSX. It holds no text
-// of the law and no figure of its own, and the same document gives the same bytes.
+// Package printing renders documents as PDF with Chinese typography and as XLSX. It contains no
+// text of the law and no figures, and the same document gives the same bytes.
 package printing
 
 import (
@@ -14,16 +14,16 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// family is the name by which pages ask for the font.
+// family is the name under which pages select the font.
 const family = "text"
 
-// Font is a TrueType font, parsed once; any number of documents may be set in it at the same time.
+// Font is a parsed TrueType font; any number of documents may be set in it at the same time.
 type Font struct {
 	container gopdf.FontContainer
 	face      gopdf.SubsetFontObj
 }
 
-// ParseFont reads a TrueType font.
+// ParseFont parses a TrueType font and refuses a font without Chinese characters.
 func ParseFont(data []byte) (*Font, error) {
 	f := &Font{}
 	if err := f.container.AddTTFFontDataWithOption(family, data, gopdf.TtfOption{}); err != nil {
@@ -38,7 +38,8 @@ func ParseFont(data []byte) (*Font, error) {
 	return f, nil
 }
 
-// glyphWidth is the width of a letter in thousandths of its size; false where the font lacks it.
+// glyphWidth returns the width of a character in thousandths of the font size; false when the font
+// lacks the character.
 func (f *Font) glyphWidth(r rune) (uint, bool) {
 	glyph, err := f.face.CharCodeToGlyphIndex(r)
 	if err != nil || glyph == 0 {
@@ -47,10 +48,11 @@ func (f *Font) glyphWidth(r rune) (uint, bool) {
 	return f.face.GlyphIndexToPdfWidth(glyph), true
 }
 
-// maxNamed is how many missing letters an error names.
+// maxNamed is the largest number of missing characters that an error lists.
 const maxNamed = 20
 
-// checkGlyphs gives glyph_missing with the letters of the texts that the font lacks, nil when it has all.
+// checkGlyphs returns glyph_missing with the characters of the texts that the font lacks, nil when
+// it has all of them.
 func (f *Font) checkGlyphs(texts []string) error {
 	seen := map[rune]bool{}
 	var missing []rune
@@ -80,9 +82,9 @@ func (f *Font) checkGlyphs(texts []string) error {
 			"put into the bucket. XLSX needs no font.", len(missing), points))
 }
 
-// printableText makes a text printable on one line: what has no shape of its own (controls, marks of
-// direction, joiners, variation selectors) is left out, so that it can neither turn the line around
-// nor break it.
+// printableText makes a text printable on one line: characters without a shape (controls, marks of
+// direction, joiners, variation selectors) are removed, so that they can neither reverse nor break
+// the line.
 func printableText(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

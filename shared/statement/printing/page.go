@@ -7,7 +7,7 @@ import (
 	"github.com/signintech/gopdf"
 )
 
-// The measures of a page, in points: A4 upright with equal margins.
+// The measures of a page in points: A4 portrait with equal margins.
 const (
 	pageWidth  = 595.28
 	pageHeight = 841.89
@@ -16,10 +16,11 @@ const (
 	innerWidth = pageWidth - 2*margin
 )
 
-// ink is a shade of grey, or the colour of headings.
+// ink is a colour of text, lines or backgrounds.
 type ink struct{ r, g, b uint8 }
 
-var ( // colours are constants that Go has no word for
+var (
+	// The colours of a document; they are variables only because Go has no constants of struct type.
 	black  = ink{28, 28, 30}
 	grey   = ink{120, 120, 126}
 	accent = ink{22, 72, 120}
@@ -27,17 +28,19 @@ var ( // colours are constants that Go has no word for
 	pale   = ink{242, 244, 248}
 )
 
-// sheet is a document being set. The first failure stays, and later calls do nothing.
+// sheet is a PDF document that is being written. It keeps the first error, and later calls write
+// nothing.
 type sheet struct {
 	pdf    gopdf.GoPdf
 	font   *Font
 	widths map[rune]float64
 	y      float64
 	err    error
-	head   func() // draws what begins each page after the first
+	// head writes the running head of each page after the first.
+	head func()
 }
 
-// newSheet opens a document in a font.
+// newSheet begins a document in a font.
 func newSheet(f *Font, title string) *sheet {
 	s := &sheet{font: f, widths: map[rune]float64{}}
 	s.pdf.Start(gopdf.Config{PageSize: *gopdf.PageSizeA4})
@@ -48,6 +51,7 @@ func newSheet(f *Font, title string) *sheet {
 	return s
 }
 
+// keepError stores the first error.
 func (s *sheet) keepError(err error) {
 	if s.err == nil {
 		s.err = err
@@ -63,14 +67,14 @@ func (s *sheet) addPage() {
 	}
 }
 
-// ensureRoom begins a new page where less than height is left of this one.
+// ensureRoom begins a new page when less than height is left on the current page.
 func (s *sheet) ensureRoom(height float64) {
 	if s.y+height > bottom {
 		s.addPage()
 	}
 }
 
-// textWidth is the width of a text in points.
+// textWidth returns the width of a text in points.
 func (s *sheet) textWidth(text string, size float64) float64 {
 	sum := 0.0
 	for _, r := range text {
@@ -85,7 +89,7 @@ func (s *sheet) textWidth(text string, size float64) float64 {
 	return sum * size / 1000
 }
 
-// writeText sets a text with its base line at y.
+// writeText writes a text whose base line is at y.
 func (s *sheet) writeText(x, y, size float64, c ink, text string) {
 	if text == "" || s.err != nil {
 		return
@@ -96,25 +100,25 @@ func (s *sheet) writeText(x, y, size float64, c ink, text string) {
 	s.keepError(s.pdf.Text(text))
 }
 
-// writeTextRight sets a text that ends at x.
+// writeTextRight writes a text that ends at x.
 func (s *sheet) writeTextRight(x, y, size float64, c ink, text string) {
 	s.writeText(x-s.textWidth(text, size), y, size, c, text)
 }
 
-// drawLine draws a thin line over the width of the text.
+// drawLine draws a thin line between the margins of the page.
 func (s *sheet) drawLine(y float64, c ink) {
 	s.pdf.SetLineWidth(0.5)
 	s.pdf.SetStrokeColor(c.r, c.g, c.b)
 	s.pdf.Line(margin, y, pageWidth-margin, y)
 }
 
-// fillBox fills a rectangle.
+// fillBox fills a rectangle with a colour.
 func (s *sheet) fillBox(x, y, w, h float64, c ink) {
 	s.pdf.SetFillColor(c.r, c.g, c.b)
 	s.pdf.RectFromUpperLeftWithStyle(x, y, w, h, "F")
 }
 
-// shortenToWidth shortens a text to a width.
+// shortenToWidth cuts a text to a width and ends it with an ellipsis.
 func (s *sheet) shortenToWidth(text string, size, width float64) string {
 	if s.textWidth(text, size) <= width {
 		return text
@@ -130,14 +134,15 @@ func (s *sheet) shortenToWidth(text string, size, width float64) string {
 	return b.String() + "…"
 }
 
-// opens and closes are the marks that must not end and begin a line (标点避头尾).
 const (
+	// Chinese typography (标点避头尾) forbids a line to begin with the marks in closes or to end with the
+	// marks in opens.
 	closes = "，。、；：？！）》」』】〕…,.;:?!)]}%"
 	opens  = "（《「『【〔([{"
 )
 
-// wrapText breaks a text into lines of a width; Latin words and numbers stay whole, and no line begins
-// with a closing mark or ends with an opening one.
+// wrapText breaks a text into lines of a width. Latin words and numbers are kept whole; no line
+// begins with a closing mark or ends with an opening mark.
 func (s *sheet) wrapText(text string, size, width float64) []string {
 	var lines []string
 	line, used := "", 0.0
@@ -163,7 +168,7 @@ func (s *sheet) wrapText(text string, size, width float64) []string {
 	return lines
 }
 
-// splitLongWord cuts a word that is wider than a whole line.
+// splitLongWord splits a word that is wider than a line into its characters.
 func (s *sheet) splitLongWord(word string, size, width float64) []string {
 	if s.textWidth(word, size) <= width {
 		return []string{word}
@@ -175,11 +180,12 @@ func (s *sheet) splitLongWord(word string, size, width float64) []string {
 	return out
 }
 
-// splitAtBreaks cuts a text where lines may break.
+// splitAtBreaks splits a text into the pieces between which a line may break.
 func splitAtBreaks(text string) []string {
 	var out []string
 	word := ""
-	glued := false // what comes next belongs to the word
+	// glued is true after an opening mark, which must stay with the next character.
+	glued := false
 	for _, r := range text {
 		switch {
 		case strings.ContainsRune(closes, r):
@@ -198,7 +204,7 @@ func splitAtBreaks(text string) []string {
 				out = append(out, word)
 			}
 			out, word = append(out, " "), ""
-		case r < 0x2E80: // letters, digits and signs of Latin texts stay together
+		case r < 0x2E80: // characters of Latin words and numbers are kept together
 			word += string(r)
 			if !glued && len([]rune(word)) > 1 && []rune(word)[0] >= 0x2E80 {
 				out, word = append(out, strings.TrimSuffix(word, string(r))), string(r)
@@ -217,7 +223,7 @@ func splitAtBreaks(text string) []string {
 	return out
 }
 
-// writeParagraph sets a text over the width from x on and moves down.
+// writeParagraph writes a text in lines from x to the right margin and moves down.
 func (s *sheet) writeParagraph(x, size, leading float64, c ink, text string) {
 	for _, l := range s.wrapText(text, size, pageWidth-margin-x) {
 		s.ensureRoom(leading)
@@ -226,7 +232,8 @@ func (s *sheet) writeParagraph(x, size, leading float64, c ink, text string) {
 	}
 }
 
-// writeHeading begins a section: Chinese first, English small beside it.
+// writeHeading begins a section: the Chinese title, with the English one small beside it. It begins
+// a new page when less than below is left under the heading.
 func (s *sheet) writeHeading(zh, en string, below float64) {
 	s.ensureRoom(30 + below)
 	s.y += 14
@@ -239,18 +246,21 @@ func (s *sheet) writeHeading(zh, en string, below float64) {
 type column struct {
 	zh, en string
 	width  float64
-	number bool // aligned to the right, never wrapped
+	// number reports that the column is aligned to the right and never wrapped.
+	number bool
 }
 
-// table sets rows under a head that is repeated on each page.
+// table writes rows under a header that is repeated on each page.
 type table struct {
 	*sheet
 	columns []column
 	size    float64
 }
 
+// pad is the space in points between the edge of a cell and its text.
 const pad = 3.0
 
+// writeHeader writes the header of the table.
 func (t table) writeHeader() {
 	t.fillBox(margin, t.y, innerWidth, 22, pale)
 	x := margin
@@ -267,7 +277,7 @@ func (t table) writeHeader() {
 	t.y += 22
 }
 
-// writeRow sets one row; texts take at most two lines.
+// writeRow writes one row; a text takes at most two lines and is shortened to them.
 func (t table) writeRow(cells []string, c ink) {
 	leading := t.size + 2.6
 	lines := make([][]string, len(cells))
@@ -285,6 +295,7 @@ func (t table) writeRow(cells []string, c ink) {
 		}
 		height = max(height, float64(len(lines[i]))*leading)
 	}
+	// A row is never divided between two pages.
 	if t.y+height+4 > bottom {
 		t.addPage()
 		t.writeHeader()
@@ -305,7 +316,8 @@ func (t table) writeRow(cells []string, c ink) {
 	t.drawLine(t.y, rule)
 }
 
-// fittingSize is the size at which a figure fits its column: an amount is made smaller, never cut.
+// fittingSize returns the font size at which a figure fits its column: an amount is made smaller
+// and never cut.
 func (t table) fittingSize(text string, width float64) float64 {
 	if w := t.textWidth(text, t.size); w > width {
 		return t.size * width / w
@@ -313,7 +325,7 @@ func (t table) fittingSize(text string, width float64) float64 {
 	return t.size
 }
 
-// finishPDF numbers the pages and gives the bytes.
+// finishPDF writes the page numbers and returns the bytes of the document.
 func (s *sheet) finishPDF(left string) ([]byte, error) {
 	pages := s.pdf.GetNumberOfPages()
 	for n := 1; n <= pages && s.err == nil; n++ {

@@ -9,10 +9,11 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// Typesetter sets documents in the font that a source gives; the font is read when the first document
-// needs it and kept. It implements statement.Typesetter.
+// Typesetter renders documents in a font that it reads for the first document and keeps. It
+// implements statement.Typesetter.
 type Typesetter struct {
-	ReadFont func(context.Context) ([]byte, error) // the font's file
+	// ReadFont reads the file of the font.
+	ReadFont func(context.Context) ([]byte, error)
 
 	mu   sync.Mutex
 	font *Font
@@ -20,7 +21,7 @@ type Typesetter struct {
 
 var _ statement.Typesetter = (*Typesetter)(nil)
 
-// loadFont gives the font; a failed read is tried again by the next document.
+// loadFont returns the font; after a failed read the next document tries again.
 func (s *Typesetter) loadFont(ctx context.Context) (*Font, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +66,8 @@ func (s *Typesetter) TypesetCertificate(ctx context.Context, c statement.Certifi
 	return hideInternalError(font.certificatePDF(c))
 }
 
-// hideInternalError hides what only the log should tell.
+// hideInternalError wraps an error that is not of package fault as an internal error, whose text
+// only the log shows.
 func hideInternalError(body []byte, err error) ([]byte, error) {
 	var known *fault.Error
 	if err != nil && !errors.As(err, &known) {

@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// statementPDF sets a statement: the first page says what is paid and why, the next ones list the
-// lines.
+// statementPDF renders a statement as PDF: the first page shows what is paid and why, the following
+// pages list the lines.
 func (f *Font) statementPDF(st statement.Statement) ([]byte, error) {
 	if err := f.checkGlyphs(statementTexts(st)); err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (f *Font) statementPDF(st statement.Statement) ([]byte, error) {
 	return s.finishPDF("Fenzhang  " + st.Number + "  " + st.Hash[:16])
 }
 
-// writeTitle opens the document.
+// writeTitle writes the title block of the document.
 func (s *sheet) writeTitle(zh, en, number, period string) {
 	s.writeText(margin, s.y+20, 20, accent, zh)
 	s.writeText(margin+s.textWidth(zh, 20)+8, s.y+20, 9, grey, en)
@@ -39,7 +39,7 @@ func (s *sheet) writeTitle(zh, en, number, period string) {
 	s.y += 8
 }
 
-// writeRunningHead stands at the top of each page after the first.
+// writeRunningHead writes the top of each page after the first.
 func (s *sheet) writeRunningHead(zh, number string) {
 	s.writeText(margin, s.y+8, 8, grey, zh)
 	s.writeTextRight(pageWidth-margin, s.y+8, 8, grey, number)
@@ -48,9 +48,10 @@ func (s *sheet) writeRunningHead(zh, number string) {
 	s.y += 4
 }
 
-// field is one line of the block that says who is who.
+// field is one labelled line of the block of parties.
 type field struct{ zh, en, text string }
 
+// partyFields returns the block of a statement's parties: payers, creator, taxpayer and accounts.
 func partyFields(st statement.Statement) []field {
 	var payers, accounts []string
 	for _, e := range st.Entities {
@@ -67,7 +68,8 @@ func partyFields(st statement.Statement) []field {
 		{"达人", "Creator", printableText(st.Nickname) + "　" + string(st.CreatorID)},
 		{"纳税人", "Taxpayer", printableText(string(st.Taxpayer)) + "　" + string(st.TaxpayerID)},
 		{"平台账号", "Platform account", strings.Join(accounts, "；")},
-		{"收款账户", "Paid to", chineseName(payoutMethodNames(), st.Payout.Method) + "　" + printableText(st.Payout.Tail)},
+		{"收款账户", "Paid to", chineseName(payoutMethodNames(), st.Payout.Method) + "　" +
+			printableText(st.Payout.Tail)},
 	}
 }
 
@@ -80,7 +82,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// writeParties tells who is who.
+// writeParties writes the block of parties; each text takes at most two lines.
 func (s *sheet) writeParties(fields []field) {
 	for _, f := range fields {
 		lines := s.wrapText(f.text, 8.5, innerWidth-92)
@@ -97,7 +99,8 @@ func (s *sheet) writeParties(fields []field) {
 	s.y += 4
 }
 
-// writeSummary is the account in one row, from what came in to what is paid.
+// writeSummary writes the account as a row of boxes, from the amount to be split to the amount
+// paid.
 func (s *sheet) writeSummary(t statement.Totals) {
 	boxes := []struct{ zh, en, amount string }{
 		{"分成基数", "To be split", formatAmount(t.Base)},
@@ -117,6 +120,7 @@ func (s *sheet) writeSummary(t statement.Totals) {
 		if i == 4 {
 			c = accent
 		}
+		// A large amount is written smaller, so that it is never cut.
 		if need := s.textWidth(b.amount, size); need > w-12 {
 			size *= (w - 12) / need
 		}
@@ -127,6 +131,7 @@ func (s *sheet) writeSummary(t statement.Totals) {
 	s.y += 4
 }
 
+// writeSettlements writes the table of settlements with their total.
 func (s *sheet) writeSettlements(st statement.Statement) {
 	s.writeHeading("结算明细", "Settlements", 40)
 	t := table{s, []column{
@@ -146,15 +151,19 @@ func (s *sheet) writeSettlements(st statement.Statement) {
 		if b.BroughtForward != "" {
 			state += "，" + chineseName(broughtForwardNames(), b.BroughtForward)
 		}
-		t.writeRow([]string{chineseName(incomeTypeNames(), b.IncomeType) + "（" + state + "） " + shortID(b.SettlementID),
+		t.writeRow([]string{chineseName(incomeTypeNames(), b.IncomeType) + "（" + state + "） " +
+			shortID(b.SettlementID),
 			b.Contract, formatAmount(b.Base), formatPercent(b.Percent),
-			formatAmount(b.CreatorShare), formatOrPending(b.TaxableIncome), formatOrPending(b.Withheld), formatOrPending(b.ToPay)}, black)
+			formatAmount(b.CreatorShare), formatOrPending(b.TaxableIncome), formatOrPending(b.Withheld),
+			formatOrPending(b.ToPay)}, black)
 	}
-	t.writeRow([]string{"合计 Total", "", formatAmount(st.Totals.Base), "", formatAmount(st.Totals.CreatorShare),
-		formatAmount(st.Totals.TaxableIncome), formatAmount(st.Totals.Withheld), formatAmount(st.Totals.ToPay)}, accent)
+	t.writeRow([]string{"合计 Total", "", formatAmount(st.Totals.Base), "",
+		formatAmount(st.Totals.CreatorShare),
+		formatAmount(st.Totals.TaxableIncome), formatAmount(st.Totals.Withheld),
+		formatAmount(st.Totals.ToPay)}, accent)
 }
 
-// shortID is the end of a long id, by which people tell settlements apart.
+// shortID returns the end of a long settlement id, by which people tell settlements apart.
 func shortID(id ident.Settlement) string {
 	if len(id) <= 14 {
 		return string(id)
@@ -162,6 +171,7 @@ func shortID(id ident.Settlement) string {
 	return string("…" + id[len(id)-12:])
 }
 
+// writeTaxLines explains each tax of the statement in one line.
 func (s *sheet) writeTaxLines(st statement.Statement) {
 	if !hasTaxes(st) {
 		return
@@ -177,6 +187,7 @@ func (s *sheet) writeTaxLines(st statement.Statement) {
 	}
 }
 
+// hasTaxes reports whether any settlement of the statement has a tax.
 func hasTaxes(st statement.Statement) bool {
 	for _, b := range st.Bills {
 		if len(b.Taxes) > 0 {
@@ -186,6 +197,7 @@ func hasTaxes(st statement.Statement) bool {
 	return false
 }
 
+// writeSetOffs writes the table of set-offs, nothing when there are none.
 func (s *sheet) writeSetOffs(st statement.Statement) {
 	if st.Totals.SetOffs.IsZero() {
 		return
@@ -196,11 +208,13 @@ func (s *sheet) writeSetOffs(st statement.Statement) {
 	t.writeHeader()
 	for _, b := range st.Bills {
 		for _, o := range b.SetOffs {
-			t.writeRow([]string{chineseName(setOffNames(), o.Kind), printableText(o.Document), formatAmount(o.Amount)}, black)
+			t.writeRow([]string{chineseName(setOffNames(), o.Kind), printableText(o.Document),
+				formatAmount(o.Amount)}, black)
 		}
 	}
 }
 
+// writeNotes writes the notes that explain the figures.
 func (s *sheet) writeNotes(st statement.Statement) {
 	s.writeHeading("说明", "Notes", 20)
 	notes := []string{"达人分成 = 分成基数按合约分得的部分；应付 = 达人分成 − 代扣税费 − 抵扣。所示税费以付款日有效规定及全月累计为准。"}
@@ -219,6 +233,7 @@ func (s *sheet) writeNotes(st statement.Statement) {
 	}
 }
 
+// writeIncomeLines writes the table of income lines with their totals.
 func (s *sheet) writeIncomeLines(st statement.Statement) {
 	s.writeHeading("收入明细", "Lines of income", 40)
 	t := table{s, []column{
@@ -234,29 +249,36 @@ func (s *sheet) writeIncomeLines(st statement.Statement) {
 				about = append(about, part)
 			}
 		}
+		// A line of an earlier service period is marked as late with that period.
 		late := ""
 		if l.ServicePeriod != st.Period.Month {
 			late = "（补 " + l.ServicePeriod.String() + "）"
 		}
 		t.writeRow([]string{l.OccurredOn.String(), chineseName(incomeTypeNames(), l.IncomeType),
-			late + strings.Join(about, " / "), formatAmount(l.Gross), formatAmount(l.PlatformFee), formatAmount(l.Refund),
+			late + strings.Join(about, " / "), formatAmount(l.Gross), formatAmount(l.PlatformFee),
+			formatAmount(l.Refund),
 			formatAmount(l.Subsidy), formatAmount(l.Distributable), lineOutcomeName(l)}, black)
 	}
 	sum := st.Totals
-	t.writeRow([]string{"合计", "", fmt.Sprintf("已结算 %d 行 settled lines", sum.Lines), formatAmount(sum.Gross),
-		formatAmount(sum.PlatformFee), formatAmount(sum.Refund), formatAmount(sum.Subsidy), formatAmount(sum.Distributable),
+	t.writeRow([]string{"合计", "", fmt.Sprintf("已结算 %d 行 settled lines", sum.Lines),
+		formatAmount(sum.Gross),
+		formatAmount(sum.PlatformFee), formatAmount(sum.Refund), formatAmount(sum.Subsidy),
+		formatAmount(sum.Distributable),
 		""}, accent)
+	// Settlements that were opened by the API have no income lines; the difference is explained.
 	if sum.Base != sum.Distributable {
 		s.y += 4
-		s.writeParagraph(margin, 7.5, 11, grey, "另有不以收入明细形式进入系统的结算 "+formatAmount(sum.Base.Sub(sum.Distributable))+
-			" 元，见结算明细。")
+		s.writeParagraph(margin, 7.5, 11, grey,
+			"另有不以收入明细形式进入系统的结算 "+formatAmount(sum.Base.Sub(sum.Distributable))+
+				" 元，见结算明细。")
 	}
 }
 
-// fixedTexts are the letters that our own words use.
+// fixedTexts returns all characters of the fixed Chinese names, for the check of the font.
 func fixedTexts() string {
 	var b strings.Builder
-	for _, words := range []map[string]string{incomeTypeNames(), statusNames(), holdNames(), taxNames(), itemNames(),
+	for _, words := range []map[string]string{incomeTypeNames(), statusNames(), holdNames(),
+		taxNames(), itemNames(),
 		setOffNames(), payoutMethodNames(), routeNames(), collectionNames(), idTypeNames()} {
 		for _, w := range words {
 			b.WriteString(w)
@@ -265,15 +287,18 @@ func fixedTexts() string {
 	return b.String() + "0123456789…·−×"
 }
 
-// statementTexts are all texts of a statement that others gave, as they are set.
+// statementTexts returns all texts of a statement that people entered, as they are printed, for the
+// check of the font.
 func statementTexts(st statement.Statement) []string {
 	out := []string{fixedTexts(), st.Number, string(st.CreatorID), string(st.TaxpayerID),
-		printableText(st.Nickname), printableText(string(st.Taxpayer)), printableText(st.Payout.Tail), st.Payout.Method}
+		printableText(st.Nickname), printableText(string(st.Taxpayer)), printableText(st.Payout.Tail),
+		st.Payout.Method}
 	for _, e := range st.Entities {
 		out = append(out, printableText(e.Name), e.USCC)
 	}
 	for _, l := range st.Lines {
-		out = append(out, printableText(l.Platform), printableText(l.AccountUID), printableText(l.Nickname), printableText(l.Description),
+		out = append(out, printableText(l.Platform), printableText(l.AccountUID),
+			printableText(l.Nickname), printableText(l.Description),
 			l.LineID, l.IncomeType, l.SettledBy)
 	}
 	for _, b := range st.Bills {

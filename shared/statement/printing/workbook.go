@@ -10,19 +10,23 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// workbook is a workbook being written. The first failure stays, and later calls do nothing.
+// workbook is an XLSX document that is being written. It keeps the first error, and later calls
+// write nothing.
 type workbook struct {
-	file   *excelize.File
-	sheet  string
-	row    int
-	amount int // style of amounts
-	head   int // style of heads
-	err    error
+	file  *excelize.File
+	sheet string
+	row   int
+	// amount is the style of cells with amounts.
+	amount int
+	// head is the style of header cells.
+	head int
+	err  error
 }
 
-// amountFormat shows two decimals and separators of thousands.
+// amountFormat is the built-in number format with two decimals and separators of thousands.
 const amountFormat = 4
 
+// newWorkbook begins a workbook whose first sheet has the given name.
 func newWorkbook(first string) *workbook {
 	b := &workbook{file: excelize.NewFile(), sheet: first}
 	b.keepError(b.file.SetSheetName("Sheet1", first))
@@ -35,6 +39,7 @@ func newWorkbook(first string) *workbook {
 	return b
 }
 
+// keepError stores the first error.
 func (b *workbook) keepError(err error) {
 	if b.err == nil {
 		b.err = err
@@ -48,10 +53,11 @@ func (b *workbook) addSheet(name string) {
 	b.sheet, b.row = name, 0
 }
 
-// addRow writes one row. Amounts are written as decimals, never as floats; texts are stored as texts,
-// so that none of them is read as a formula, whatever it begins with.
+// addRow writes one row. Amounts are written as decimals and never as floats; texts are stored as
+// texts, so that no text is read as a formula, whatever it begins with.
 func (b *workbook) addRow(cells ...any) { b.addStyledRow(0, cells...) }
 
+// addStyledRow writes one row whose cells have a style; style 0 is none.
 func (b *workbook) addStyledRow(style int, cells ...any) {
 	b.row++
 	for i, v := range cells {
@@ -72,7 +78,8 @@ func (b *workbook) addStyledRow(style int, cells ...any) {
 			b.keepError(b.file.SetCellInt(b.sheet, cell, int64(v)))
 		case string:
 			b.keepError(b.file.SetCellStr(b.sheet, cell, printableText(v)))
-		default: // a cell that would be empty without a word
+		default:
+			// A value of another type would silently leave an empty cell.
 			b.keepError(fmt.Errorf("workbook: a %T has no form in a cell", v))
 		}
 		if style != 0 {
@@ -81,7 +88,8 @@ func (b *workbook) addStyledRow(style int, cells ...any) {
 	}
 }
 
-// addHeader writes the head of a table: Chinese, with English below it in the same cell.
+// addHeader writes the header of a table, Chinese and English in the same cell, and sets the width
+// of its columns.
 func (b *workbook) addHeader(widths float64, cells ...any) {
 	b.addStyledRow(b.head, cells...)
 	last, err := excelize.ColumnNumberToName(len(cells))
@@ -89,8 +97,10 @@ func (b *workbook) addHeader(widths float64, cells ...any) {
 	b.keepError(b.file.SetColWidth(b.sheet, "A", last, widths))
 }
 
+// finishXLSX returns the bytes of the workbook.
 func (b *workbook) finishXLSX() ([]byte, error) {
-	defer func() { _ = b.file.Close() }() // it lives in memory only
+	// The workbook is only in memory, so closing it cannot lose anything.
+	defer func() { _ = b.file.Close() }()
 	if b.err != nil {
 		return nil, fmt.Errorf("printing: workbook: %w", b.err)
 	}
@@ -111,6 +121,7 @@ const (
 	sheetMonths      = "分月明细"
 )
 
+// statementXLSX renders a statement as XLSX: a summary, the settlements, the taxes and the lines.
 func statementXLSX(st statement.Statement) ([]byte, error) {
 	b := newWorkbook(sheetSummary)
 	b.addHeader(26, "对账单 Statement", st.Number)
@@ -129,15 +140,19 @@ func statementXLSX(st statement.Statement) ([]byte, error) {
 	}
 	b.addRow("税费待计算的结算笔数 Settlements not computed", t.Pending)
 	b.addRow("内容摘要 Content hash", st.Hash)
+	// addSettlementSheet adds the sheet of settlements.
 	addSettlementSheet(b, st)
+	// addTaxSheet adds the sheet of taxes.
 	addTaxSheet(b, st)
+	// addLineSheet adds the sheet of income lines.
 	addLineSheet(b, st)
 	return b.finishXLSX()
 }
 
 func addSettlementSheet(b *workbook, st statement.Statement) {
 	b.addSheet(sheetSettlements)
-	b.addHeader(16, "结算单 Settlement", "收入类型 Income type", "结算主体 Paying entity", "合约 Clause", "分成基数 Base",
+	b.addHeader(16, "结算单 Settlement", "收入类型 Income type", "结算主体 Paying entity", "合约 Clause",
+		"分成基数 Base",
 		"比例% Ratio", "达人分成 Share", "保底 Guarantee", "所得项目 Item",
 		"税款所属期 Tax period", "应纳税所得额 Taxable", "代扣税费 Withheld", "净额 Net", "抵扣 Set off", "应付 To pay",
 		"已付 Paid", "付款日 Payment date", "状态 Status", "暂停 Hold")
@@ -163,7 +178,8 @@ func addSettlementSheet(b *workbook, st statement.Statement) {
 
 func addTaxSheet(b *workbook, st statement.Statement) {
 	b.addSheet(sheetTaxes)
-	b.addHeader(16, "结算单 Settlement", "税费 Tax", "所得项目 Item", "所属期 Period", "征收方式 Collected", "计税依据 Base",
+	b.addHeader(16, "结算单 Settlement", "税费 Tax", "所得项目 Item", "所属期 Period", "征收方式 Collected",
+		"计税依据 Base",
 		"税率 Rate", "速算扣除数 Quick deduction", "累计应扣 Period total",
 		"此前已扣 Before", "本次应扣 Due", "本次扣 Amount", "未足额 Shortfall", "负担方 Borne by", "依据 Law")
 	for _, x := range st.Bills {
@@ -172,8 +188,10 @@ func addTaxSheet(b *workbook, st statement.Statement) {
 			for _, l := range t.Law {
 				law += "《" + l.Document + "》" + l.Article + "；"
 			}
-			b.addRow(string(x.SettlementID), chineseName(taxNames(), t.Tax), chineseName(itemNames(), t.Item), t.Period,
-				chineseName(collectionNames(), t.Collection), t.Base, formatRate(t.Rate), t.Quick, t.Total, t.Before,
+			b.addRow(string(x.SettlementID), chineseName(taxNames(), t.Tax),
+				chineseName(itemNames(), t.Item), t.Period,
+				chineseName(collectionNames(), t.Collection), t.Base, formatRate(t.Rate), t.Quick, t.Total,
+				t.Before,
 				t.Due, t.Amount, t.Shortfall, t.BorneBy, law)
 		}
 	}
@@ -181,17 +199,20 @@ func addTaxSheet(b *workbook, st statement.Statement) {
 
 func addLineSheet(b *workbook, st statement.Statement) {
 	b.addSheet(sheetLines)
-	b.addHeader(16, "明细号 Line", "日期 Date", "所属月 Service period", "收入类型 Type", "平台 Platform", "账号 Account",
+	b.addHeader(16, "明细号 Line", "日期 Date", "所属月 Service period", "收入类型 Type", "平台 Platform",
+		"账号 Account",
 		"昵称 Nickname", "说明 Description", "平台前总额 Gross", "平台费 Fee",
 		"退款 Refund", "补贴 Subsidy", "可分配 Distributable", "去向 State", "结算单 Settlement")
 	for _, l := range st.Lines {
 		b.addRow(l.LineID, l.OccurredOn.String(), l.ServicePeriod.String(),
-			chineseName(incomeTypeNames(), l.IncomeType), l.Platform, l.AccountUID, l.Nickname, l.Description, l.Gross,
+			chineseName(incomeTypeNames(), l.IncomeType), l.Platform, l.AccountUID, l.Nickname,
+			l.Description, l.Gross,
 			l.PlatformFee,
 			l.Refund, l.Subsidy, l.Distributable, lineOutcomeName(l), string(l.SettlementID))
 	}
 }
 
+// certificateXLSX renders a yearly certificate of income and tax as XLSX.
 func certificateXLSX(c statement.Certificate) ([]byte, error) {
 	b := newWorkbook(sheetTotals)
 	b.addHeader(24, "收入纳税明细 Certificate", c.Number)
@@ -202,13 +223,15 @@ func certificateXLSX(c statement.Certificate) ([]byte, error) {
 	b.addRow("年度 Year", c.Year)
 	b.addHeader(24, "税费 Tax", "所得项目 Item", "征收方式 Collected", "收入额 Income", "扣缴税额 Withheld")
 	for _, r := range c.Totals {
-		b.addRow(chineseName(taxNames(), r.Tax), chineseName(itemNames(), r.Item), chineseName(collectionNames(), r.Collection), r.Income,
+		b.addRow(chineseName(taxNames(), r.Tax), chineseName(itemNames(), r.Item),
+			chineseName(collectionNames(), r.Collection), r.Income,
 			r.Withheld)
 	}
 	b.addSheet(sheetMonths)
 	b.addHeader(24, "月份 Month", "税费 Tax", "所得项目 Item", "征收方式 Collected", "收入额 Income", "扣缴税额 Withheld")
 	for _, r := range c.Rows {
-		b.addRow(r.Month, chineseName(taxNames(), r.Tax), chineseName(itemNames(), r.Item), chineseName(collectionNames(), r.Collection),
+		b.addRow(r.Month, chineseName(taxNames(), r.Tax), chineseName(itemNames(), r.Item),
+			chineseName(collectionNames(), r.Collection),
 			r.Income, r.Withheld)
 	}
 	return b.finishXLSX()

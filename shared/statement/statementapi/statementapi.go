@@ -1,4 +1,4 @@
-// Package statementapi serves statements and certificates over HTTP.
+// Package statementapi serves the HTTP routes of statements and certificates.
 package statementapi
 
 import (
@@ -16,10 +16,10 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// API serves the routes of documents.
+// API serves the routes of statements and certificates.
 type API struct{ *statement.Service }
 
-// Routes are the routes of documents and of the lives of statements.
+// Routes returns the routes with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
 	finance, creator := []identity.Role{identity.Finance, identity.Admin},
 		[]identity.Role{identity.Creator}
@@ -43,6 +43,7 @@ func (a API) Routes() []httpapi.Route {
 
 var hashShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
+// checkID refuses a path parameter that does not have the form of an id.
 func checkID(field, id string) error {
 	if !ident.Valid(id) {
 		return fault.Invalid(
@@ -51,8 +52,9 @@ func checkID(field, id string) error {
 	return nil
 }
 
-// parseStatementPath reads creator and period from the path.
-func parseStatementPath(r *httpapi.Request) (creator ident.Creator, period statement.Period, err error) {
+// parseStatementPath reads the creator and the period of a statement from the path.
+func parseStatementPath(
+	r *httpapi.Request) (creator ident.Creator, period statement.Period, err error) {
 	creator = ident.Creator(r.Params["creator_id"])
 	if err = checkID("creator_id", string(creator)); err == nil {
 		period, err = statement.ParsePeriod(r.Params["period"])
@@ -60,7 +62,7 @@ func parseStatementPath(r *httpapi.Request) (creator ident.Creator, period state
 	return creator, period, err
 }
 
-// serveDocument answers the statement itself (.json), or a link to its PDF or XLSX.
+// serveDocument returns the statement itself (.json), or a link to its PDF or XLSX file.
 func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Params["creator_id"]
 	if err := checkID("creator_id", creator); err != nil {
@@ -80,10 +82,12 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		return httpapi.Response{},
 			fault.Invalid(fault.Field{Field: "content_hash",
 				Problem: "must be the content_hash of a PDF or XLSX that was shown before"})
+	// A caller who may not see the creator gets the same answer as for a missing statement.
 	case !r.MaySee(ident.Creator(creator)):
 		return httpapi.Response{}, fault.Absent("statement")
 	case hash != "":
-		return okOrError(a.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator), period, hash,
+		return okOrError(a.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator),
+			period, hash,
 			statement.Format(format)))
 	}
 	st, err := a.BuildStatement(ctx, r.Tenant, ident.Creator(creator), period)
@@ -96,7 +100,7 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	return okOrError(a.Documents.LinkStatement(ctx, st, statement.Format(format)))
 }
 
-// okOrError answers 200 with a body, or what refused it.
+// okOrError returns 200 with a body, or the error.
 func okOrError[T any](body T, err error) (httpapi.Response, error) {
 	if err != nil {
 		return httpapi.Response{}, err
@@ -104,6 +108,7 @@ func okOrError[T any](body T, err error) (httpapi.Response, error) {
 	return httpapi.OK(body), nil
 }
 
+// sendStatement sends a statement to its creator.
 func (a API) sendStatement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator, period, err := parseStatementPath(r)
 	if err != nil {
@@ -112,7 +117,7 @@ func (a API) sendStatement(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	return a.lifeResponse(a.SendStatement(ctx, r.Principal, creator, period))
 }
 
-// life is a state as it is shown.
+// life is the state of a statement as answers show it.
 type life struct {
 	CreatorID   ident.Creator      `json:"creator_id"`
 	Period      statement.Period   `json:"period"`
@@ -144,6 +149,7 @@ type dispute struct {
 	AnsweredBy   *string      `json:"answered_by"`
 }
 
+// nilIfEmpty returns nil for an empty text, so that JSON shows null.
 func nilIfEmpty(s string) *string {
 	if s == "" {
 		return nil
@@ -151,6 +157,7 @@ func nilIfEmpty(s string) *string {
 	return &s
 }
 
+// newLife returns the state of a statement as answers show it.
 func newLife(s statement.State) life {
 	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version,
 		Number: s.Number, Hash: nilIfEmpty(s.Hash), SentAt: civil.StampOf(s.SentAt),
@@ -164,18 +171,22 @@ func newLife(s statement.State) life {
 			l.Open++
 		}
 		l.Disputes = append(l.Disputes,
-			dispute{LineID: nilIfEmpty(d.LineID), SettlementID: nilIfEmpty(string(d.SettlementID)), Reason: d.Reason,
-				At: civil.StampOf(d.At), By: d.By, Held: d.Held,
-				Outcome: nilIfEmpty(d.Outcome), Text: nilIfEmpty(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt),
+			dispute{LineID: nilIfEmpty(d.LineID), SettlementID: nilIfEmpty(string(d.SettlementID)),
+				Reason: d.Reason,
+				At:     civil.StampOf(d.At), By: d.By, Held: d.Held,
+				Outcome: nilIfEmpty(d.Outcome), Text: nilIfEmpty(d.Text),
+				AnsweredAt: civil.StampOf(d.AnsweredAt),
 				AnsweredBy: nilIfEmpty(d.AnsweredBy)})
 	}
 	return l
 }
 
+// lifeResponse returns the state of a statement as a response, or the error.
 func (a API) lifeResponse(s statement.State, err error) (httpapi.Response, error) {
 	return okOrError(newLife(s), err)
 }
 
+// confirmStatement records the creator's confirmation; the body is optional.
 func (a API) confirmStatement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator, period, err := parseStatementPath(r)
 	if err != nil {
@@ -192,6 +203,7 @@ func (a API) confirmStatement(ctx context.Context, r *httpapi.Request) (httpapi.
 	return a.lifeResponse(a.ConfirmStatement(ctx, r.Principal, creator, period, body.Hash))
 }
 
+// disputeStatement records the creator's objections.
 func (a API) disputeStatement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator, period, err := parseStatementPath(r)
 	if err != nil {
@@ -206,6 +218,7 @@ func (a API) disputeStatement(ctx context.Context, r *httpapi.Request) (httpapi.
 	return a.lifeResponse(a.DisputeStatement(ctx, r.Principal, creator, period, body.Lines))
 }
 
+// resolveDispute records the answer of finance to an objection.
 func (a API) resolveDispute(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator, period, err := parseStatementPath(r)
 	if err != nil {
@@ -218,6 +231,7 @@ func (a API) resolveDispute(ctx context.Context, r *httpapi.Request) (httpapi.Re
 	return a.lifeResponse(a.ResolveDispute(ctx, r.Principal, creator, period, body))
 }
 
+// listStatements returns the states of a creator's statements.
 func (a API) listStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Params["id"]
 	if err := checkID("id", creator); err != nil {
@@ -236,6 +250,7 @@ func (a API) listStatements(ctx context.Context, r *httpapi.Request) (httpapi.Re
 	}{out}), nil
 }
 
+// serveCertificate returns a certificate, or a link to its PDF or XLSX file.
 func (a API) serveCertificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	taxpayer := r.Params["id"]
 	entity := r.Query.Get("paying_entity")
@@ -251,7 +266,8 @@ func (a API) serveCertificate(ctx context.Context, r *httpapi.Request) (httpapi.
 	if len(p) > 0 {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	c, err := a.BuildCertificate(ctx, r.Principal, ident.Taxpayer(taxpayer), ident.Entity(entity), year)
+	c, err := a.BuildCertificate(ctx, r.Principal, ident.Taxpayer(taxpayer),
+		ident.Entity(entity), year)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

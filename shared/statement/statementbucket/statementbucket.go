@@ -1,5 +1,5 @@
-// Package statementbucket keeps documents in a bucket, lends them by short-lived links, and reads
-// the font that they are set in from the same bucket.
+// Package statementbucket stores documents in an S3 bucket, issues links to them that soon expire,
+// and reads from the same bucket the font in which they are set.
 package statementbucket
 
 import (
@@ -23,12 +23,14 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// Bucket implements statement.Files.
+// Bucket stores documents in an S3 bucket. It implements statement.Files.
 type Bucket struct {
-	S3         *s3.Client
-	Name       string
-	Font       string // key of the font
-	FontSHA256 string // what the font's file must be, in hexadecimal
+	S3   *s3.Client
+	Name string
+	// Font is the key of the font's file.
+	Font string
+	// FontSHA256 is the SHA-256 that the font's file must have, in hexadecimal.
+	FontSHA256 string
 }
 
 var _ statement.Files = (*Bucket)(nil)
@@ -47,8 +49,10 @@ func (b *Bucket) HasFile(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// PutFile implements statement.Files. Its condition lets a rival's document of the same content stay.
-func (b *Bucket) PutFile(ctx context.Context, name string, format statement.Format, body []byte) error {
+// PutFile implements statement.Files. Its condition (If-None-Match) keeps a document that another
+// call has written, which has the same content.
+func (b *Bucket) PutFile(ctx context.Context, name string, format statement.Format,
+	body []byte) error {
 	_, err := b.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name),
 		Body:        bytes.NewReader(body),
 		ContentType: aws.String(format.MediaType()), IfNoneMatch: aws.String("*")})
@@ -73,12 +77,11 @@ func (b *Bucket) PresignLink(ctx context.Context, name, as string, format statem
 	return req.URL, nil
 }
 
-// maxFont bounds the font's file.
+// maxFont is the largest size of the font's file in bytes.
 const maxFont = 40 << 20
 
-// ReadFont reads the font and refuses any other file than the one that was chosen.
-//
-// Errors: fault.Unavailable with reason font_missing where there is none.
+// ReadFont reads the font and refuses a file with another hash than the configured one. It returns
+// fault.Unavailable with the reason font_missing when there is no such file.
 func (b *Bucket) ReadFont(ctx context.Context) ([]byte, error) {
 	out, err := b.S3.GetObject(ctx,
 		&s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(b.Font)})

@@ -1,5 +1,5 @@
-// Package statementdb keeps the lives of statements in the creators' books of the ledger table. A
-// write of a life, the settlements that it holds or lets go, and its audit record are one
+// Package statementdb stores the lives of statements in the creators' books of the ledger table. A
+// state, the settlements that it holds or releases, and its audit record are written in one
 // transaction.
 package statementdb
 
@@ -22,15 +22,17 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// Settlements makes the part of a transaction that writes a settlement.
+// Settlements returns the part of a transaction that writes a settlement.
 type Settlements interface {
 	MetaWritePart(c settlement.Change) types.TransactWriteItem
 }
 
-// Store implements statement.States.
+// Store stores the states of statements. It implements statement.StateStore.
 type Store struct {
-	DB                  dynamo.API
-	Ledger, Settlements string // table names; the settlements table carries the audit records
+	DB dynamo.API
+	// Ledger and Settlements are table names; the audit records are written into the settlements
+	// table.
+	Ledger, Settlements string
 	Metas               Settlements
 	NewToken            func() string
 }
@@ -43,10 +45,11 @@ type item = dynamo.Item
 const (
 	attrDoc     = "doc"
 	attrVersion = "v"
-	attrAct     = "act" // id of the last write: finding one's own is success
+	// attrAct is the id of the last write; a write that finds its own id stored has succeeded before.
+	attrAct = "act"
 )
 
-// ReadState implements statement.States.
+// ReadState implements statement.StateStore.
 func (s *Store) ReadState(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period statement.Period) (statement.State, bool, error) {
 	out, err := s.DB.GetItem(ctx,
@@ -62,6 +65,7 @@ func (s *Store) ReadState(ctx context.Context, tenant ident.Tenant, creator iden
 	return state, err == nil, err
 }
 
+// parseState decodes the item of a state.
 func parseState(tenant ident.Tenant, it item) (statement.State, error) {
 	state := statement.State{Tenant: tenant}
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &state); err != nil {
@@ -70,7 +74,7 @@ func parseState(tenant ident.Tenant, it item) (statement.State, error) {
 	return state, nil
 }
 
-// ListStates implements statement.States.
+// ListStates implements statement.StateStore.
 func (s *Store) ListStates(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 	to civil.Month) ([]statement.State, error) {
 	var found []statement.State
@@ -87,7 +91,7 @@ func (s *Store) ListStates(ctx context.Context, tenant ident.Tenant, creator ide
 	return found, err
 }
 
-// ListScheduled implements statement.States.
+// ListScheduled implements statement.StateStore.
 func (s *Store) ListScheduled(ctx context.Context, tenant ident.Tenant,
 	day civil.Date) ([]statement.ScheduledAcceptance, error) {
 	var found []statement.ScheduledAcceptance
@@ -105,17 +109,18 @@ func (s *Store) ListScheduled(ctx context.Context, tenant ident.Tenant,
 	return found, err
 }
 
-// queryLedger reads all items of a query of the ledger table, consistently.
-func (s *Store) queryLedger(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+// queryLedger calls each for every item of a consistent query of the ledger table.
+func (s *Store) queryLedger(ctx context.Context, in *dynamodb.QueryInput,
+	each func(item) error) error {
 	in.TableName = aws.String(s.Ledger)
 	in.ConsistentRead = aws.Bool(true)
 	return dynamo.QueryEach(ctx, s.DB, in, each)
 }
 
-// maxParts is the most that one transaction takes.
+// maxParts is the largest number of items in a DynamoDB transaction.
 const maxParts = 100
 
-// ApplyChange implements statement.States.
+// ApplyChange implements statement.StateStore.
 func (s *Store) ApplyChange(ctx context.Context, c statement.Change) error {
 	state, err := s.statePart(c)
 	if err != nil {
@@ -142,7 +147,8 @@ func (s *Store) ApplyChange(ctx context.Context, c statement.Change) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
 }
 
-// statePart writes the life, unless somebody has written since the old one was read.
+// statePart returns the part of a transaction that writes a state on condition that nobody has
+// written it since the old state was read.
 func (s *Store) statePart(c statement.Change) (types.TransactWriteItem, error) {
 	doc, err := json.Marshal(c.New)
 	if err != nil {

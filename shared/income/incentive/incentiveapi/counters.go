@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// countersHandler serves the counters route.
+// countersHandler serves the route that shows a creator's counters of a day.
 type countersHandler struct{ counters *incentive.Counters }
 
 type countersAnswer struct {
@@ -28,7 +28,9 @@ type rewards struct {
 	Shop    int64        `json:"shop"`
 }
 
-func (h countersHandler) serveCounters(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// serveCounters returns the events and rewards of a creator's day.
+func (h countersHandler) serveCounters(ctx context.Context,
+	r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Params["creator_id"]
 	var day civil.Date
 	if text := r.Query.Get("date"); text != "" {
@@ -37,6 +39,7 @@ func (h countersHandler) serveCounters(ctx context.Context, r *httpapi.Request) 
 			return httpapi.Response{}, fault.Invalid(fault.Field{Field: "date", Problem: err.Error()})
 		}
 	}
+	// A creator who asks for somebody else gets the same answer as for an unknown creator.
 	if !r.MaySee(ident.Creator(creator)) {
 		return httpapi.Response{}, fault.Absent("creator")
 	}

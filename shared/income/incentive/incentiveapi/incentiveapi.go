@@ -1,5 +1,5 @@
-// Package incentiveapi records rewarded actions over HTTP and shows what a creator has earned on a
-// day.
+// Package incentiveapi serves the HTTP routes that record rewarded actions and show what a creator
+// has earned on a day.
 package incentiveapi
 
 import (
@@ -15,7 +15,7 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// Routes lists the routes with the roles that may call them.
+// Routes returns the routes with the roles that may call them.
 func Routes(recorder *incentive.Recorder, counters *incentive.Counters) []httpapi.Route {
 	return []httpapi.Route{
 		{Method: http.MethodPost, Path: "/api/v1/incentive/record",
@@ -27,10 +27,13 @@ func Routes(recorder *incentive.Recorder, counters *incentive.Counters) []httpap
 	}
 }
 
-// recordHandler serves the record route.
+// recordHandler serves the route that records one event or a batch of events.
 type recordHandler struct{ recorder *incentive.Recorder }
 
-func (h recordHandler) serveRecord(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// serveRecord records the events of the body and returns one answer, or one answer for each event
+// of a batch.
+func (h recordHandler) serveRecord(ctx context.Context,
+	r *httpapi.Request) (httpapi.Response, error) {
 	events, batch, err := splitEnvelope(r.Body)
 	if err != nil {
 		return httpapi.Response{}, err
@@ -45,7 +48,8 @@ func (h recordHandler) serveRecord(ctx context.Context, r *httpapi.Request) (htt
 	return singleResponse(results[0])
 }
 
-// singleResponse answers one event.
+// singleResponse returns the response to a call with one event: 201 when it was stored, 200 when it
+// was stored before.
 func singleResponse(res incentive.Result) (httpapi.Response, error) {
 	if res.Err != nil {
 		return httpapi.Response{}, res.Err
@@ -59,7 +63,7 @@ func singleResponse(res incentive.Result) (httpapi.Response, error) {
 	return answer, nil
 }
 
-// batchItems answers a batch, event by event.
+// batchItems returns the answer to each event of a batch.
 func batchItems(results []incentive.Result, requestID string) []itemAnswer {
 	out := make([]itemAnswer, len(results))
 	for i, res := range results {
@@ -82,8 +86,9 @@ func batchItems(results []incentive.Result, requestID string) []itemAnswer {
 	return out
 }
 
-// singleAnswer is what recording decided when the event first came.
+// singleAnswer shows the reward that was decided when the event first came.
 type singleAnswer struct {
+	// EventID is null when the id of the event cannot be read.
 	EventID  string    `json:"event_id"`
 	Reward   *reward   `json:"reward"`
 	Strategy *strategy `json:"strategy"`
@@ -95,21 +100,22 @@ type batchAnswer struct {
 }
 
 type itemAnswer struct {
-	EventID *string `json:"event_id"` // null when it cannot be read
+	EventID *string `json:"event_id"` // null when the id cannot be read
 	Status  int     `json:"status"`
 	*decided
 	Error any `json:"error,omitempty"`
 }
 
-// decided is the part of an item that was recorded.
+// decided is the part of an item's answer for an event that was recorded.
 type decided struct {
 	Reward *reward `json:"reward"`
 	Parked string  `json:"parked,omitempty"`
 }
 
 type reward struct {
-	Kind   incentive.Kind  `json:"kind"`
-	Amount json.RawMessage `json:"amount"` // cash in yuan, points as a whole number
+	Kind incentive.Kind `json:"kind"`
+	// Amount is a text in yuan for cash and a whole number for points.
+	Amount json.RawMessage `json:"amount"`
 }
 
 type strategy struct {
@@ -117,8 +123,8 @@ type strategy struct {
 	Version int    `json:"version"`
 }
 
-// firstReward is the first answer's reward: none for an event that was parked, also when a strategy
-// arrived later.
+// firstReward returns the reward of the first answer: nil for an event that was parked, even when a
+// strategy has rewarded it later.
 func firstReward(r incentive.Recorded) *reward {
 	if r.Parked {
 		return nil
@@ -130,6 +136,7 @@ func firstReward(r incentive.Recorded) *reward {
 	return &reward{r.Grant.Kind, amount}
 }
 
+// firstStrategy returns the strategy of the first answer, nil for an event that was parked.
 func firstStrategy(r incentive.Recorded) *strategy {
 	if r.Parked {
 		return nil
@@ -137,6 +144,7 @@ func firstStrategy(r incentive.Recorded) *strategy {
 	return &strategy{r.Grant.Strategy, r.Grant.Version}
 }
 
+// parkedReason returns "strategy_missing" for an event that was parked and "" for all others.
 func parkedReason(r incentive.Recorded) string {
 	if r.Parked {
 		return "strategy_missing"
@@ -144,19 +152,21 @@ func parkedReason(r incentive.Recorded) string {
 	return ""
 }
 
-// maxEvents is the most events that one call carries.
+// maxEvents is the largest number of events in one call.
 const maxEvents = 500
 
-// splitEnvelope distinguishes one event from a batch. Only the batch's own frame is judged here; what is
-// inside an event is that event's affair, so the events come back as they were sent.
+// splitEnvelope distinguishes a single event from a batch and returns the events as they were sent.
+// Only the frame of the batch is validated here; the content of each event is validated with that
+// event.
 func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error) {
 	if !bytes.Contains(body, []byte(`"events"`)) {
 		return []json.RawMessage{body}, false, nil
 	}
+	// The members are read one by one, because encoding/json would accept "events" given twice.
 	members, err := topLevelMembers(body)
 	if err != nil {
-		return []json.RawMessage{body}, false,
-			nil //nolint:nilerr // reading it as an event tells what is wrong with it
+		//nolint:nilerr // decoding the body as one event reports what is wrong with it
+		return []json.RawMessage{body}, false, nil
 	}
 	var problems fault.Problems
 	for _, m := range members {
@@ -172,7 +182,7 @@ func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error
 		}
 	}
 	switch {
-	case !batch: // "events" stood somewhere inside one event
+	case !batch: // the text "events" was inside a single event
 		return []json.RawMessage{body}, false, nil
 	case len(problems) > 0:
 		return nil, true, fault.Invalid(problems...)
@@ -180,12 +190,13 @@ func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error
 	return events, true, nil
 }
 
+// member is one member of a JSON object.
 type member struct {
 	name  string
 	value json.RawMessage
 }
 
-// topLevelMembers splits an object into its members, duplicates included.
+// topLevelMembers splits a JSON object into its members, repeated names included.
 func topLevelMembers(body []byte) ([]member, error) {
 	if !json.Valid(body) {
 		return nil, fault.Invalid()

@@ -25,19 +25,30 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Attribute names of chunks, of a creator's closed day, and of a tenant's days.
+// Attribute names of the items of chunks, of creators' closed days and of tenants' days.
 const (
-	attrEntries  = "e"       // incentive.Encode
-	attrRevision = "rev"     // of keys.DayClose: the last accrual's number
-	attrCash     = "cash"    // of keys.DayClose: fen accrued
-	attrTouches  = "touches" // of keys.Day: how often entries came after the close had begun
-	attrBegun    = "begun"   // of keys.Day: a close has begun
-	attrCovered  = "covered" // of keys.Day: the touches that a complete close has covered
-	entriesLimit = 1000      // entries of one chunk: 100 KB at most, an item may have 400
-	hashLength   = 24        // hex digits of a chunk's name: 96 bits among one creator's day
+	// attrEntries is the text of incentive.EncodeEntries.
+	attrEntries = "e"
+	// attrRevision is the number of the last accrual of a creator's closed day (keys.DayClose).
+	attrRevision = "rev"
+	// attrCash is the sum of fen accrued for a creator's closed day (keys.DayClose).
+	attrCash = "cash"
+	// attrTouches counts how often entries came after the close of a day had begun (keys.Day).
+	attrTouches = "touches"
+	// attrBegun is set when a close of the day has begun (keys.Day).
+	attrBegun = "begun"
+	// attrCovered is the number of touches that a complete close has covered (keys.Day).
+	attrCovered = "covered"
+	// entriesLimit is the largest number of entries in one chunk: about 100 KB, while DynamoDB allows
+	// 400 KB for an item.
+	entriesLimit = 1000
+	// hashLength is the number of hex digits in the name of a chunk: 96 bits, unique among the chunks
+	// of one creator's day.
+	hashLength = 24
 )
 
-// chunkItems names every chunk by its content: the same entries again are the same item.
+// chunkItems returns the items of entries. Each chunk is named after its content, so that the same
+// entries added again are the same item.
 func chunkItems(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 	var out []item
 	for d, es := range entries {
@@ -54,19 +65,20 @@ func chunkItems(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 	return out
 }
 
-// Days keeps the creators' days. It implements incentive.Chunks and incentive.Days.
+// Days stores the creators' days. It implements incentive.Chunks and incentive.Days.
 type Days struct{ table }
 
-// NewDays makes the store of a table's days.
+// NewDays returns the store of the days in a table.
 func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name}} }
 
-// AddEntries implements incentive.Chunks. The puts carry no condition: an item of that name has that
-// content.
-func (d *Days) AddEntries(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
+// AddEntries implements incentive.Chunks. The writes need no condition, because two items of the
+// same name have the same content.
+func (d *Days) AddEntries(ctx context.Context,
+	entries map[incentive.CreatorDay][]incentive.Entry) error {
 	return d.putItems(ctx, chunkItems(entries))
 }
 
-// putItems writes items whose content never differs under one key.
+// putItems writes items whose content never differs under the same key.
 func (t *table) putItems(ctx context.Context, items []item) error {
 	var group errgroup.Group
 	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
@@ -80,17 +92,19 @@ func (t *table) putItems(ctx context.Context, items []item) error {
 func (d *Days) ReadCreatorDay(ctx context.Context,
 	c incentive.CreatorDay) ([]incentive.Entry, incentive.PriorAccrual, error) {
 	var day creatorDay
-	err := d.queryPartition(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), string(c.Creator+"#"), day.addItem)
+	err := d.queryPartition(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), string(c.Creator+"#"),
+		day.addItem)
 	return day.entries, day.closed, err
 }
 
-// creatorDay gathers the items of one creator's day.
+// creatorDay collects the items of one creator's day.
 type creatorDay struct {
 	creator ident.Creator
 	entries []incentive.Entry
 	closed  incentive.PriorAccrual
 }
 
+// addItem adds an item of the day: the record of its close or a chunk of entries.
 func (c *creatorDay) addItem(it item) error {
 	if rev := stored(it).number(attrRevision); rev != "" {
 		n, err1 := strconv.Atoi(rev)
@@ -106,8 +120,8 @@ func (c *creatorDay) addItem(it item) error {
 	return err
 }
 
-// ReadAccruals reads what was accrued to a creator for days, consistently; a day that is not closed is
-// left out.
+// ReadAccruals reads with consistent reads what was accrued for days of a creator; days without an
+// accrual are left out.
 func (d *Days) ReadAccruals(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	days []civil.Date) (map[civil.Date]incentive.PriorAccrual, error) {
 	byKey, ask := make(map[string]civil.Date, len(days)), make([]item, len(days))
@@ -127,8 +141,8 @@ func (d *Days) ReadAccruals(ctx context.Context, tenant ident.Tenant, creator id
 	return closed, err
 }
 
-// ReadShard implements incentive.Chunks. The items of one creator lie together, so one creator is in
-// memory at a time.
+// ReadShard implements incentive.Chunks. The items of one creator are adjacent, so only one creator
+// is in memory at a time.
 func (d *Days) ReadShard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
 	each func(ident.Creator, []incentive.Entry, incentive.PriorAccrual) error) error {
 	var now creatorDay
@@ -157,14 +171,16 @@ func (d *Days) ReadShard(ctx context.Context, tenant ident.Tenant, day civil.Dat
 	return done()
 }
 
-// queryPartition reads a partition's items whose sort key has the prefix, in order and consistently.
-func (t *table) queryPartition(ctx context.Context, pk, prefix string, each func(item) error) error {
+// queryPartition reads the items of a partition whose sort key has the prefix, in order and with
+// consistent reads.
+func (t *table) queryPartition(ctx context.Context, pk, prefix string,
+	each func(item) error) error {
 	return dynamo.QueryEach(ctx, t.client, dynamo.PartitionQuery(t.name, pk, prefix), each)
 }
 
-// MarkChanged implements incentive.Days. The day's item is read after the entries were written; a close
-// that has not begun by then will read them. So a close and a touch never miss each other, and a
-// day that is still open costs a read, not a write.
+// MarkChanged implements incentive.Days. The item of the day is read after the entries were
+// written: a close that has not begun by then will read the entries, and a close that has begun is
+// made due again. An open day costs one read and no write.
 func (d *Days) MarkChanged(ctx context.Context, tenant ident.Tenant, days []civil.Date) error {
 	for _, day := range days {
 		if err := d.markDayChanged(ctx, keys.Day(tenant, day)); err != nil {
@@ -174,6 +190,7 @@ func (d *Days) MarkChanged(ctx context.Context, tenant ident.Tenant, days []civi
 	return nil
 }
 
+// markDayChanged creates the item of a day, or counts a touch when a close of the day has begun.
 func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 	out, err := d.client.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
@@ -183,6 +200,8 @@ func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 	if out.Item == nil {
 		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: dynamo.Key(k),
 			ConditionExpression: aws.String("attribute_not_exists(pk)")})
+		// A refusal means that a close or another writer has created the item meanwhile; the touch is
+		// counted below.
 		if dynamo.Refusal(err) == nil {
 			return awsfault.Of(err)
 		}
@@ -192,7 +211,7 @@ func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 	return d.makeDueAgain(ctx, k)
 }
 
-// makeDueAgain makes a day due whose close has begun.
+// makeDueAgain counts a touch of a day whose close has begun, which makes the day due again.
 func (d *Days) makeDueAgain(ctx context.Context, k keys.Key) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: dynamo.Key(k),
@@ -217,7 +236,8 @@ func (d *Days) BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Da
 	return strconv.ParseInt(stored(out.Attributes).number(attrTouches), 10, 64)
 }
 
-// FinishClose implements incentive.Days. A slower close of fewer touches takes nothing back.
+// FinishClose implements incentive.Days. A slower close that covered fewer touches does not lower
+// the stored number.
 func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.Date,
 	touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -233,8 +253,8 @@ func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.D
 	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
 }
 
-// ListDueDays implements incentive.Days. A tenant's list has one small item for each day that ever had
-// events.
+// ListDueDays implements incentive.Days. The list of a tenant has one small item for each day that
+// ever had events.
 func (d *Days) ListDueDays(ctx context.Context, tenant ident.Tenant,
 	before civil.Date) ([]civil.Date, error) {
 	var due []civil.Date

@@ -20,20 +20,21 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// table is the incentives table.
+// table is a client of the incentives table.
 type table struct {
 	client dynamo.API
 	name   string
 }
 
-// Events keeps recorded events, and lists those that wait for a strategy. It implements
+// Events stores recorded events and lists the events that wait for a strategy. It implements
 // incentive.Events and incentive.Parked.
 type Events struct{ table }
 
-// NewEvents makes the store of a table's events.
+// NewEvents returns the store of the events in a table.
 func NewEvents(client dynamo.API, name string) *Events { return &Events{table{client, name}} }
 
-// callsAtOnce is how many calls for one batch of events run at the same time.
+// callsAtOnce is the largest number of DynamoDB calls that run at the same time for one batch of
+// events.
 const callsAtOnce = 4
 
 // AddEvents implements incentive.Events.
@@ -52,10 +53,11 @@ func (s *Events) AddEvents(ctx context.Context, tenant ident.Tenant,
 			return nil
 		})
 	}
-	_ = group.Wait() // each event has its own outcome
+	_ = group.Wait() // out holds the outcome of each event
 	return out
 }
 
+// addEvent stores one event with a conditional put.
 func (s *Events) addEvent(ctx context.Context, tenant ident.Tenant,
 	r *incentive.Recorded) incentive.StoreOutcome {
 	it, err := eventItem(tenant, r)
@@ -69,19 +71,21 @@ func (s *Events) addEvent(ctx context.Context, tenant ident.Tenant,
 	if err == nil {
 		return incentive.StoreOutcome{First: *r}
 	}
+	// The id exists: the stored event is in the refusal, so no further read is needed.
 	if taken := dynamo.Refusal(err); taken != nil {
 		return existingOutcome(r.EventID, taken.Found[0])
 	}
 	return incentive.StoreOutcome{Err: awsfault.Of(err)}
 }
 
+// existingOutcome returns the outcome for an event whose id exists already.
 func existingOutcome(event string, it item) incentive.StoreOutcome {
 	first, err := readRecorded(event, stored(it))
 	return incentive.StoreOutcome{First: first, Err: err}
 }
 
-// addBatch sends up to dynamo.ItemsPerWrite events in one call; what is throttled is sent again, and
-// what was there already is read.
+// addBatch stores up to dynamo.ItemsPerWrite events in one call; throttled events are sent again,
+// and events whose id exists are read.
 func (s *Events) addBatch(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
 	out []incentive.StoreOutcome) {
 	left := make([]int, len(events))
@@ -90,7 +94,7 @@ func (s *Events) addBatch(ctx context.Context, tenant ident.Tenant, events []inc
 	}
 	var taken []int
 	again := func(tries int, _ error) bool { return tries < dynamo.BatchTries }
-	_ = pace.Retry(ctx, again, func() error { // each event has its own outcome
+	_ = pace.Retry(ctx, again, func() error { // out holds the outcome of each event
 		left, taken = s.insertBatch(ctx, tenant, events, left, taken, out)
 		if len(left) > 0 {
 			return errLeft
@@ -102,12 +106,14 @@ func (s *Events) addBatch(ctx context.Context, tenant ident.Tenant, events []inc
 	}
 }
 
-// errLeft reports that some events of a batch are to be sent again.
+// errLeft reports that some events of a batch were throttled and must be sent again.
 var errLeft = errors.New("incentivedb: some events were throttled")
 
-// insertBatch tries the events at the places in left. It gives the places to try again, whose Err says
-// why, and appends to taken those whose id exists.
-func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, left,
+// insertBatch tries to store the events with the indexes in left. It returns the indexes to try
+// again, whose Err holds the reason, and appends to taken the indexes of the events whose id
+// exists.
+func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant,
+	events []incentive.Recorded, left,
 	taken []int, out []incentive.StoreOutcome) (again, nowTaken []int) {
 	statements := make([]types.BatchStatementRequest, len(left))
 	for n, i := range left {
@@ -125,7 +131,7 @@ func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant, events []
 	if err == nil && len(answer.Responses) != len(left) {
 		err = fmt.Errorf("incentivedb: %d answers to %d statements", len(answer.Responses), len(left))
 	}
-	if err != nil { // the SDK has retried it; what it may have stored is recognised when it is sent again
+	if err != nil {
 		for _, i := range left {
 			out[i].Err = awsfault.Of(err)
 		}
@@ -147,15 +153,16 @@ func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant, events []
 	return again, taken
 }
 
-// insertOrder is the order of an event's attributes in a statement; it is never changed.
+// insertOrder is the order of an event's attributes in a statement. It must not be changed, so that
+// statements with the same attributes are equal.
 var insertOrder = [...]string{
 	"pk", "sk", attrCreator, attrAction, attrAt, attrQuantity, attrPlatform, attrDetails, attrDigest,
 	attrRecorded, attrWrite,
 	attrKind, attrValue, attrStrategy, attrVersion, attrCap, attrParked,
 }
 
-// newInsertStatement is a conditional put in PartiQL: INSERT fails when the key exists. The statement
-// is the same for items with the same attributes, in one fixed order.
+// newInsertStatement returns a conditional put in PartiQL: INSERT fails when the key exists. Items
+// with the same attributes have the same statement text.
 func (s *Events) newInsertStatement(it item) types.BatchStatementRequest {
 	var text strings.Builder
 	text.WriteString(`INSERT INTO "`)
@@ -177,7 +184,7 @@ func (s *Events) newInsertStatement(it item) types.BatchStatementRequest {
 	return types.BatchStatementRequest{Statement: aws.String(text.String()), Parameters: parameters}
 }
 
-// readExisting reads the events that were there before.
+// readExisting reads the events whose ids existed before this call.
 func (s *Events) readExisting(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
 	places []int, out []incentive.StoreOutcome) {
 	place := make(map[string]int, len(places)) // partition key -> place
@@ -185,6 +192,7 @@ func (s *Events) readExisting(ctx context.Context, tenant ident.Tenant, events [
 	for n, i := range places {
 		k := keys.Event(tenant, events[i].EventID)
 		place[k.PK], ask[n] = i, dynamo.Key(k)
+		// Every outcome is an error until its event was read.
 		out[i].Err = fault.Later(errUnread)
 	}
 	err := dynamo.BatchGet(ctx, s.client, s.name, ask, func(it item) error {
@@ -199,5 +207,5 @@ func (s *Events) readExisting(ctx context.Context, tenant ident.Tenant, events [
 	}
 }
 
-// errUnread reports that an event which exists was not found when it was read.
+// errUnread reports that an event whose id exists could not be read.
 var errUnread = errors.New("incentivedb: an event that exists could not be read")

@@ -1,5 +1,5 @@
-// Package incentivedb keeps recorded events, the chunks of creators' days, and how far days are
-// closed in the incentives table.
+// Package incentivedb stores recorded events, the chunks of creators' days, and how far days are
+// closed, in the incentives table.
 package incentivedb
 
 import (
@@ -18,42 +18,53 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// Attribute names of an event item. They are short because every recorded event pays for them.
+// Attribute names of an event item. They are short because DynamoDB charges for their bytes in
+// every recorded event.
 const (
-	attrCreator  = "cr"
-	attrAction   = "ac"
-	attrAt       = "at" // occurred_at, RFC 3339 in Shanghai time
+	attrCreator = "cr"
+	attrAction  = "ac"
+	// attrAt is occurred_at in RFC 3339, in the time zone of Shanghai.
+	attrAt       = "at"
 	attrQuantity = "q"
 	attrPlatform = "pf"
-	attrDetails  = "o" // JSON of the fields that earn nothing
-	attrDigest   = "h"
-	attrRecorded = "rec" // milliseconds
+	// attrDetails is the JSON of the fields on which no reward depends.
+	attrDetails = "o"
+	attrDigest  = "h"
+	// attrRecorded is the time of recording in milliseconds.
+	attrRecorded = "rec"
 	attrWrite    = "w"
 	attrKind     = "rk"
-	attrValue    = "ra" // fen of cash, else points
+	// attrValue is fen for cash and points otherwise.
+	attrValue    = "ra"
 	attrStrategy = "si"
 	attrVersion  = "sv"
-	attrCap      = "sc"     // as the value, absent for none
-	attrParked   = "parked" // stays when a strategy arrives later: the first answer said so
+	// attrCap is the daily cap in the unit of the value; it is absent when there is no cap.
+	attrCap = "sc"
+	// attrParked stays when a strategy is recorded later, because the first answer reported the event
+	// as parked.
+	attrParked = "parked"
 )
 
-// strategyMissing is why an event is parked.
+// strategyMissing is the reason why an event is parked.
 const strategyMissing = "strategy_missing"
 
 type item = dynamo.Item
 
-// eventItem is the item of a recorded event, well under 1 KB unless the sender fills every optional
-// field.
+// eventItem returns the item of a recorded event; it is well under 1 KB unless the sender fills
+// every optional field.
 func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 	k := keys.Event(tenant, r.EventID)
 	it := make(item, 16)
 	it["pk"], it["sk"] = dynamo.Text(k.PK), dynamo.Text(k.SK)
+	// writeEvent writes the fields of an event into an item; default values are left out to save
+	// space.
 	writeEvent(it, r.Event)
 	it[attrDigest], it[attrWrite] = dynamo.Text(r.Digest), dynamo.Text(r.WriteID)
 	it[attrRecorded] = dynamo.Number(r.RecordedAt.UnixMilli())
 	if r.Parked {
 		it[attrParked] = dynamo.Text(strategyMissing)
 	} else {
+		// writeGrant writes a reward into an item.
 		writeGrant(it, r.Grant)
 	}
 	return it, writeDetails(it, &r.Details)
@@ -78,6 +89,7 @@ func writeGrant(it item, g *incentive.Grant) {
 	}
 }
 
+// writeDetails writes the details of an event as JSON, nothing when all of them are empty.
 func writeDetails(it item, d *incentive.Details) error {
 	if d.ContentID == "" && d.ViewerRef == "" && d.SessionID == "" && d.UTM == nil && d.Device == "" &&
 		len(d.Metrics) == 0 {
@@ -91,19 +103,22 @@ func writeDetails(it item, d *incentive.Details) error {
 	return nil
 }
 
-// errItem tells that a stored item is not one of ours.
+// errItem reports that a stored item cannot be read as an event or a day.
 var errItem = errors.New("incentivedb: item cannot be read")
 
-// source reads attributes whatever type carries them: the table's or the stream's.
+// source reads attributes of an item of the table or of an image in the stream.
 type source interface {
 	text(name string) string
 	number(name string) string
 }
 
+// stored reads attributes of an item of the table.
 type stored item
 
+// text returns a string attribute, "" when it is absent.
 func (s stored) text(name string) string { return dynamo.TextOf(item(s), name) }
 
+// number returns a number attribute as text, "" when it is absent.
 func (s stored) number(name string) string {
 	v, _ := s[name].(*types.AttributeValueMemberN)
 	if v == nil {
@@ -112,7 +127,7 @@ func (s stored) number(name string) string {
 	return v.Value
 }
 
-// readRecorded reads an event item back.
+// readRecorded decodes the item of a recorded event.
 func readRecorded(event string, s source) (incentive.Recorded, error) {
 	e, err := readEvent(event, s)
 	if err != nil {
@@ -130,12 +145,14 @@ func readRecorded(event string, s source) (incentive.Recorded, error) {
 		}
 	}
 	r.Grant, err = readGrant(s)
+	// An event without a reward must have been parked; any other item is damaged.
 	if err == nil && r.Grant == nil && !r.Parked {
 		err = errItem
 	}
 	return r, err
 }
 
+// readEvent decodes the fields of an event.
 func readEvent(event string, s source) (incentive.Event, error) {
 	at, err := time.Parse(time.RFC3339Nano, s.text(attrAt))
 	e := incentive.Event{
@@ -153,7 +170,7 @@ func readEvent(event string, s source) (incentive.Event, error) {
 	return e, nil
 }
 
-// readGrant gives nil for an event without a reward.
+// readGrant decodes the reward of an event; it returns nil for an event without a reward.
 func readGrant(s source) (*incentive.Grant, error) {
 	kind := incentive.Kind(s.text(attrKind))
 	if kind == "" {

@@ -15,16 +15,18 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// parkedPage is how many waiting events are read at once.
+// parkedPage is the number of waiting events in one page.
 const parkedPage = 200
 
 // ParkEvents implements incentive.Parked.
-func (s *Events) ParkEvents(ctx context.Context, tenant ident.Tenant, events []incentive.Event) error {
+func (s *Events) ParkEvents(ctx context.Context, tenant ident.Tenant,
+	events []incentive.Event) error {
 	items := make([]item, 0, len(events))
 	seen := make(map[keys.Key]bool, len(events))
 	for _, e := range events {
 		k := keys.Parked(tenant, e.ActionType, e.EventID)
-		if seen[k] { // one call may not write an item twice
+		// DynamoDB refuses a batch that writes the same item twice.
+		if seen[k] {
 			continue
 		}
 		seen[k] = true
@@ -35,11 +37,13 @@ func (s *Events) ParkEvents(ctx context.Context, tenant ident.Tenant, events []i
 	return s.putItems(ctx, items)
 }
 
-// ListParked implements incentive.Parked; the cursor is the last event's id.
+// ListParked implements incentive.Parked; the cursor is the id of the last event of the previous
+// page.
 func (s *Events) ListParked(ctx context.Context, tenant ident.Tenant, action,
 	cursor string) ([]incentive.Event, string, error) {
 	in := dynamo.PartitionQuery(s.name, keys.ParkedActions(tenant, action), "")
-	in.ConsistentRead = nil // this list may lag behind by a moment; the read costs half
+	// an eventually consistent read costs half; the next run sees what is missing
+	in.ConsistentRead = nil
 	items, next, err := dynamo.QueryPage(ctx, s.client, in, cursor, parkedPage)
 	if err != nil {
 		return nil, "", err
@@ -55,8 +59,8 @@ func (s *Events) ListParked(ctx context.Context, tenant ident.Tenant, action,
 	return events, next, nil
 }
 
-// StoreReward implements incentive.Parked. The mark of parking stays in the event: its first answer said
-// so.
+// StoreReward implements incentive.Parked. The mark of parking stays in the event, because its
+// first answer reported it as parked.
 func (s *Events) StoreReward(ctx context.Context, tenant ident.Tenant, event string,
 	g incentive.Grant) (incentive.Grant, error) {
 	values, set := item{}, ""
@@ -78,6 +82,7 @@ func (s *Events) StoreReward(ctx context.Context, tenant ident.Tenant, event str
 	if rewarded == nil {
 		return g, awsfault.Of(err)
 	}
+	// The update was refused: the event has a reward already, which is in the refusal.
 	first, err := readGrant(stored(rewarded.Found[0]))
 	if err != nil || first == nil {
 		return incentive.Grant{},

@@ -8,10 +8,11 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// ParseStreamRecord reads a stream record. ok is false for what is no recorded event: chunks, days and
-// lists lie in the same table. An error is an event item that cannot be read; trying again will not
-// help.
-func ParseStreamRecord(record events.DynamoDBEventRecord) (seen incentive.StreamedEvent, ok bool, err error) {
+// ParseStreamRecord decodes a record of the table's stream. ok is false when the record is not a
+// recorded event, because chunks, days and lists lie in the same table. An error reports an event
+// item that cannot be read; a retry would not help.
+func ParseStreamRecord(
+	record events.DynamoDBEventRecord) (seen incentive.StreamedEvent, ok bool, err error) {
 	image := streamed(record.Change.NewImage)
 	tenant, event, isEvent := keys.ParseEvent(keys.Key{PK: image.text("pk"), SK: image.text("sk")})
 	if len(image) == 0 || !isEvent {
@@ -25,9 +26,10 @@ func ParseStreamRecord(record events.DynamoDBEventRecord) (seen incentive.Stream
 	return incentive.StreamedEvent{Tenant: ident.Tenant(tenant), Event: e, Grant: g}, true, err
 }
 
-// streamed is an image as the stream's event types carry it.
+// streamed reads attributes of an item image in the stream's event type.
 type streamed map[string]events.DynamoDBAttributeValue
 
+// text returns a string attribute, "" when it is absent.
 func (s streamed) text(name string) string {
 	if v, ok := s[name]; ok && v.DataType() == events.DataTypeString {
 		return v.String()
@@ -35,6 +37,7 @@ func (s streamed) text(name string) string {
 	return ""
 }
 
+// number returns a number attribute as text, "" when it is absent.
 func (s streamed) number(name string) string {
 	if v, ok := s[name]; ok && v.DataType() == events.DataTypeNumber {
 		return v.Number()

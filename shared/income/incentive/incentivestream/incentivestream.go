@@ -1,4 +1,5 @@
-// Package incentivestream accrues rewards from the stream of recorded events and by its schedule.
+// Package incentivestream adds recorded events from the table's stream to the creators' days, and
+// closes days by schedule.
 package incentivestream
 
 import (
@@ -17,19 +18,21 @@ import (
 	"fenzhang/shared/settlement/relay"
 )
 
-// Handler serves the stream and the schedule.
+// Handler handles the records of the stream and the jobs of the schedule.
 type Handler struct {
 	Accruer    *incentive.Accruer
 	Quarantine relay.Quarantine
 	Log        *slog.Logger
 }
 
-// Triggers names what starts it.
-func (h Handler) Triggers() trigger.Mux { return trigger.Mux{Stream: h.addBatch, Schedule: h.runJob} }
+// Triggers returns the handlers by the kind of event that starts the function.
+func (h Handler) Triggers() trigger.Mux {
+	return trigger.Mux{Stream: h.addBatch, Schedule: h.runJob}
+}
 
-// addBatch brings a batch of the stream into the creators' days. An error brings the whole batch
-// again, which changes nothing for what was done; a record that cannot be read is put aside,
-// because it would stop its shard.
+// addBatch adds the events of a batch of stream records to the creators' days. An error makes
+// Lambda deliver the whole batch again, which changes nothing for events that were added before. A
+// record that cannot be read is stored in the quarantine, because it would block its shard.
 func (h Handler) addBatch(ctx context.Context,
 	batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
@@ -51,6 +54,7 @@ func (h Handler) addBatch(ctx context.Context,
 	return none, h.Accruer.AddRecordedEvents(ctx, seen)
 }
 
+// quarantineRecord logs a stream record that cannot be read and stores it in the quarantine.
 func (h Handler) quarantineRecord(ctx context.Context, tenant ident.Tenant,
 	record *events.DynamoDBEventRecord, why error) error {
 	body, err := json.Marshal(record)
@@ -62,12 +66,15 @@ func (h Handler) quarantineRecord(ctx context.Context, tenant ident.Tenant,
 	return h.Quarantine.Keep(ctx, tenant, record.EventID, why.Error(), body)
 }
 
-// The jobs of the schedule; a person may start them too.
+// The jobs that the schedule starts; a person may start them by invoking the function.
 const (
-	jobClose  = "close-day"     // with a date that day, else every day before today that is due
-	jobReward = "reward-parked" // events that waited for a strategy
+	// jobClose closes the given day or, without a date, every day before today that is due.
+	jobClose = "close-day"
+	// jobReward rewards events that waited for a strategy.
+	jobReward = "reward-parked"
 )
 
+// runJob runs the job that the schedule names.
 func (h Handler) runJob(ctx context.Context, s trigger.Schedule) error {
 	switch {
 	case s.Job == jobReward:

@@ -1,5 +1,5 @@
-// Package incentivetest keeps incentives in memory for tests, and lists the promises that every
-// store keeps.
+// Package incentivetest stores incentives in memory for tests, and tests the behaviour that every
+// store of incentives must have.
 package incentivetest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// Memory is a store in memory. It implements incentive.Events and incentive.Parked; see Days and
-// Accruals for the other ports.
+// Memory stores events in memory. It implements incentive.Events, incentive.Parked and
+// incentive.Accruals; Days implements the other interfaces.
 type Memory struct {
 	mu     sync.Mutex
 	events map[keys.Key]incentive.Recorded
@@ -25,19 +25,20 @@ type Memory struct {
 	chunks map[incentive.CreatorDay][]incentive.Entry
 	closed map[incentive.CreatorDay]incentive.PriorAccrual
 	days   map[keys.Key]*day
-	// Posted is every accrual in the order of posting.
+	// Posted lists every accrual in the order of posting.
 	Posted []incentive.Accrual
-	// Refuse, when set, decides on an accrual before it is posted.
+	// Refuse, when set, is called before an accrual is posted; its error refuses the accrual.
 	Refuse func(incentive.Accrual) error
 }
 
+// day is the state of closing of a tenant's day.
 type day struct {
 	begun            bool
 	touches, covered int64
 	complete         bool
 }
 
-// NewMemory makes an empty store.
+// NewMemory returns an empty store.
 func NewMemory() *Memory {
 	return &Memory{events: map[keys.Key]incentive.Recorded{}, parked: map[keys.Key]incentive.Event{},
 		chunks: map[incentive.CreatorDay][]incentive.Entry{},
@@ -60,7 +61,7 @@ func (m *Memory) AddEvents(_ context.Context, tenant ident.Tenant,
 	return out
 }
 
-// ReadEvent gives what is recorded under an id.
+// ReadEvent returns the event that is stored under an id.
 func (m *Memory) ReadEvent(tenant ident.Tenant, event string) (incentive.Recorded, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,7 +70,8 @@ func (m *Memory) ReadEvent(tenant ident.Tenant, event string) (incentive.Recorde
 }
 
 // ParkEvents implements incentive.Parked.
-func (m *Memory) ParkEvents(_ context.Context, tenant ident.Tenant, events []incentive.Event) error {
+func (m *Memory) ParkEvents(_ context.Context, tenant ident.Tenant,
+	events []incentive.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range events {
@@ -78,7 +80,7 @@ func (m *Memory) ParkEvents(_ context.Context, tenant ident.Tenant, events []inc
 	return nil
 }
 
-// ListParked implements incentive.Parked with pages of one, so that paging is tested.
+// ListParked implements incentive.Parked with pages of one event, so that tests exercise paging.
 func (m *Memory) ListParked(_ context.Context, tenant ident.Tenant, action,
 	cursor string) ([]incentive.Event, string, error) {
 	m.mu.Lock()
@@ -141,12 +143,13 @@ func (m *Memory) PostAccrual(_ context.Context, a incentive.Accrual) error {
 	return nil
 }
 
-// Days is the part of a Memory that keeps creators' days. It implements incentive.Chunks and
+// Days is the view of a Memory that stores creators' days. It implements incentive.Chunks and
 // incentive.Days.
 type Days struct{ *Memory }
 
 // AddEntries implements incentive.Chunks.
-func (d Days) AddEntries(_ context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
+func (d Days) AddEntries(_ context.Context,
+	entries map[incentive.CreatorDay][]incentive.Entry) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c, es := range entries {
@@ -190,6 +193,7 @@ func (d Days) ReadShard(ctx context.Context, tenant ident.Tenant, on civil.Date,
 	return nil
 }
 
+// dayState returns the state of a tenant's day, which it creates when there is none.
 func (d Days) dayState(tenant ident.Tenant, on civil.Date) *day {
 	k := keys.Day(tenant, on)
 	if d.days[k] == nil {
@@ -211,7 +215,8 @@ func (d Days) MarkChanged(_ context.Context, tenant ident.Tenant, days []civil.D
 }
 
 // ListDueDays implements incentive.Days.
-func (d Days) ListDueDays(_ context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error) {
+func (d Days) ListDueDays(_ context.Context, tenant ident.Tenant,
+	before civil.Date) ([]civil.Date, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var due []civil.Date
@@ -235,7 +240,8 @@ func (d Days) BeginClose(_ context.Context, tenant ident.Tenant, on civil.Date) 
 }
 
 // FinishClose implements incentive.Days.
-func (d Days) FinishClose(_ context.Context, tenant ident.Tenant, on civil.Date, touches int64) error {
+func (d Days) FinishClose(_ context.Context, tenant ident.Tenant, on civil.Date,
+	touches int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.dayState(tenant, on)

@@ -13,7 +13,7 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// Store is what a store of events and days offers.
+// Store holds the interfaces of a store of events and days under test.
 type Store struct {
 	Events incentive.Events
 	Parked incentive.Parked
@@ -23,7 +23,7 @@ type Store struct {
 
 const tenant = "demo"
 
-// SampleEvent is a recorded event for tests.
+// SampleEvent returns a recorded event for tests.
 func SampleEvent(id string) incentive.Recorded {
 	g := incentive.NewGrant(incentive.Cash, 50, "st-1", 2, 1000)
 	return incentive.Recorded{
@@ -32,14 +32,19 @@ func SampleEvent(id string) incentive.Recorded {
 			OccurredAt: time.Date(2026, 8, 3, 9, 30, 0, 500, civil.Shanghai),
 			Details: incentive.Details{ContentID: "live-1", UTM: &incentive.UTM{Source: "app"},
 				Metrics: map[string]string{"seconds": "12.5"}}},
-		Grant: &g, Digest: "digest-of-" + id, WriteID: "call-1", RecordedAt: time.UnixMilli(1785720000123),
+		Grant: &g, Digest: "digest-of-" + id, WriteID: "call-1",
+		RecordedAt: time.UnixMilli(1785720000123),
 	}
 }
 
-// TestStore checks what every store must keep. open gives an empty one.
+// TestStore tests the behaviour that every store must have. open returns an empty store.
 func TestStore(t *testing.T, open func(t *testing.T) Store) {
-	t.Run("an id is taken once, also by fifty at once", func(t *testing.T) { testOneWinner(t, open(t)) })
-	t.Run("what is there already comes back as it was", func(t *testing.T) { testFirstIsKept(t, open(t)) })
+	t.Run("an id is taken once, also by fifty at once", func(t *testing.T) {
+		testOneWinner(t, open(t))
+	})
+	t.Run("what is there already comes back as it was", func(t *testing.T) {
+		testFirstIsKept(t, open(t))
+	})
 	t.Run("a batch stores what is new beside what is not", func(t *testing.T) {
 		testMixedBatch(t, open(t))
 	})
@@ -52,6 +57,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("a parked event gets one reward", func(t *testing.T) { testParkedEvents(t, open(t)) })
 }
 
+// testOneWinner checks that fifty concurrent calls store an event once.
 func testOneWinner(t *testing.T, s Store) {
 	var won atomic.Int32
 	var wg sync.WaitGroup
@@ -73,6 +79,7 @@ func testOneWinner(t *testing.T, s Store) {
 	}
 }
 
+// testFirstIsKept checks that a second event under the same id returns the first event unchanged.
 func testFirstIsKept(t *testing.T, s Store) {
 	full, bare := SampleEvent("full"), SampleEvent("bare")
 	bare.Grant = nil
@@ -89,13 +96,14 @@ func testFirstIsKept(t *testing.T, s Store) {
 			t.Errorf("%s: got %+v (%v)\nwant %+v", want.EventID, got.First, got.Err, want)
 		}
 	}
-	if got := s.Events.AddEvents(t.Context(), "other", []incentive.Recorded{full})[0]; got.Err != nil ||
+	if got := s.Events.AddEvents(t.Context(), "other",
+		[]incentive.Recorded{full})[0]; got.Err != nil ||
 		got.First.WriteID != full.WriteID {
 		t.Errorf("another tenant's id stands in the way: %+v", got)
 	}
 }
 
-// SameRecorded compares recorded events; times as instants.
+// SameRecorded reports whether two recorded events are equal; times are compared as instants.
 func SameRecorded(a, b incentive.Recorded) bool {
 	sameGrant := (a.Grant == nil) == (b.Grant == nil) && (a.Grant == nil || *a.Grant == *b.Grant)
 	sameUTM := (a.UTM == nil) == (b.UTM == nil) && (a.UTM == nil || *a.UTM == *b.UTM)
@@ -107,8 +115,10 @@ func SameRecorded(a, b incentive.Recorded) bool {
 		a.Parked == b.Parked
 }
 
+// testMixedBatch checks a batch in which some ids exist already.
 func testMixedBatch(t *testing.T, s Store) {
-	s.Events.AddEvents(t.Context(), tenant, []incentive.Recorded{SampleEvent("ev-030"), SampleEvent("ev-060")})
+	s.Events.AddEvents(t.Context(), tenant,
+		[]incentive.Recorded{SampleEvent("ev-030"), SampleEvent("ev-060")})
 	batch := make([]incentive.Recorded, 120)
 	for i := range batch {
 		batch[i] = SampleEvent(
@@ -121,12 +131,14 @@ func testMixedBatch(t *testing.T, s Store) {
 			want = "call-1"
 		}
 		if got.Err != nil || got.First.EventID != batch[i].EventID || got.First.WriteID != want {
-			t.Errorf("event %d: kept is %s by %s (%v), want %s by %s", i, got.First.EventID, got.First.WriteID,
+			t.Errorf("event %d: kept is %s by %s (%v), want %s by %s", i, got.First.EventID,
+				got.First.WriteID,
 				got.Err, batch[i].EventID, want)
 		}
 	}
 }
 
+// testDayEntries checks that entries added several times are read once for each creator.
 func testDayEntries(t *testing.T, s Store) {
 	day := civil.MustDate("2026-08-03")
 	g := SampleEvent("x").Grant
@@ -148,7 +160,8 @@ func testDayEntries(t *testing.T, s Store) {
 		err := s.Chunks.ReadShard(t.Context(), tenant, day, n,
 			func(creator ident.Creator, entries []incentive.Entry, closed incentive.PriorAccrual) error {
 				seen[string(creator)]++
-				if got, want := incentive.SumDay(entries), incentive.SumDay(want[string(creator)]); got != want ||
+				if got, want := incentive.SumDay(entries),
+					incentive.SumDay(want[string(creator)]); got != want ||
 					closed.Revision != 0 {
 					t.Errorf("%s: fold %+v, want %+v", creator, got, want)
 				}
@@ -170,6 +183,7 @@ func testDayEntries(t *testing.T, s Store) {
 	}
 }
 
+// testLateEvents checks that entries after the beginning of a close make the day due again.
 func testLateEvents(t *testing.T, s Store) {
 	ctx := context.Background()
 	day := civil.MustDate("2026-08-03")
@@ -212,6 +226,7 @@ func testLateEvents(t *testing.T, s Store) {
 	due(day)
 }
 
+// testParkedEvents checks that a waiting event gets one reward and leaves the list.
 func testParkedEvents(t *testing.T, s Store) {
 	ctx := context.Background()
 	r := SampleEvent("ev-p")

@@ -1,5 +1,5 @@
-// Package billingapi takes income lines and shows statements over HTTP, and runs the night that
-// opens what is due.
+// Package billingapi serves the HTTP routes that upload income lines and list statements, and runs
+// the nightly opening of settlements.
 package billingapi
 
 import (
@@ -30,23 +30,26 @@ type API struct {
 	Log      *slog.Logger
 }
 
-// Routes lists the routes with the roles that may call them.
+// Routes returns the routes with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/income-lines",
-			Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: a.uploadLines},
+			Roles:  []identity.Role{identity.Operator, identity.Finance, identity.Admin},
+			Handle: a.uploadLines},
 		{Method: http.MethodPost, Path: "/v1/statements/run",
 			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.runStatements},
-		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: a.listStatements},
+		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(),
+			Handle: a.listStatements},
 	}
 }
 
-// maxLines is the most lines that one call carries.
+// maxLines is the largest number of lines in one call.
 const maxLines = 500
 
-// lineAnswer is what became of one line.
+// lineAnswer is the answer to one uploaded line.
 type lineAnswer struct {
-	LineID    *string `json:"line_id"` // null when it cannot be read
+	// LineID is null when the id of the line cannot be read.
+	LineID    *string `json:"line_id"`
 	Status    int     `json:"status"`
 	Bucket    string  `json:"bucket,omitempty"`
 	Parked    string  `json:"parked,omitempty"`
@@ -54,6 +57,7 @@ type lineAnswer struct {
 	Error     any     `json:"error,omitempty"`
 }
 
+// uploadLines stores the lines of the body and returns one answer for each line.
 func (a API) uploadLines(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	lines, err := splitEnvelope(r.Body)
 	if err != nil {
@@ -74,6 +78,7 @@ func (a API) uploadLines(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	}{answers}), nil
 }
 
+// newLineAnswer returns the answer to one line.
 func newLineAnswer(res income.Result, requestID string) lineAnswer {
 	a := lineAnswer{Status: http.StatusCreated, Bucket: res.Bucket, Parked: res.Parked,
 		SettledBy: res.SettledBy}
@@ -90,7 +95,7 @@ func newLineAnswer(res income.Result, requestID string) lineAnswer {
 	return a
 }
 
-// logFailures logs once for the call why lines could not be stored; the client only reads that it
+// logFailures logs once for a call why lines could not be stored; the client only reads that it
 // should send them again.
 func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []income.Result) {
 	failed := 0
@@ -109,8 +114,8 @@ func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []inco
 	}
 }
 
-// splitEnvelope returns the lines as they were sent. Only the frame is judged here; what is inside a
-// line is that line's affair.
+// splitEnvelope returns the lines as they were sent. Only the frame of the upload is validated
+// here; the content of each line is validated with that line.
 func splitEnvelope(body []byte) ([]json.RawMessage, error) {
 	refused := func(field, problem string) error {
 		return fault.Invalid(fault.Field{Field: field, Problem: problem})
@@ -152,6 +157,7 @@ func splitEnvelope(body []byte) ([]json.RawMessage, error) {
 	return lines, nil
 }
 
+// runStatements opens the due settlements of one creator or of the tenant.
 func (a API) runStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var body struct {
 		Date      civil.Date `json:"date"`
@@ -176,6 +182,7 @@ func (a API) runStatements(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	}
 	order := billing.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
 	report, err := a.Nightly.Billing.OpenDueSettlements(ctx, order, ident.Creator(creator))
+	// A large tenant is sent to the queue in parts; the answer is the empty report of the date.
 	if errors.Is(err, billing.ErrTooManyCreators) {
 		order.Date = report.Date
 		err = a.Nightly.fanOutTenant(ctx, order)
@@ -186,7 +193,7 @@ func (a API) runStatements(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	return httpapi.OK(report), nil
 }
 
-// statementAnswer is one statement as it is shown.
+// statementAnswer is one bucket as answers show it.
 type statementAnswer struct {
 	CreatorID     ident.Creator    `json:"creator_id"`
 	IncomeType    string           `json:"income_type"`
@@ -206,7 +213,7 @@ type statementAnswer struct {
 	SettledBy     string           `json:"settled_by,omitempty"`
 }
 
-// carriageAnswer is money that came into a statement from another one.
+// carriageAnswer is an amount that was carried into a bucket from an earlier one.
 type carriageAnswer struct {
 	From   string       `json:"from"`
 	Since  civil.Month  `json:"since"`
@@ -214,6 +221,7 @@ type carriageAnswer struct {
 	Amount money.Amount `json:"amount"`
 }
 
+// newStatementAnswer returns a bucket as answers show it.
 func newStatementAnswer(s billing.ShownStatement) statementAnswer {
 	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period,
 		Part: s.Part.String(), State: s.State, Lines: s.Lines,
@@ -239,6 +247,7 @@ func newStatementAnswer(s billing.ShownStatement) statementAnswer {
 	return a
 }
 
+// listStatements returns a creator's buckets of a month or of the last fourteen months.
 func (a API) listStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var problems fault.Problems
 	creator := r.Query.Get("creator_id")

@@ -23,15 +23,15 @@ import (
 	"fenzhang/shared/statement/billing"
 )
 
-// CohortQueue takes the parts of runs that are too large for one call.
+// CohortQueue receives the tasks of runs that are too large for one call.
 type CohortQueue interface {
-	// Send hands all tasks on; after an error some may have been handed on, and sending all again is
-	// harmless.
+	// SendTasks sends all tasks to the queue. After an error some may have been sent; sending all of
+	// them again is harmless.
 	SendTasks(ctx context.Context, tasks []billing.Task) error
 }
 
-// NightlyRun opens the settlements that are due: its schedule divides the tenants' creators into
-// cohorts, and its queue runs one cohort after another.
+// NightlyRun opens the settlements that are due: its schedule divides the creators of each tenant
+// into cohorts, and its queue runs one cohort after another.
 type NightlyRun struct {
 	Billing    *billing.Service
 	Statements *statement.Service
@@ -39,17 +39,17 @@ type NightlyRun struct {
 	Log        *slog.Logger
 }
 
-// SQSQueue is the cohort queue. It is a standard one; the group keeps one large tenant from making the
-// others wait.
+// SQSQueue is the cohort queue in SQS. It is a standard queue; the message group of each tenant
+// keeps a large tenant from delaying the others.
 type SQSQueue struct {
 	SQS *sqs.Client
 	URL string
 }
 
-// perCall is how many messages SQS takes in one call.
+// perCall is the number of messages that SQS accepts in one call.
 const perCall = 10
 
-// SendTasks implements Cohorts.
+// SendTasks implements CohortQueue.
 func (q SQSQueue) SendTasks(ctx context.Context, tasks []billing.Task) error {
 	for part := range slices.Chunk(tasks, perCall) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.URL)}
@@ -75,7 +75,8 @@ func (q SQSQueue) SendTasks(ctx context.Context, tasks []billing.Task) error {
 	return nil
 }
 
-// RunCohort runs one message of the queue.
+// RunCohort runs the task of one message: it opens the due settlements of the cohort and accepts
+// its unanswered statements.
 func (n NightlyRun) RunCohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
 	var t billing.Task
 	if err := json.Unmarshal(body, &t); err != nil {
@@ -88,8 +89,8 @@ func (n NightlyRun) RunCohort(ctx context.Context, body []byte, _ events.SQSMess
 	return errors.Join(err, n.acceptSilent(ctx, t))
 }
 
-// acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as
-// long as their contracts say.
+// acceptSilent accepts, for the creators of a cohort, the statements that have been left unanswered
+// for as long as their contracts say.
 func (n NightlyRun) acceptSilent(ctx context.Context, t billing.Task) error {
 	accepted, err := n.Statements.AcceptSilent(ctx, t.Tenant, t.Includes)
 	if accepted > 0 {
@@ -99,8 +100,8 @@ func (n NightlyRun) acceptSilent(ctx context.Context, t billing.Task) error {
 	return err
 }
 
-// FanOutTenants hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not
-// asked for; a repeated run opens nothing twice.
+// FanOutTenants sends the cohorts of every tenant to the queue. The schedule has only this job, so
+// the job's name is ignored; running it again opens nothing twice.
 func (n NightlyRun) FanOutTenants(ctx context.Context, job trigger.Schedule) error {
 	order := billing.Order{By: billing.System}
 	if job.Date != "" {
@@ -118,14 +119,15 @@ func (n NightlyRun) FanOutTenants(ctx context.Context, job trigger.Schedule) err
 		return err
 	}
 	var failed error
-	for _, tenant := range tenants { // one tenant's refusal does not keep the others from their night
+	// An error of one tenant does not stop the runs of the others.
+	for _, tenant := range tenants {
 		order.Tenant = ident.Tenant(tenant)
 		failed = errors.Join(failed, n.fanOutTenant(ctx, order))
 	}
 	return failed
 }
 
-// fanOutTenant hands a tenant's run on in parts.
+// fanOutTenant sends the run of a tenant to the queue as tasks.
 func (n NightlyRun) fanOutTenant(ctx context.Context, o billing.Order) error {
 	tasks, err := n.Billing.SplitIntoTasks(ctx, o)
 	if err != nil {
