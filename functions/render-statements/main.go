@@ -18,6 +18,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build assembles the handler of the statement routes, with the documents in an S3 bucket.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	bucket := &statementbucket.Bucket{S3: s3.NewFromConfig(p.AWS, func(o *s3.Options) {
 		o.UsePathStyle = p.AWS.BaseEndpoint != nil

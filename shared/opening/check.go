@@ -274,6 +274,7 @@ func (c *checker) checkCoverage(ctx context.Context, p Payable) error {
 	return err
 }
 
+// isInForce reports whether a row of the sheet of contracts is in force on a day.
 func isInForce(r Row, day civil.Date) bool {
 	from, err := civil.ParseDate(r.Cell("from"))
 	to, open := civil.ParseDate(r.Cell("to"))

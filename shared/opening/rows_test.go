@@ -2,6 +2,7 @@ package opening
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,7 +123,7 @@ func TestSamplesAreGoodRows(t *testing.T) {
 	cycles := map[string]bool{}
 	for _, s := range Sheets() {
 		var rows []map[string]string
-		for _, x := range SampleRows()[s.Name] {
+		for _, x := range s.Samples {
 			rows = append(rows, x.Cells)
 		}
 		if len(rows) == 0 {
@@ -169,5 +170,37 @@ func TestAPayableSaysWhetherItWasTaxed(t *testing.T) {
 				t.Errorf("%+v", problems)
 			}
 		})
+	}
+}
+
+// TestTheSheetsAreComplete decodes the embedded file, which Sheets expects to be right.
+func TestTheSheetsAreComplete(t *testing.T) {
+	sheets, err := loadSheets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range sheets {
+		names = append(names, s.Name)
+		if s.Title == "" || s.Note == "" {
+			t.Errorf("sheet %s has no title or no note", s.Name)
+		}
+		seen := map[string]bool{}
+		for _, c := range s.Columns {
+			if c.Key == "" || c.Title == "" || seen[c.Key] || seen[c.Title] {
+				t.Errorf("column %+v of sheet %s lacks a name, or repeats one", c, s.Name)
+			}
+			seen[c.Key], seen[c.Title] = true, true
+		}
+		for _, x := range s.Samples {
+			for key := range x.Cells {
+				if !seen[key] {
+					t.Errorf("sample %q of sheet %s has a cell in no column: %s", x.Title, s.Name, key)
+				}
+			}
+		}
+	}
+	if want := []string{Creators, Contracts, Payables, Receivables, Withholding}; !slices.Equal(names, want) {
+		t.Errorf("the sheets are %v, want %v", names, want)
 	}
 }

@@ -91,8 +91,7 @@ func writeSamples(f *excelize.File, head, asText int) error {
 		if err := write(heads, head); err != nil {
 			return err
 		}
-		for _, x := range append([]opening.Sample{{Title: "例 example"}},
-			opening.SampleRows()[s.Name]...) {
+		for _, x := range append([]opening.Sample{{Title: "例 example"}}, s.Samples...) {
 			if err := write(append([]string{x.Title}, x.CellsFor(s.Columns)...), asText); err != nil {
 				return err
 			}

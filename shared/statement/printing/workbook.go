@@ -140,7 +140,6 @@ func statementXLSX(st statement.Statement) ([]byte, error) {
 	}
 	b.addRow("税费待计算的结算笔数 Settlements not computed", t.Pending)
 	b.addRow("内容摘要 Content hash", st.Hash)
-	// addSettlementSheet adds the sheet of settlements.
 	addSettlementSheet(b, st)
 	// addTaxSheet adds the sheet of taxes.
 	addTaxSheet(b, st)
@@ -149,6 +148,7 @@ func statementXLSX(st statement.Statement) ([]byte, error) {
 	return b.finishXLSX()
 }
 
+// addSettlementSheet adds the sheet of settlements.
 func addSettlementSheet(b *workbook, st statement.Statement) {
 	b.addSheet(sheetSettlements)
 	b.addHeader(16, "结算单 Settlement", "收入类型 Income type", "结算主体 Paying entity", "合约 Clause",
@@ -176,6 +176,7 @@ func addSettlementSheet(b *workbook, st statement.Statement) {
 	}
 }
 
+// addTaxSheet adds the sheet of taxes with the law that each follows.
 func addTaxSheet(b *workbook, st statement.Statement) {
 	b.addSheet(sheetTaxes)
 	b.addHeader(16, "结算单 Settlement", "税费 Tax", "所得项目 Item", "所属期 Period", "征收方式 Collected",
@@ -197,6 +198,7 @@ func addTaxSheet(b *workbook, st statement.Statement) {
 	}
 }
 
+// addLineSheet adds the sheet of income lines.
 func addLineSheet(b *workbook, st statement.Statement) {
 	b.addSheet(sheetLines)
 	b.addHeader(16, "明细号 Line", "日期 Date", "所属月 Service period", "收入类型 Type", "平台 Platform",

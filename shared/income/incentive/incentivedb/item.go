@@ -56,20 +56,18 @@ func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 	k := keys.Event(tenant, r.EventID)
 	it := make(item, 16)
 	it["pk"], it["sk"] = dynamo.Text(k.PK), dynamo.Text(k.SK)
-	// writeEvent writes the fields of an event into an item; default values are left out to save
-	// space.
 	writeEvent(it, r.Event)
 	it[attrDigest], it[attrWrite] = dynamo.Text(r.Digest), dynamo.Text(r.WriteID)
 	it[attrRecorded] = dynamo.Number(r.RecordedAt.UnixMilli())
 	if r.Parked {
 		it[attrParked] = dynamo.Text(strategyMissing)
 	} else {
-		// writeGrant writes a reward into an item.
 		writeGrant(it, r.Grant)
 	}
 	return it, writeDetails(it, &r.Details)
 }
 
+// writeEvent writes the fields of an event into an item; default values are left out to save space.
 func writeEvent(it item, e incentive.Event) {
 	it[attrCreator], it[attrAction] = dynamo.Text(string(e.CreatorID)), dynamo.Text(e.ActionType)
 	it[attrAt] = dynamo.Text(e.OccurredAt.Format(time.RFC3339Nano))
@@ -81,6 +79,7 @@ func writeEvent(it item, e incentive.Event) {
 	}
 }
 
+// writeGrant writes a reward into an item.
 func writeGrant(it item, g *incentive.Grant) {
 	it[attrKind], it[attrValue] = dynamo.Text(string(g.Kind)), dynamo.Number(g.StoredValue())
 	it[attrStrategy], it[attrVersion] = dynamo.Text(g.Strategy), dynamo.Number(int64(g.Version))
