@@ -132,17 +132,7 @@ func (c *checker) checkAll(ctx context.Context) error {
 		}
 	}
 	for _, p := range c.in.Payables {
-		if err := c.checkCreator(ctx, p.Row, p.CreatorID); err != nil {
-			return err
-		}
-		if !slices.Contains(tenancy.IncomeTypes(), p.IncomeType) {
-			c.addCellProblem(p.Row, "income_type",
-				"must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
-		}
-		if p.Period.After(c.today.Month()) {
-			c.addCellProblem(p.Row, "service_period", "lies in the future")
-		}
-		if err := c.checkCoverage(ctx, p); err != nil {
+		if err := c.checkPayable(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -160,6 +150,22 @@ func (c *checker) checkAll(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkPayable checks the creator, the income type, the service period and the contract of a
+// payable.
+func (c *checker) checkPayable(ctx context.Context, p Payable) error {
+	if err := c.checkCreator(ctx, p.Row, p.CreatorID); err != nil {
+		return err
+	}
+	if !slices.Contains(tenancy.IncomeTypes(), p.IncomeType) {
+		c.addCellProblem(p.Row, "income_type",
+			"must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
+	}
+	if p.Period.After(c.today.Month()) {
+		c.addCellProblem(p.Row, "service_period", "lies in the future")
+	}
+	return c.checkCoverage(ctx, p)
 }
 
 // checkObject checks the document of a creator or contract; a creator of the same workbook counts

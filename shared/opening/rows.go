@@ -160,22 +160,7 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 	if len(cells) == 0 {
 		return nil
 	}
-	heads := make([]string, len(cells[0]))
-	for i, text := range cells[0] {
-		heads[i] = s.findColumn(text)
-		switch {
-		case strings.TrimSpace(text) == "":
-		case heads[i] == "":
-			r.addProblem(s.Name, 1, text, "is no column of the template")
-		case slices.Contains(heads[:i], heads[i]):
-			r.addProblem(s.Name, 1, text, "is there twice")
-		}
-	}
-	for _, c := range s.Columns {
-		if c.Required && !slices.Contains(heads, c.Key) {
-			r.addProblem(s.Name, 1, c.Key, "is missing; take the head of the template")
-		}
-	}
+	heads := r.readHeader(s, cells[0])
 	var out []Row
 	for n, line := range cells[1:] {
 		row := Row{Sheet: s.Name, Number: n + 2, cells: map[string]string{}}
@@ -190,6 +175,7 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 			}
 			row.cells[heads[i]] = text
 		}
+		// Empty rows are skipped; rows beyond the limit are not read, since the workbook is refused.
 		if len(row.cells) == 0 || len(out) > MaxRows {
 			continue
 		}
@@ -201,6 +187,27 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 		out = append(out, row)
 	}
 	return out
+}
+
+// readHeader returns the key of each column of a sheet's header, "" for an empty or unknown one.
+func (r *reader) readHeader(s Sheet, cells []string) []string {
+	heads := make([]string, len(cells))
+	for i, text := range cells {
+		heads[i] = s.findColumn(text)
+		switch {
+		case strings.TrimSpace(text) == "":
+		case heads[i] == "":
+			r.addProblem(s.Name, 1, text, "is no column of the template")
+		case slices.Contains(heads[:i], heads[i]):
+			r.addProblem(s.Name, 1, text, "is there twice")
+		}
+	}
+	for _, c := range s.Columns {
+		if c.Required && !slices.Contains(heads, c.Key) {
+			r.addProblem(s.Name, 1, c.Key, "is missing; take the head of the template")
+		}
+	}
+	return heads
 }
 
 // findColumn returns the key of the column with a header text, "" when there is none.
@@ -353,26 +360,18 @@ func (r *reader) readMonthCount(row Row, column string) int {
 // checkDuplicates refuses rows that repeat an id, and withholding rows that repeat a month of the
 // same tax and item.
 func (r *reader) checkDuplicates(in Import) {
-	seen := map[string]int{}
-	twice := func(row Row, column, key string) {
-		key = row.Sheet + "\x1f" + key
-		if first, ok := seen[key]; ok {
-			r.addProblem(row.Sheet, row.Number, column, fmt.Sprintf("is told in row %d already", first))
-			return
-		}
-		seen[key] = row.Number
-	}
+	seen := firstRows{reader: r, rows: map[string]int{}}
 	for _, row := range in.Creators {
-		twice(row, "creator_id", row.Cell("creator_id"))
+		seen.add(row, "creator_id", row.Cell("creator_id"))
 	}
 	for _, row := range in.Contracts {
-		twice(row, "income_type", row.Cell("contract_id")+"\x1f"+row.Cell("income_type"))
+		seen.add(row, "income_type", row.Cell("contract_id")+"\x1f"+row.Cell("income_type"))
 	}
 	for _, p := range in.Payables {
-		twice(p.Row, "external_ref", p.Ref)
+		seen.add(p.Row, "external_ref", p.Ref)
 	}
 	for _, c := range in.Receivables {
-		twice(c.Row, "external_ref", c.Ref)
+		seen.add(c.Row, "external_ref", c.Ref)
 		if len(c.ID()) > 64 {
 			r.addCellProblem(c.Row, "external_ref", "must have at most 56 characters")
 		}
@@ -386,9 +385,25 @@ func (r *reader) checkDuplicates(in Import) {
 			continue
 		}
 		for n := range w.Months {
-			twice(w.Row, "month",
+			seen.add(w.Row, "month",
 				strings.Join([]string{string(w.Entity), string(w.CreatorID), w.Tax, w.Item, w.Platform,
 					w.Month.Add(-n).String()}, "\x1f"))
 		}
 	}
+}
+
+// firstRows remembers the first row of each key, to refuse later rows with the same key.
+type firstRows struct {
+	*reader
+	rows map[string]int
+}
+
+// add remembers the key of a row, or adds a problem when an earlier row of the sheet has it.
+func (f firstRows) add(row Row, column, key string) {
+	key = row.Sheet + "\x1f" + key
+	if first, ok := f.rows[key]; ok {
+		f.addProblem(row.Sheet, row.Number, column, fmt.Sprintf("is told in row %d already", first))
+		return
+	}
+	f.rows[key] = row.Number
 }

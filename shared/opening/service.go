@@ -168,18 +168,16 @@ func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id s
 	if err != nil {
 		return Record{}, nil, err
 	}
-	switch {
-	case r.SHA256 != HashFile(file):
-		return Record{}, nil,
-			fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+id+
-				" (sha256 "+r.SHA256+").")
+	if r.SHA256 != HashFile(file) {
+		return Record{}, nil, otherFileError(r)
+	}
 	// A repeated approval of a posted import returns its record.
-	case r.State == Posted:
+	if r.State == Posted {
 		return r, nil, nil
-	case r.CheckedBy == by.Subject:
-		return Record{}, nil,
-			fault.New(fault.Forbidden, "second_person",
-				"You handed this import in; a second person approves it.")
+	}
+	if r.CheckedBy == by.Subject {
+		return Record{}, nil, fault.New(fault.Forbidden, "second_person",
+			"You handed this import in; a second person approves it.")
 	}
 	// A period may have been sealed, and objects may have changed, since the check.
 	if err := s.refuseAfterSeal(ctx, by.Tenant); err != nil {
@@ -199,6 +197,12 @@ func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id s
 		return Record{}, nil, err
 	}
 	return r, nil, nil
+}
+
+// otherFileError refuses a file that is not the one that was checked.
+func otherFileError(r Record) error {
+	return fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+
+		r.ID+" (sha256 "+r.SHA256+").")
 }
 
 // atOnce is the largest number of rows that are posted at the same time.

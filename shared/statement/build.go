@@ -241,14 +241,19 @@ func newBill(st settlement.Settlement, figures map[string]settlement.Figures) Bi
 	if !ok {
 		return b
 	}
-	taxable := f.Result.TaxableIncome
-	net := st.Net
-	pay := st.ToPay
+	b.addFigures(f, st)
+	return b
+}
+
+// addFigures adds the taxes of a quote or booking to the bill, with the net amount and the amount
+// to pay that follow from them.
+func (b *Bill) addFigures(f settlement.Figures, st settlement.Settlement) {
 	var withheld money.Amount
 	for _, l := range f.Result.Taxes {
 		if l.BorneBy == tax.BorneByCreator {
 			withheld = withheld.Add(l.Amount)
 		}
+		// The period shown is that of income tax; VAT may have a longer one.
 		if b.TaxPeriod == "" || l.Tax == "IIT" {
 			b.TaxPeriod = l.Period
 		}
@@ -258,12 +263,14 @@ func newBill(st settlement.Settlement, figures map[string]settlement.Figures) Bi
 				Before: l.Before, Due: l.Due, Amount: l.Amount, Shortfall: l.Shortfall, BorneBy: l.BorneBy,
 				Law: l.Law, Status: l.Status})
 	}
+	taxable := f.Result.TaxableIncome
+	net := st.Net
+	pay := st.ToPay
 	b.Item = f.Item
 	b.TaxableIncome = &taxable
 	b.Withheld = &withheld
 	b.Net = &net
 	b.ToPay = &pay
-	return b
 }
 
 // hasGuarantee reports whether the contract's guarantee raised the creator's share.

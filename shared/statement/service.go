@@ -273,26 +273,33 @@ func (s *Service) DisputeStatement(ctx context.Context, by identity.Principal,
 		return State{}, err
 	}
 	return s.applyChange(ctx, func(act string, now time.Time) (Change, error) {
-		old, err := s.readSent(ctx, by.Tenant, creator, period)
-		if err != nil {
-			return Change{}, err
-		}
 		disputes, err := findDisputed(st, list, by.Subject, now)
 		if err != nil {
 			return Change{}, err
 		}
-		held, err := s.holdDisputed(ctx, by, disputes, today.AddDays(AnswerDays), now)
-		if err != nil {
-			return Change{}, err
-		}
-		n, err := old.addDisputes(disputes, act)
-		if err != nil {
-			return Change{}, err
-		}
-		others, err := s.releaseConfirmed(ctx, n, "settlement.confirmed", by.Subject, now)
-		return Change{Old: old, New: n, Settlements: append(held, others...)}.withRecord("disputed",
-			by.Subject, "", now), err
+		return s.disputeChange(ctx, by, st, disputes, today.AddDays(AnswerDays), act, now)
 	})
+}
+
+// disputeChange returns the change that records disputes, holds their settlements and releases the
+// other settlements of the statement.
+func (s *Service) disputeChange(ctx context.Context, by identity.Principal, st Statement,
+	disputes []Dispute, answerBy civil.Date, act string, now time.Time) (Change, error) {
+	old, err := s.readSent(ctx, by.Tenant, st.CreatorID, st.Period)
+	if err != nil {
+		return Change{}, err
+	}
+	held, err := s.holdDisputed(ctx, by, disputes, answerBy, now)
+	if err != nil {
+		return Change{}, err
+	}
+	n, err := old.addDisputes(disputes, act)
+	if err != nil {
+		return Change{}, err
+	}
+	others, err := s.releaseConfirmed(ctx, n, "settlement.confirmed", by.Subject, now)
+	return Change{Old: old, New: n, Settlements: append(held, others...)}.withRecord("disputed",
+		by.Subject, "", now), err
 }
 
 // findDisputed finds the lines and settlements of the statement to which the creator objects.
@@ -365,23 +372,27 @@ func (s *Service) ResolveDispute(ctx context.Context, by identity.Principal, cre
 		if err != nil {
 			return Change{}, err
 		}
-		// The settlements to release are those that had an open dispute before this answer and have none
-		// after it.
-		var free []ident.Settlement
-		for _, d := range old.Disputes {
-			if d.SettlementID != "" && d.IsOpen() && !n.hasOpenDispute(d.SettlementID) &&
-				!slices.Contains(free, d.SettlementID) {
-				free = append(free, d.SettlementID)
-			}
-		}
 		c := Change{Old: old, New: n, ScheduleAcceptance: n.Standing == Sent && !n.AcceptOn.IsZero()}
-		c.Settlements, err = s.changeSettlements(ctx, by.Tenant, free,
+		c.Settlements, err = s.changeSettlements(ctx, by.Tenant, answeredSettlements(old, n),
 			func(x settlement.Settlement) (settlement.Settlement, bool, error) {
 				return x.Resolve(n.AcceptOn, settlement.Act{ID: s.NewID(), Name: "settlement.resolved",
 					By: by.Subject, Reason: a.Outcome}, now), !x.Disputed.IsZero(), nil
 			})
 		return c.withRecord("resolved", by.Subject, a.Outcome, now), err
 	})
+}
+
+// answeredSettlements lists the settlements that had an open dispute before an answer and have none
+// after it; their holds end.
+func answeredSettlements(before, after State) []ident.Settlement {
+	var answered []ident.Settlement
+	for _, d := range before.Disputes {
+		if d.SettlementID != "" && d.IsOpen() && !after.hasOpenDispute(d.SettlementID) &&
+			!slices.Contains(answered, d.SettlementID) {
+			answered = append(answered, d.SettlementID)
+		}
+	}
+	return answered
 }
 
 // daysBack is the number of days for which acceptances are made up after missed nightly runs.

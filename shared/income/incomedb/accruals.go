@@ -176,20 +176,25 @@ func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	if err != nil {
 		return nil, err
 	}
-	told, err := a.auditPart(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer,
-		Act:    "incentive.accrued",
-		Object: auditObject(acc.Creator, bucket, income.Incentive), LedgerHash: hash,
-		What: marshalDetail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events,
-			income.BucketName(bucket, income.Incentive)})})
+	record, err := a.auditPart(accrualRecord(acc, bucket, id, hash))
 	if err != nil {
 		return nil, err
 	}
 	parts := append([]types.TransactWriteItem{a.dayClosePart(acc, id)}, posting...)
-	err = dynamo.Transact(ctx, a.DB, a.NewToken(), append(parts, put, g.updatePart(a.Ledger), told))
+	err = dynamo.Transact(ctx, a.DB, a.NewToken(), append(parts, put, g.updatePart(a.Ledger), record))
 	if refused := dynamo.Refusal(err); refused != nil {
 		return refused, nil
 	}
 	return nil, err
+}
+
+// accrualRecord returns the audit record of an accrual, with the hash of its journal entry.
+func accrualRecord(acc incentive.Accrual, bucket cycle.Period, id, hash string) audit.Record {
+	return audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer,
+		Act:    "incentive.accrued",
+		Object: auditObject(acc.Creator, bucket, income.Incentive), LedgerHash: hash,
+		What: marshalDetail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events,
+			income.BucketName(bucket, income.Incentive)})}
 }
 
 // accrued is the detail of the audit record of an accrual.

@@ -132,29 +132,13 @@ type bucketAddition struct {
 // updatePart returns the part of a transaction that adds the sums of the lines to an open bucket;
 // DynamoDB refuses it when the bucket is closed.
 func (g bucketAddition) updatePart(table string) types.TransactWriteItem {
-	var dist, gross, fee, refund, subsidy money.Amount
-	var platforms []string
-	for _, l := range g.lines {
-		dist, gross = dist.Add(l.Distributable), gross.Add(l.GrossBeforePlatform)
-		fee = fee.Add(l.PlatformFee)
-		refund = refund.Add(l.Refund)
-		subsidy = subsidy.Add(l.Subsidy)
-		if l.Platform != "" && !slices.Contains(platforms, l.Platform) {
-			platforms = append(platforms, l.Platform)
-		}
-	}
 	e := updateExpression{names: map[string]string{}, values: item{}}
 	e.set(attrState, dynamo.Text(string(income.Open)))
 	e.set(attrSource, dynamo.Text(g.source))
-	e.add(attrDistributable, fenNumber(dist))
-	e.add(attrGross, fenNumber(gross))
-	e.add(attrFee, fenNumber(fee))
-	e.add(attrRefund, fenNumber(refund))
-	e.add(attrSubsidy, fenNumber(subsidy))
+	g.addSums(&e)
 	e.add(attrLines, dynamo.Number(int64(len(g.lines))))
 	e.add(ownPrefix+g.own.String(), dynamo.Number(int64(len(g.lines))))
 	e.addSet(attrBy, g.by)
-	e.addSet(attrPlatforms, platforms)
 	e.addSet(attrEntities, ident.Texts(g.entities))
 	if g.carried != nil {
 		e.addSet(attrCarriedIn, []string{encodeCarried(*g.carried)})
@@ -167,6 +151,28 @@ func (g bucketAddition) updatePart(table string) types.TransactWriteItem {
 			e.valuePlaceholder(dynamo.Text(string(income.Open)))),
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
+}
+
+// addSums adds the amounts and platforms of the lines to the update.
+func (g bucketAddition) addSums(e *updateExpression) {
+	var dist, gross, fee, refund, subsidy money.Amount
+	var platforms []string
+	for _, l := range g.lines {
+		dist = dist.Add(l.Distributable)
+		gross = gross.Add(l.GrossBeforePlatform)
+		fee = fee.Add(l.PlatformFee)
+		refund = refund.Add(l.Refund)
+		subsidy = subsidy.Add(l.Subsidy)
+		if l.Platform != "" && !slices.Contains(platforms, l.Platform) {
+			platforms = append(platforms, l.Platform)
+		}
+	}
+	e.add(attrDistributable, fenNumber(dist))
+	e.add(attrGross, fenNumber(gross))
+	e.add(attrFee, fenNumber(fee))
+	e.add(attrRefund, fenNumber(refund))
+	e.add(attrSubsidy, fenNumber(subsidy))
+	e.addSet(attrPlatforms, platforms)
 }
 
 // updateExpression builds a DynamoDB update expression. Every attribute name is replaced by a
@@ -244,17 +250,8 @@ func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bu
 		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)),
 		Occurrence: int(n.number(attrOccurrence)), SettlementInForce: n.number(attrStanding) > 0,
 		CarriedReason: dynamo.TextOf(it, attrCarriedFor)}
-	if to := dynamo.TextOf(it, attrCarriedTo); to != "" {
-		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
-			return b, fault.Internal(err)
-		}
-	}
-	for _, text := range stringSet(it, attrCarriedIn) {
-		c, err := parseCarried(text)
-		if err != nil {
-			return b, fault.Internal(fmt.Errorf("incomedb: %q of %s: %w", text, b.Name(), err))
-		}
-		b.CarriedIn = append(b.CarriedIn, c)
+	if err := parseCarriedAttributes(&b, it); err != nil {
+		return b, err
 	}
 	for name := range it {
 		if own, found := strings.CutPrefix(name, ownPrefix); found {
@@ -266,6 +263,23 @@ func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bu
 		}
 	}
 	return b, n.err
+}
+
+// parseCarriedAttributes decodes into which bucket money was carried and which amounts came in.
+func parseCarriedAttributes(b *income.Bucket, it item) (err error) {
+	if to := dynamo.TextOf(it, attrCarriedTo); to != "" {
+		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
+			return fault.Internal(err)
+		}
+	}
+	for _, text := range stringSet(it, attrCarriedIn) {
+		c, err := parseCarried(text)
+		if err != nil {
+			return fault.Internal(fmt.Errorf("incomedb: %q of %s: %w", text, b.Name(), err))
+		}
+		b.CarriedIn = append(b.CarriedIn, c)
+	}
+	return nil
 }
 
 const carriageMark = "|"

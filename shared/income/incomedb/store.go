@@ -138,11 +138,11 @@ func (s *Store) tryAdd(ctx context.Context, a income.Addition, bucket cycle.Peri
 		parts, g.lines = append(parts, put), append(g.lines, a.Lines[i])
 	}
 	parts = append(parts, g.updatePart(s.Ledger))
-	told, err := s.auditPart(uploadRecord(a, g))
+	record, err := s.auditPart(uploadRecord(a, g))
 	if err != nil {
 		return nil, err
 	}
-	err = dynamo.Transact(ctx, s.DB, s.NewToken(), append(parts, told))
+	err = dynamo.Transact(ctx, s.DB, s.NewToken(), append(parts, record))
 	if refused := dynamo.Refusal(err); refused != nil {
 		return refused, nil
 	}
@@ -347,10 +347,10 @@ func (s *Store) carryParts(b income.Bucket,
 		what = g.auditDetail()
 		what.CarriedFrom, what.Reason = b.Name(), c.Reason
 	}
-	told, err := s.auditPart(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By,
+	record, err := s.auditPart(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By,
 		Act:    "statement.carried",
 		Object: auditObject(b.CreatorID, b.CyclePeriod(), b.IncomeType), What: marshalDetail(what)})
-	return append(parts, told), err
+	return append(parts, record), err
 }
 
 // closeUpdate returns the update that closes a bucket on condition that its state and totals are

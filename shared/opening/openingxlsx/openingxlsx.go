@@ -36,18 +36,8 @@ func WriteTemplate() (out []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, s := range opening.Sheets() {
-		if i == 0 {
-			err = f.SetSheetName("Sheet1", s.Name)
-		} else {
-			_, err = f.NewSheet(s.Name)
-		}
-		if err == nil {
-			err = writePage(f, s, head, asText)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := writePages(f, head, asText); err != nil {
+		return nil, err
 	}
 	if err := writeSamples(f, head, asText); err != nil {
 		return nil, err
@@ -57,6 +47,25 @@ func WriteTemplate() (out []byte, err error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// writePages adds a page for each sheet of the import.
+func writePages(f *excelize.File, head, asText int) (err error) {
+	for i, s := range opening.Sheets() {
+		// A new file has one sheet already, which is renamed.
+		if i == 0 {
+			err = f.SetSheetName("Sheet1", s.Name)
+		} else {
+			_, err = f.NewSheet(s.Name)
+		}
+		if err == nil {
+			err = writePage(f, s, head, asText)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeSamples adds the sheet of sample rows, which people copy; it is not read when the workbook
@@ -69,36 +78,40 @@ func writeSamples(f *excelize.File, head, asText int) error {
 		f.SetColWidth(opening.SamplesSheet, "A", "Z", 20)); err != nil {
 		return err
 	}
-	row := 0
-	write := func(cells []string, style int) error {
-		row++
-		first, err := excelize.CoordinatesToCellName(1, row)
-		if err != nil {
-			return err
-		}
-		last, err := excelize.CoordinatesToCellName(len(cells), row)
-		if err != nil {
-			return err
-		}
-		return errors.Join(f.SetSheetRow(opening.SamplesSheet, first, &cells),
-			f.SetCellStyle(opening.SamplesSheet, first, last, style))
-	}
+	row := 1
 	for _, s := range opening.Sheets() {
 		heads := []string{s.Title + " " + s.Name}
 		for _, c := range s.Columns {
 			heads = append(heads, c.HeadText())
 		}
-		if err := write(heads, head); err != nil {
+		if err := writeSampleRow(f, row, heads, head); err != nil {
 			return err
 		}
+		row++
 		for _, x := range append([]opening.Sample{{Title: "例 example"}}, s.Samples...) {
-			if err := write(append([]string{x.Title}, x.CellsFor(s.Columns)...), asText); err != nil {
+			cells := append([]string{x.Title}, x.CellsFor(s.Columns)...)
+			if err := writeSampleRow(f, row, cells, asText); err != nil {
 				return err
 			}
+			row++
 		}
-		row++
+		row++ // an empty row between the samples of two sheets
 	}
 	return nil
+}
+
+// writeSampleRow writes one row of the sheet of samples in a style.
+func writeSampleRow(f *excelize.File, row int, cells []string, style int) error {
+	first, err := excelize.CoordinatesToCellName(1, row)
+	if err != nil {
+		return err
+	}
+	last, err := excelize.CoordinatesToCellName(len(cells), row)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.SetSheetRow(opening.SamplesSheet, first, &cells),
+		f.SetCellStyle(opening.SamplesSheet, first, last, style))
 }
 
 // writePage writes the header and the notes of one sheet.

@@ -8,13 +8,7 @@ import (
 
 // certificatePDF renders a yearly certificate of income and tax as PDF.
 func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
-	texts := []string{fixedTexts(), c.Number, string(c.TaxpayerID), printableText(c.Name),
-		printableText(c.IDNumber),
-		printableText(c.Entity.Name), c.Entity.USCC}
-	for _, r := range c.Rows {
-		texts = append(texts, r.Tax, r.Item, r.Month, r.Collection)
-	}
-	if err := f.checkGlyphs(texts); err != nil {
+	if err := f.checkGlyphs(certificateTexts(c)); err != nil {
 		return nil, err
 	}
 	s := newSheet(f, "收入纳税明细 "+c.Number)
@@ -37,10 +31,19 @@ func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
 	if c.Opening {
 		notes = append(notes, "含启用本系统之前的期初数，期初数以启用时双人核准的资料为准。")
 	}
-	for i, n := range notes {
-		s.writeParagraph(margin, 7.5, 11, grey, fmt.Sprintf("%d. ", i+1)+n)
-	}
+	s.writeNumbered(notes)
 	return s.finishPDF("Fenzhang  " + c.Number + "  " + c.Hash[:16])
+}
+
+// certificateTexts returns all texts of a certificate that people entered, for the check of the
+// font.
+func certificateTexts(c statement.Certificate) []string {
+	texts := []string{fixedTexts(), c.Number, string(c.TaxpayerID), printableText(c.Name),
+		printableText(c.IDNumber), printableText(c.Entity.Name), c.Entity.USCC}
+	for _, r := range c.Rows {
+		texts = append(texts, r.Tax, r.Item, r.Month, r.Collection)
+	}
+	return texts
 }
 
 // writeCertificateRows writes the table of tax rows, with a column of months when monthly is true.

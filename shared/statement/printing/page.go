@@ -283,16 +283,7 @@ func (t table) writeRow(cells []string, c ink) {
 	lines := make([][]string, len(cells))
 	height := leading
 	for i, cell := range cells {
-		col := t.columns[i]
-		if col.number {
-			lines[i] = []string{cell}
-			continue
-		}
-		lines[i] = t.wrapText(cell, t.size, col.width-2*pad)
-		if len(lines[i]) > 2 {
-			rest := strings.Join(lines[i][1:], "")
-			lines[i] = []string{lines[i][0], t.shortenToWidth(rest, t.size, col.width-2*pad)}
-		}
+		lines[i] = t.wrapCell(cell, t.columns[i])
 		height = max(height, float64(len(lines[i]))*leading)
 	}
 	// A row is never divided between two pages.
@@ -314,6 +305,19 @@ func (t table) writeRow(cells []string, c ink) {
 	}
 	t.y += height + 4
 	t.drawLine(t.y, rule)
+}
+
+// wrapCell breaks the text of a cell into at most two lines; a number stays on one line.
+func (t table) wrapCell(cell string, col column) []string {
+	if col.number {
+		return []string{cell}
+	}
+	lines := t.wrapText(cell, t.size, col.width-2*pad)
+	if len(lines) > 2 {
+		rest := strings.Join(lines[1:], "")
+		lines = []string{lines[0], t.shortenToWidth(rest, t.size, col.width-2*pad)}
+	}
+	return lines
 }
 
 // fittingSize returns the font size at which a figure fits its column: an amount is made smaller

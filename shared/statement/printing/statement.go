@@ -2,6 +2,7 @@ package printing
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fenzhang/shared/ident"
@@ -59,7 +60,7 @@ func partyFields(st statement.Statement) []field {
 	}
 	for _, l := range st.Lines {
 		account := printableText(l.Platform + " " + l.AccountUID)
-		if l.Platform != "" && !contains(accounts, account) {
+		if l.Platform != "" && !slices.Contains(accounts, account) {
 			accounts = append(accounts, account)
 		}
 	}
@@ -71,15 +72,6 @@ func partyFields(st statement.Statement) []field {
 		{"收款账户", "Paid to", chineseName(payoutMethodNames(), st.Payout.Method) + "　" +
 			printableText(st.Payout.Tail)},
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // writeParties writes the block of parties; each text takes at most two lines.
@@ -228,6 +220,11 @@ func (s *sheet) writeNotes(st statement.Statement) {
 		}
 	}
 	notes = append(notes, "对明细有异议，请在确认前逐行提出；只有提出异议的结算暂停付款，其余照常。")
+	s.writeNumbered(notes)
+}
+
+// writeNumbered writes notes as numbered paragraphs.
+func (s *sheet) writeNumbered(notes []string) {
 	for i, n := range notes {
 		s.writeParagraph(margin, 7.5, 11, grey, fmt.Sprintf("%d. ", i+1)+n)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,18 +75,14 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		return httpapi.Response{}, err
 	}
 	hash := r.Query.Get("content_hash")
-	switch {
-	case format != "json" && format != string(statement.PDF) && format != string(statement.XLSX):
-		return httpapi.Response{},
-			fault.Invalid(fault.Field{Field: "document", Problem: "must end with .json, .pdf or .xlsx"})
-	case hash != "" && (!hashShape.MatchString(hash) || format == "json"):
-		return httpapi.Response{},
-			fault.Invalid(fault.Field{Field: "content_hash",
-				Problem: "must be the content_hash of a PDF or XLSX that was shown before"})
+	if err := checkDocument(format, hash); err != nil {
+		return httpapi.Response{}, err
+	}
 	// A caller who may not see the creator gets the same answer as for a missing statement.
-	case !r.MaySee(ident.Creator(creator)):
+	if !r.MaySee(ident.Creator(creator)) {
 		return httpapi.Response{}, fault.Absent("statement")
-	case hash != "":
+	}
+	if hash != "" {
 		return okOrError(a.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator),
 			period, hash,
 			statement.Format(format)))
@@ -98,6 +95,19 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		return httpapi.OK(st), nil
 	}
 	return okOrError(a.Documents.LinkStatement(ctx, st, statement.Format(format)))
+}
+
+// checkDocument refuses a format that does not exist, and a content hash that no file can have.
+func checkDocument(format, hash string) error {
+	var p fault.Problems
+	known := []string{"json", string(statement.PDF), string(statement.XLSX)}
+	if !slices.Contains(known, format) {
+		p.Add("document", "must end with .json, .pdf or .xlsx")
+		return p.Err()
+	}
+	p.AddIf(hash != "" && (!hashShape.MatchString(hash) || format == "json"), "content_hash",
+		"must be the content_hash of a PDF or XLSX that was shown before")
+	return p.Err()
 }
 
 // okOrError returns 200 with a body, or the error.

@@ -130,11 +130,11 @@ func (s *Store) ApplyChange(ctx context.Context, c statement.Change) error {
 	for _, x := range c.Settlements {
 		parts = append(parts, s.Metas.MetaWritePart(x))
 	}
-	told, err := outbox.Put(s.Settlements, c.Record, nil)
+	record, err := outbox.Put(s.Settlements, c.Record, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}
-	parts = append(parts, told)
+	parts = append(parts, record)
 	if c.ScheduleAcceptance {
 		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
 			Item: dynamo.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID,

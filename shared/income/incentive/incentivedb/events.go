@@ -115,30 +115,17 @@ var errLeft = errors.New("incentivedb: some events were throttled")
 func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant,
 	events []incentive.Recorded, left,
 	taken []int, out []incentive.StoreOutcome) (again, nowTaken []int) {
-	statements := make([]types.BatchStatementRequest, len(left))
-	for n, i := range left {
-		it, err := eventItem(tenant, &events[i])
-		if err != nil {
-			for _, j := range left {
-				out[j].Err = err
-			}
-			return nil, taken
-		}
-		statements[n] = s.newInsertStatement(it)
-	}
-	answer, err := s.client.BatchExecuteStatement(ctx,
-		&dynamodb.BatchExecuteStatementInput{Statements: statements})
-	if err == nil && len(answer.Responses) != len(left) {
-		err = fmt.Errorf("incentivedb: %d answers to %d statements", len(answer.Responses), len(left))
-	}
+	responses, err := s.executeInserts(ctx, tenant, events, left)
 	if err != nil {
+		// The SDK has retried the call. Events that it stored nevertheless are recognised by their write
+		// id when the sender sends them again.
 		for _, i := range left {
-			out[i].Err = awsfault.Of(err)
+			out[i].Err = err
 		}
 		return nil, taken
 	}
 	for n, i := range left {
-		switch e := answer.Responses[n].Error; {
+		switch e := responses[n].Error; {
 		case e == nil:
 			out[i] = incentive.StoreOutcome{First: events[i]}
 		case e.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
@@ -151,6 +138,29 @@ func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant,
 		}
 	}
 	return again, taken
+}
+
+// executeInserts sends the insert statements of the events with the indexes in left in one call.
+func (s *Events) executeInserts(ctx context.Context, tenant ident.Tenant,
+	events []incentive.Recorded, left []int) ([]types.BatchStatementResponse, error) {
+	statements := make([]types.BatchStatementRequest, len(left))
+	for n, i := range left {
+		it, err := eventItem(tenant, &events[i])
+		if err != nil {
+			return nil, err
+		}
+		statements[n] = s.newInsertStatement(it)
+	}
+	answer, err := s.client.BatchExecuteStatement(ctx,
+		&dynamodb.BatchExecuteStatementInput{Statements: statements})
+	if err != nil {
+		return nil, awsfault.Of(err)
+	}
+	if len(answer.Responses) != len(left) {
+		return nil, awsfault.Of(fmt.Errorf("incentivedb: %d answers to %d statements",
+			len(answer.Responses), len(left)))
+	}
+	return answer.Responses, nil
 }
 
 // insertOrder is the order of an event's attributes in a statement. It must not be changed, so that

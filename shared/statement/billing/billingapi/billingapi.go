@@ -117,31 +117,25 @@ func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []inco
 // splitEnvelope returns the lines as they were sent. Only the frame of the upload is validated
 // here; the content of each line is validated with that line.
 func splitEnvelope(body []byte) ([]json.RawMessage, error) {
-	refused := func(field, problem string) error {
-		return fault.Invalid(fault.Field{Field: field, Problem: problem})
-	}
 	if !json.Valid(body) {
-		return nil, refused("", "is not valid JSON")
+		return nil, frameError("is not valid JSON")
 	}
+	// The members are read one by one, because encoding/json would accept "lines" given twice.
 	d := json.NewDecoder(bytes.NewReader(body))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, refused("", "must be an object")
+		return nil, frameError("must be an object")
 	}
 	var problems fault.Problems
 	var lines []json.RawMessage
 	given := false
 	for d.More() {
-		name, err := d.Token()
+		name, value, err := nextMember(d)
 		if err != nil {
-			return nil, refused("", "is not valid JSON")
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, refused("", "is not valid JSON")
+			return nil, frameError("is not valid JSON")
 		}
 		switch {
 		case name != "lines":
-			problems.Add(name.(string), "is not a known field")
+			problems.Add(name, "is not a known field")
 		case given:
 			problems.Add("lines", "is given twice")
 		default:
@@ -156,6 +150,19 @@ func splitEnvelope(body []byte) ([]json.RawMessage, error) {
 	}
 	return lines, nil
 }
+
+// nextMember decodes the next member of a JSON object.
+func nextMember(d *json.Decoder) (name string, value json.RawMessage, err error) {
+	token, err := d.Token()
+	if err == nil {
+		name = token.(string) // within an object the token before a value is its name
+		err = d.Decode(&value)
+	}
+	return name, value, err
+}
+
+// frameError refuses a body that is not an object with lines.
+func frameError(problem string) error { return fault.Invalid(fault.Field{Problem: problem}) }
 
 // runStatements opens the due settlements of one creator or of the tenant.
 func (a API) runStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
