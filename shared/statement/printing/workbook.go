@@ -141,9 +141,7 @@ func statementXLSX(st statement.Statement) ([]byte, error) {
 	b.addRow("税费待计算的结算笔数 Settlements not computed", t.Pending)
 	b.addRow("内容摘要 Content hash", st.Hash)
 	addSettlementSheet(b, st)
-	// addTaxSheet adds the sheet of taxes.
 	addTaxSheet(b, st)
-	// addLineSheet adds the sheet of income lines.
 	addLineSheet(b, st)
 	return b.finishXLSX()
 }
