@@ -31,7 +31,8 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	masters := &master.Service{
-		Store: p.Directory, Vault: p.NewVault(), Secret: p.NewSecret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock,
+		Store: p.Directory, Vault: p.NewVault(), Secret: p.NewSecret("LOOKUP_SECRET_ARN").Get,
+		Clock:  p.Clock,
 		NewID:  p.NewID,
 		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
 		MergeFollowUp: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(),
@@ -42,7 +43,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
 	return append(masterapi.API{Master: masters}.Routes(),
-		openingapi.API{Service: imports}.Routes()...)
+		openingapi.API{Imports: imports}.Routes()...)
 }
 
 // imports takes what a tenant brings along from before into the real tables.

@@ -55,5 +55,5 @@ func TestSamples(t *testing.T) {
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
 	service := &statement.Service{Builder: statement.Builder{Facts: lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,
 		Documents: &statement.Documents{Files: documents{}, Typesetter: &printing.Typesetter{ReadFont: font}, Now: w.Now}}
-	triggertest.Samples(t, w.ServeRoutes(statementapi.API{Service: service}.Routes()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
+	triggertest.Samples(t, w.ServeRoutes(statementapi.API{Statements: service}.Routes()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
 }

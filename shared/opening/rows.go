@@ -164,17 +164,7 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 	var out []Row
 	for n, line := range cells[1:] {
 		row := Row{Sheet: s.Name, Number: n + 2, cells: map[string]string{}}
-		for i, text := range line {
-			text = strings.TrimSpace(text)
-			if text == "" {
-				continue
-			}
-			if i >= len(heads) || heads[i] == "" {
-				r.addProblem(s.Name, row.Number, "", "has a cell outside the columns of the head")
-				continue
-			}
-			row.cells[heads[i]] = text
-		}
+		r.readCells(row, heads, line)
 		// Empty rows are skipped; rows beyond the limit are not read, since the workbook is refused.
 		if len(row.cells) == 0 || len(out) > MaxRows {
 			continue
@@ -187,6 +177,21 @@ func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 		out = append(out, row)
 	}
 	return out
+}
+
+// readCells stores the filled cells of a row under the keys of their columns.
+func (r *reader) readCells(row Row, heads, line []string) {
+	for i, text := range line {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		if i >= len(heads) || heads[i] == "" {
+			r.addProblem(row.Sheet, row.Number, "", "has a cell outside the columns of the head")
+			continue
+		}
+		row.cells[heads[i]] = text
+	}
 }
 
 // readHeader returns the key of each column of a sheet's header, "" for an empty or unknown one.
@@ -377,18 +382,7 @@ func (r *reader) checkDuplicates(in Import) {
 		}
 	}
 	for _, w := range in.Withholding {
-		if w.Month.IsZero() {
-			continue
-		}
-		if w.Month.Number() < w.Months {
-			r.addCellProblem(w.Row, "months", "reaches back before January of the year")
-			continue
-		}
-		for n := range w.Months {
-			seen.add(w.Row, "month",
-				strings.Join([]string{string(w.Entity), string(w.CreatorID), w.Tax, w.Item, w.Platform,
-					w.Month.Add(-n).String()}, "\x1f"))
-		}
+		seen.addMonths(w)
 	}
 }
 
@@ -406,4 +400,20 @@ func (f firstRows) add(row Row, column, key string) {
 		return
 	}
 	f.rows[key] = row.Number
+}
+
+// addMonths remembers each month of a withholding row, which may cover several months.
+func (f firstRows) addMonths(w Withheld) {
+	if w.Month.IsZero() {
+		return
+	}
+	if w.Month.Number() < w.Months {
+		f.addCellProblem(w.Row, "months", "reaches back before January of the year")
+		return
+	}
+	for n := range w.Months {
+		key := []string{string(w.Entity), string(w.CreatorID), w.Tax, w.Item, w.Platform,
+			w.Month.Add(-n).String()}
+		f.add(w.Row, "month", strings.Join(key, "\x1f"))
+	}
 }

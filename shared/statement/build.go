@@ -253,7 +253,7 @@ func (b *Bill) addFigures(f settlement.Figures, st settlement.Settlement) {
 		if l.BorneBy == tax.BorneByCreator {
 			withheld = withheld.Add(l.Amount)
 		}
-		// The period shown is that of income tax; VAT may have a longer one.
+		// The period of income tax is shown; without income tax it is that of the first tax.
 		if b.TaxPeriod == "" || l.Tax == "IIT" {
 			b.TaxPeriod = l.Period
 		}

@@ -30,6 +30,7 @@ const (
 
 // The outcomes of a disputed line, as finance answers it.
 const (
+	// Stands means that finance keeps the line as it was sent.
 	Stands = "stands"
 	// Corrected means that correcting lines were uploaded, which enter the next open bucket.
 	Corrected = "corrected"

@@ -348,8 +348,7 @@ func rewardedActions(strategies []tenancy.Strategy) []string {
 // then removes the event from the waiting list. When the run stops in between, the next run
 // continues with the stored rewards.
 func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant,
-	strategies []tenancy.Strategy,
-	events []Event) error {
+	strategies []tenancy.Strategy, events []Event) error {
 	entries := map[CreatorDay][]Entry{}
 	var done []Event
 	for _, e := range events {
@@ -357,18 +356,15 @@ func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant,
 		if !ok {
 			continue
 		}
-		g, err := ComputeGrant(s, e)
+		g, err := a.storeReward(ctx, tenant, s, e)
 		if err != nil {
-			// The event stays on the waiting list; a corrected strategy can still reward it.
-			a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id",
-				e.EventID, "strategy", s.StrategyID, "cause", err.Error())
-			continue
-		}
-		if g, err = a.Parked.StoreReward(ctx, tenant, e.EventID, g); err != nil {
 			return err
 		}
+		if g == nil {
+			continue
+		}
 		d := CreatorDay{Tenant: tenant, Creator: e.CreatorID, Day: e.Day()}
-		entries[d] = append(entries[d], Entry{EventID: e.EventID, Grant: &g})
+		entries[d] = append(entries[d], Entry{EventID: e.EventID, Grant: g})
 		done = append(done, e)
 	}
 	if len(done) == 0 {
@@ -383,4 +379,21 @@ func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant,
 		}
 	}
 	return nil
+}
+
+// storeReward computes the reward of a waiting event and stores it in the event; it returns nil for
+// a reward that cannot be computed. Such an event stays on the waiting list, because a corrected
+// strategy can still reward it.
+func (a *Accruer) storeReward(ctx context.Context, tenant ident.Tenant, s tenancy.Strategy,
+	e Event) (*Grant, error) {
+	g, err := ComputeGrant(s, e)
+	if err != nil {
+		a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id",
+			e.EventID, "strategy", s.StrategyID, "cause", err.Error())
+		return nil, nil
+	}
+	if g, err = a.Parked.StoreReward(ctx, tenant, e.EventID, g); err != nil {
+		return nil, err
+	}
+	return &g, nil
 }

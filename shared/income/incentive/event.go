@@ -31,7 +31,7 @@ type Event struct {
 	Details
 }
 
-// Details are what attribution and reports read later; no reward depends on them.
+// Details are optional fields of an event that later attribution and reports read.
 type Details struct {
 	ContentID string `json:"content_id,omitempty"`
 	ViewerRef string `json:"viewer_ref,omitempty"`

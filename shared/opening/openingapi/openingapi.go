@@ -15,18 +15,18 @@ import (
 )
 
 // API serves the routes of the opening import.
-type API struct{ *opening.Service }
+type API struct{ Imports *opening.Service }
 
 // Routes returns the routes with the roles that may call them.
-func (o API) Routes() []httpapi.Route {
+func (a API) Routes() []httpapi.Route {
 	may := []identity.Role{identity.Finance, identity.Admin}
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
-		{Method: http.MethodGet, Path: "/v1/opening/template", Roles: readers, Handle: o.serveTemplate},
-		{Method: http.MethodPost, Path: "/v1/opening/imports", Roles: may, Handle: o.checkImport},
-		{Method: http.MethodGet, Path: "/v1/opening/imports/{id}", Roles: readers, Handle: o.serveImport},
+		{Method: http.MethodGet, Path: "/v1/opening/template", Roles: readers, Handle: a.serveTemplate},
+		{Method: http.MethodPost, Path: "/v1/opening/imports", Roles: may, Handle: a.checkImport},
+		{Method: http.MethodGet, Path: "/v1/opening/imports/{id}", Roles: readers, Handle: a.serveImport},
 		{Method: http.MethodPost, Path: "/v1/opening/imports/{id}/approve",
-			Roles: []identity.Role{identity.Approver}, Handle: o.approveImport},
+			Roles: []identity.Role{identity.Approver}, Handle: a.approveImport},
 	}
 }
 
@@ -39,7 +39,7 @@ type workbook struct {
 }
 
 // serveTemplate returns the empty workbook of the import.
-func (o API) serveTemplate(context.Context, *httpapi.Request) (httpapi.Response, error) {
+func (a API) serveTemplate(context.Context, *httpapi.Request) (httpapi.Response, error) {
 	file, err := openingxlsx.WriteTemplate()
 	if err != nil {
 		return httpapi.Response{}, fault.Internal(err)
@@ -73,12 +73,12 @@ func readWorkbook(r *httpapi.Request,
 }
 
 // checkImport checks a workbook and returns its record.
-func (o API) checkImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) checkImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	in, file, book, err := readWorkbook(r, true)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	done, problems, err := o.CheckImport(ctx, r.Principal, in.ImportID, file, book)
+	done, problems, err := a.Imports.CheckImport(ctx, r.Principal, in.ImportID, file, book)
 	if err = problemsError(problems, err); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -86,12 +86,12 @@ func (o API) checkImport(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 }
 
 // approveImport posts a checked workbook.
-func (o API) approveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) approveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	_, file, book, err := readWorkbook(r, false)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	done, problems, err := o.ApproveImport(ctx, r.Principal, r.Params["id"], file, book)
+	done, problems, err := a.Imports.ApproveImport(ctx, r.Principal, r.Params["id"], file, book)
 	if err = problemsError(problems, err); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -112,10 +112,10 @@ func problemsError(problems []opening.Problem, err error) error {
 }
 
 // serveImport returns the record of an import.
-func (o API) serveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) serveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if len(tenancy.IDProblems("id", r.Params["id"])) > 0 {
 		return httpapi.Response{}, fault.Absent("opening import")
 	}
-	found, err := o.Store.ReadRecord(ctx, r.Tenant, r.Params["id"])
+	found, err := a.Imports.Store.ReadRecord(ctx, r.Tenant, r.Params["id"])
 	return httpapi.OK(found), err
 }

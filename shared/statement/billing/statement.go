@@ -278,11 +278,7 @@ func (s *Service) settleBucket(ctx context.Context, o Order, b income.Bucket, t 
 	if !b.Distributable.Positive() {
 		return s.closeWithoutPayment(ctx, o, b, t)
 	}
-	fresh, err := s.Settlements.Prepare(ctx,
-		settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType,
-			Platform: singlePlatform(b),
-			Period:   b.Period, Part: b.Part, Amount: b.Distributable, GrossBeforePlatform: b.Gross,
-			Source: b.Source, Terms: &t.Terms}, o.today)
+	fresh, err := s.Settlements.Prepare(ctx, incomeOf(o, b, t), o.today)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -301,6 +297,13 @@ func (s *Service) settleBucket(ctx context.Context, o Order, b income.Bucket, t 
 		return outcome{}, err
 	}
 	return outcome{result: opened}, nil
+}
+
+// incomeOf returns the income of a bucket from which a settlement is prepared.
+func incomeOf(o Order, b income.Bucket, t terms) settlement.Income {
+	return settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType,
+		Platform: singlePlatform(b), Period: b.Period, Part: b.Part, Amount: b.Distributable,
+		GrossBeforePlatform: b.Gross, Source: b.Source, Terms: &t.Terms}
 }
 
 // closeWithoutPayment closes a bucket in which there is nothing to pay; a negative sum is carried

@@ -18,7 +18,7 @@ import (
 )
 
 // API serves the routes of statements and certificates.
-type API struct{ *statement.Service }
+type API struct{ Statements *statement.Service }
 
 // Routes returns the routes with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
@@ -83,18 +83,18 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		return httpapi.Response{}, fault.Absent("statement")
 	}
 	if hash != "" {
-		return okOrError(a.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator),
+		return okOrError(a.Statements.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator),
 			period, hash,
 			statement.Format(format)))
 	}
-	st, err := a.BuildStatement(ctx, r.Tenant, ident.Creator(creator), period)
+	st, err := a.Statements.BuildStatement(ctx, r.Tenant, ident.Creator(creator), period)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	if format == "json" {
 		return httpapi.OK(st), nil
 	}
-	return okOrError(a.Documents.LinkStatement(ctx, st, statement.Format(format)))
+	return okOrError(a.Statements.Documents.LinkStatement(ctx, st, statement.Format(format)))
 }
 
 // checkDocument refuses a format that does not exist, and a content hash that no file can have.
@@ -124,7 +124,7 @@ func (a API) sendStatement(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.lifeResponse(a.SendStatement(ctx, r.Principal, creator, period))
+	return a.lifeResponse(a.Statements.SendStatement(ctx, r.Principal, creator, period))
 }
 
 // life is the state of a statement as answers show it.
@@ -146,6 +146,7 @@ type life struct {
 	Disputes    []dispute          `json:"disputes"`
 }
 
+// dispute is one dispute of a statement as answers show it.
 type dispute struct {
 	LineID       *string      `json:"line_id"`
 	SettlementID *string      `json:"settlement_id"`
@@ -210,7 +211,7 @@ func (a API) confirmStatement(ctx context.Context, r *httpapi.Request) (httpapi.
 			return httpapi.Response{}, err
 		}
 	}
-	return a.lifeResponse(a.ConfirmStatement(ctx, r.Principal, creator, period, body.Hash))
+	return a.lifeResponse(a.Statements.ConfirmStatement(ctx, r.Principal, creator, period, body.Hash))
 }
 
 // disputeStatement records the creator's objections.
@@ -225,7 +226,7 @@ func (a API) disputeStatement(ctx context.Context, r *httpapi.Request) (httpapi.
 	if err := r.JSON(&body); err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.lifeResponse(a.DisputeStatement(ctx, r.Principal, creator, period, body.Lines))
+	return a.lifeResponse(a.Statements.DisputeStatement(ctx, r.Principal, creator, period, body.Lines))
 }
 
 // resolveDispute records the answer of finance to an objection.
@@ -238,7 +239,7 @@ func (a API) resolveDispute(ctx context.Context, r *httpapi.Request) (httpapi.Re
 	if err := r.JSON(&body); err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.lifeResponse(a.ResolveDispute(ctx, r.Principal, creator, period, body))
+	return a.lifeResponse(a.Statements.ResolveDispute(ctx, r.Principal, creator, period, body))
 }
 
 // listStatements returns the states of a creator's statements.
@@ -247,7 +248,7 @@ func (a API) listStatements(ctx context.Context, r *httpapi.Request) (httpapi.Re
 	if err := checkID("id", creator); err != nil {
 		return httpapi.Response{}, err
 	}
-	states, err := a.ListStatements(ctx, r.Principal, ident.Creator(creator))
+	states, err := a.Statements.ListStatements(ctx, r.Principal, ident.Creator(creator))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -276,7 +277,7 @@ func (a API) serveCertificate(ctx context.Context, r *httpapi.Request) (httpapi.
 	if len(p) > 0 {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	c, err := a.BuildCertificate(ctx, r.Principal, ident.Taxpayer(taxpayer),
+	c, err := a.Statements.BuildCertificate(ctx, r.Principal, ident.Taxpayer(taxpayer),
 		ident.Entity(entity), year)
 	if err != nil {
 		return httpapi.Response{}, err
@@ -284,5 +285,5 @@ func (a API) serveCertificate(ctx context.Context, r *httpapi.Request) (httpapi.
 	if format == "" || format == "json" {
 		return httpapi.OK(c), nil
 	}
-	return okOrError(a.Documents.LinkCertificate(ctx, c, statement.Format(format)))
+	return okOrError(a.Statements.Documents.LinkCertificate(ctx, c, statement.Format(format)))
 }

@@ -72,7 +72,7 @@ func open(t *testing.T) *site {
 	s.statements = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,
 		States:    &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},
 		Documents: &statement.Documents{Files: s.shelf, Typesetter: &printing.Typesetter{ReadFont: font}, Now: w.Now}}
-	api := &httpapi.API{Routes: statementapi.API{Service: s.statements}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	api := &httpapi.API{Routes: statementapi.API{Statements: s.statements}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	s.http = api.Serve
 	return s
 }

@@ -39,6 +39,7 @@ type Store struct {
 
 var _ statement.StateStore = (*Store)(nil)
 
+// item is one DynamoDB item.
 type item = dynamo.Item
 
 // Attribute names.

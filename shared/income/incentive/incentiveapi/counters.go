@@ -14,6 +14,7 @@ import (
 // countersHandler serves the route that shows a creator's counters of a day.
 type countersHandler struct{ counters *incentive.Counters }
 
+// countersAnswer is the answer of the counters route.
 type countersAnswer struct {
 	CreatorID ident.Creator `json:"creator_id"`
 	Date      civil.Date    `json:"date"`
@@ -22,6 +23,7 @@ type countersAnswer struct {
 	Closed    bool          `json:"closed"`
 }
 
+// rewards are the sums of a creator's rewards of a day by kind.
 type rewards struct {
 	Cash    money.Amount `json:"cash"`
 	Traffic int64        `json:"traffic"`

@@ -95,10 +95,12 @@ type singleAnswer struct {
 	Parked   string    `json:"parked,omitempty"`
 }
 
+// batchAnswer is the answer to a batch of events, in the order of the events.
 type batchAnswer struct {
 	Results []itemAnswer `json:"results"`
 }
 
+// itemAnswer is the answer to one event of a batch.
 type itemAnswer struct {
 	EventID *string `json:"event_id"` // null when the id cannot be read
 	Status  int     `json:"status"`
@@ -112,12 +114,14 @@ type decided struct {
 	Parked string  `json:"parked,omitempty"`
 }
 
+// reward is the reward of an event as answers show it.
 type reward struct {
 	Kind incentive.Kind `json:"kind"`
 	// Amount is a text in yuan for cash and a whole number for points.
 	Amount json.RawMessage `json:"amount"`
 }
 
+// strategy is the strategy version that rewarded an event.
 type strategy struct {
 	ID      string `json:"strategy_id"`
 	Version int    `json:"version"`

@@ -48,6 +48,7 @@ const (
 // strategyMissing is the reason why an event is parked.
 const strategyMissing = "strategy_missing"
 
+// item is one DynamoDB item.
 type item = dynamo.Item
 
 // eventItem returns the item of a recorded event; it is well under 1 KB unless the sender fills
