@@ -3,7 +3,7 @@ package rules
 import "io/fs"
 
 // NationalPack is the pack of rules that hold everywhere, as files below its own root.
-func NationalPack() fs.FS { return pack("national") }
+func NationalPack() fs.FS { return subfolder("national") }
 
 // JurisdictionPacks are the packs of provinces, separately planned cities and the corps, in order
 // of their codes.
@@ -12,13 +12,13 @@ func JurisdictionPacks() []fs.FS {
 	var packs []fs.FS
 	for _, e := range entries {
 		if e.Name() != "national" {
-			packs = append(packs, pack(e.Name()))
+			packs = append(packs, subfolder(e.Name()))
 		}
 	}
 	return packs
 }
 
-func pack(folder string) fs.FS {
+func subfolder(folder string) fs.FS {
 	sub, _ := fs.Sub(Files, folder) // fails only for malformed names
 	return sub
 }

@@ -52,10 +52,10 @@ func ReadFile(data []byte) (File, error) {
 	if err != nil {
 		return f, err
 	}
-	if err := told(strictjson.Decode(text, &f)); err != nil {
+	if err := errorOfProblems(strictjson.Decode(text, &f)); err != nil {
 		return f, err
 	}
-	if err := told(f.Contract.Problems()); err != nil {
+	if err := errorOfProblems(f.Contract.Problems()); err != nil {
 		return f, fmt.Errorf("the contract cannot be recorded: %w", err)
 	}
 	if len(f.Examples) == 0 {
@@ -64,7 +64,7 @@ func ReadFile(data []byte) (File, error) {
 	return f, nil
 }
 
-func told(problems []fault.Field) error {
+func errorOfProblems(problems []fault.Field) error {
 	lines := make([]string, 0, len(problems))
 	for _, p := range problems {
 		lines = append(lines, p.Field+" "+p.Problem)
@@ -79,12 +79,12 @@ func told(problems []fault.Field) error {
 func CheckExamples(f File) []Outcome {
 	out := make([]Outcome, 0, len(f.Examples))
 	for _, x := range f.Examples {
-		out = append(out, Outcome{x.Says, f.check(x)})
+		out = append(out, Outcome{x.Says, f.checkExample(x)})
 	}
 	return out
 }
 
-func (f File) check(x Example) []string {
+func (f File) checkExample(x Example) []string {
 	var differs []string
 	terms, ok := f.Contract.Splits[x.IncomeType]
 	if !ok {
@@ -111,12 +111,12 @@ func (f File) check(x Example) []string {
 	for _, m := range plan.AppendMemos(nil, gross) {
 		got[m.Party] = m.Amount
 	}
-	differs = append(differs, compare("gets", got, x.Expect)...)
-	return append(differs, compare("is short of", short, x.Short)...)
+	differs = append(differs, compareAmounts("gets", got, x.Expect)...)
+	return append(differs, compareAmounts("is short of", short, x.Short)...)
 }
 
-// compare names each party whose amount is another one than expected.
-func compare(what string, got, want map[string]money.Amount) []string {
+// compareAmounts names each party whose amount is another one than expected.
+func compareAmounts(what string, got, want map[string]money.Amount) []string {
 	names := map[string]bool{}
 	for n := range got {
 		names[n] = true

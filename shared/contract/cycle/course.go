@@ -32,22 +32,22 @@ func NewTimeline(contracts []tenancy.Contract, incomeType string) Timeline {
 	return c
 }
 
-// begins is the first day, but none before first, from which the same version is in force as on a
+// firstDayOfTerms is the first day, but none before first, from which the same version is in force as on a
 // day.
-func (c Timeline) begins(first, day civil.Date) civil.Date {
+func (c Timeline) firstDayOfTerms(first, day civil.Date) civil.Date {
 	for _, change := range slices.Backward(c.changes) {
 		if !change.After(day) {
-			return later(first, change)
+			return laterDay(first, change)
 		}
 	}
 	return first
 }
 
-// ends is the last day, but none after last, up to which the same version is in force as on a day.
-func (c Timeline) ends(day, last civil.Date) civil.Date {
+// lastDayOfTerms is the last day, but none after last, up to which the same version is in force as on a day.
+func (c Timeline) lastDayOfTerms(day, last civil.Date) civil.Date {
 	for _, change := range c.changes {
 		if change.After(day) {
-			return earlier(last, change.AddDays(-1))
+			return earlierDay(last, change.AddDays(-1))
 		}
 	}
 	return last
@@ -73,24 +73,24 @@ func (c Timeline) PeriodOf(day civil.Date) Period {
 		return WholeMonth(day.Month())
 	}
 	p := PeriodOfCycle(k.Cycle, day)
-	first, _ := p.natural()
-	p.Part.Cut = c.cut(first, day)
+	first, _ := p.calendarDays()
+	p.Part.Cut = c.termsChangeDay(first, day)
 	return p
 }
 
-// cut is the day of the month on which the terms of a covered day began, if others were in force
+// termsChangeDay is the day of the month on which the terms of a covered day began, if others were in force
 // earlier in the part.
-func (c Timeline) cut(first, day civil.Date) int {
+func (c Timeline) termsChangeDay(first, day civil.Date) int {
 	k, _ := c.ContractOn(day)
-	begin := c.begins(first, day)
+	begin := c.firstDayOfTerms(first, day)
 	for begin.After(first) {
 		before := begin.AddDays(-1)
-		if b, ok := c.ContractOn(before); !ok || !c.same(b, k) {
+		if b, ok := c.ContractOn(before); !ok || !c.haveSameTerms(b, k) {
 			break
 		}
-		begin = c.begins(first, before)
+		begin = c.firstDayOfTerms(first, before)
 	}
-	for d := begin; d.After(first); d = c.begins(first, d.AddDays(-1)) {
+	for d := begin; d.After(first); d = c.firstDayOfTerms(first, d.AddDays(-1)) {
 		if _, ok := c.ContractOn(d.AddDays(-1)); ok {
 			return begin.Day()
 		}
@@ -98,16 +98,16 @@ func (c Timeline) cut(first, day civil.Date) int {
 	return 0
 }
 
-// same tells whether two versions settle the income type alike.
-func (c Timeline) same(a, b tenancy.Contract) bool {
+// haveSameTerms tells whether two versions settle the income type alike.
+func (c Timeline) haveSameTerms(a, b tenancy.Contract) bool {
 	if a.ContractID != b.ContractID || a.Version.Version == b.Version.Version {
 		return a.ContractID == b.ContractID
 	}
-	return reflect.DeepEqual(c.terms(a), c.terms(b))
+	return reflect.DeepEqual(c.settlementTerms(a), c.settlementTerms(b))
 }
 
-// terms leaves of a contract what decides how a line is settled.
-func (c Timeline) terms(k tenancy.Contract) tenancy.Contract {
+// settlementTerms leaves of a contract what decides how a line is settled.
+func (c Timeline) settlementTerms(k tenancy.Contract) tenancy.Contract {
 	out := k
 	out.Version = tenancy.Version{}
 	out.LeftOn = civil.Date{}
@@ -131,18 +131,18 @@ type Span struct {
 // SpanOf gives the days of a part up to the first change of terms; false when no contract covers
 // any of them.
 func (c Timeline) SpanOf(p Period) (Span, bool) {
-	first, last := p.natural()
+	first, last := p.calendarDays()
 	if p.Part.Cut > 0 {
-		first = later(first, p.Month.Day(p.Part.Cut))
+		first = laterDay(first, p.Month.Day(p.Part.Cut))
 	}
 	s, found := Span{First: first, Last: last}, false
 	covered := first
-	for d := first; !d.After(last); d = c.ends(d, last).AddDays(1) {
+	for d := first; !d.After(last); d = c.lastDayOfTerms(d, last).AddDays(1) {
 		k, ok := c.ContractOn(d)
 		if !ok {
 			continue
 		}
-		if found && !c.same(k, s.Contract) {
+		if found && !c.haveSameTerms(k, s.Contract) {
 			break
 		}
 		if !found {
@@ -150,7 +150,7 @@ func (c Timeline) SpanOf(p Period) (Span, bool) {
 			s.from = d
 			found = true
 		}
-		covered = c.ends(d, last)
+		covered = c.lastDayOfTerms(d, last)
 	}
 	if found { // the contract may have ended within the part
 		s.Last = covered
@@ -174,7 +174,7 @@ func (c Timeline) NextPeriod(p Period) Period {
 	if k, goesOn := c.ContractOn(after); goesOn && k.ContractID == s.Contract.ContractID {
 		return c.PeriodOf(after)
 	}
-	return Period{p.Month, Part{Kind: OnDemand, N: 1, Cut: c.cut(p.Month.First(), s.from)}}
+	return Period{p.Month, Part{Kind: OnDemand, N: 1, Cut: c.termsChangeDay(p.Month.First(), s.from)}}
 }
 
 // CarryForwardPeriod is the part into which what is not paid in p goes on: that of the next day, or
@@ -188,14 +188,14 @@ func (c Timeline) CarryForwardPeriod(p Period) (Period, bool) {
 	if p.Part.Kind == OnDemand {
 		day = p.Month.Add(1).First()
 	}
-	if !c.paidOn(day, s.Contract.PayingEntity) {
+	if !c.isPaidBy(day, s.Contract.PayingEntity) {
 		return Period{}, false
 	}
 	return c.PeriodOf(day), true
 }
 
-// paidOn tells whether a contract with the paying entity is in force on a day.
-func (c Timeline) paidOn(day civil.Date, entity ident.Entity) bool {
+// isPaidBy tells whether a contract with the paying entity is in force on a day.
+func (c Timeline) isPaidBy(day civil.Date, entity ident.Entity) bool {
 	k, ok := c.ContractOn(day)
 	return ok && k.PayingEntity == entity
 }
@@ -209,8 +209,8 @@ func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 		return civil.Date{}, false
 	}
 	versions := c.contracts[s.Contract.ContractID]
-	end, over := c.lastDay(versions, s.Last)
-	over = over && !c.paidOn(end.AddDays(1), s.Contract.PayingEntity)
+	end, over := c.lastCoveredDay(versions, s.Last)
+	over = over && !c.isPaidBy(end.AddDays(1), s.Contract.PayingEntity)
 	newest, _ := tenancy.LatestVersion(versions)
 	if left := newest.LeftOn; !left.IsZero() && (!over || left.Before(end)) {
 		end, over = left, true
@@ -218,8 +218,8 @@ func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 	return end, over
 }
 
-// lastDay follows a contract from a day that it covers to the last one without a gap.
-func (c Timeline) lastDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
+// lastCoveredDay follows a contract from a day that it covers to the last one without a gap.
+func (c Timeline) lastCoveredDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
 	for {
 		k, ok := tenancy.InForce(versions, day)
 		if _, covered := k.Routes[c.incomeType]; !ok || !covered {

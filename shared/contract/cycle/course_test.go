@@ -11,9 +11,9 @@ import (
 
 // spanByDays and cutByDays ask for the contract of each single day.
 func (c Timeline) spanByDays(p Period) (Span, bool) {
-	first, last := p.natural()
+	first, last := p.calendarDays()
 	if p.Part.Cut > 0 {
-		first = later(first, p.Month.Day(p.Part.Cut))
+		first = laterDay(first, p.Month.Day(p.Part.Cut))
 	}
 	s, found := Span{First: first, Last: last}, false
 	covered := first
@@ -22,7 +22,7 @@ func (c Timeline) spanByDays(p Period) (Span, bool) {
 		if !ok {
 			continue
 		}
-		if found && !c.same(k, s.Contract) {
+		if found && !c.haveSameTerms(k, s.Contract) {
 			break
 		}
 		if !found {
@@ -41,7 +41,7 @@ func (c Timeline) cutByDays(first, day civil.Date) int {
 	begin := day
 	for begin.After(first) {
 		before := begin.AddDays(-1)
-		if b, ok := c.ContractOn(before); !ok || !c.same(b, k) {
+		if b, ok := c.ContractOn(before); !ok || !c.haveSameTerms(b, k) {
 			break
 		}
 		begin = before
@@ -80,8 +80,8 @@ func TestRunsOfDaysAreTheirDays(t *testing.T) {
 		for n := range 31 {
 			day := civil.MustDate("2026-08-01").AddDays(n)
 			_, covered := c.ContractOn(day)
-			if first := PeriodOfCycle(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "part"), day).FirstDay(); covered && c.cut(first, day) != c.cutByDays(first, day) {
-				t.Fatalf("%s from %s: cut %d, by days %d", day, first, c.cut(first, day), c.cutByDays(first, day))
+			if first := PeriodOfCycle(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "part"), day).FirstDay(); covered && c.termsChangeDay(first, day) != c.cutByDays(first, day) {
+				t.Fatalf("%s from %s: cut %d, by days %d", day, first, c.termsChangeDay(first, day), c.cutByDays(first, day))
 			}
 			p := PeriodOfCycle(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "period"), day)
 			p.Part.Cut = rapid.SampledFrom([]int{0, day.Day()}).Draw(t, "cut")

@@ -46,38 +46,38 @@ type PayRule struct {
 // where the day is final.
 func (r PayRule) PayDay(days Calendar) (day civil.Date, missing string) {
 	own := workdays{Calendar: days}
-	day = r.day(&own)
+	day = r.regularPayDay(&own)
 	if r.Latest.IsZero() {
 		return day, own.missing
 	}
 	ended := workdays{Calendar: days}
-	if latest := ended.onOrAfter(r.Latest); latest.Before(day) {
+	if latest := ended.workdayOnOrAfter(r.Latest); latest.Before(day) {
 		return latest, ended.missing
 	}
 	return day, own.missing
 }
 
-func (r PayRule) day(days *workdays) civil.Date {
+func (r PayRule) regularPayDay(days *workdays) civil.Date {
 	if !r.Day.IsZero() {
-		return r.moved(days)
+		return r.movedToWorkday(days)
 	}
 	day := r.Last
 	for range r.WorkingDays {
-		day = days.onOrAfter(day.AddDays(1))
+		day = days.workdayOnOrAfter(day.AddDays(1))
 	}
 	return day
 }
 
-// moved moves the contract's day to a working day, but never into the part.
-func (r PayRule) moved(days *workdays) civil.Date {
+// movedToWorkday moves the contract's day to a working day, but never into the part.
+func (r PayRule) movedToWorkday(days *workdays) civil.Date {
 	if r.Previous {
 		for d := r.Day; d.After(r.Last); d = d.AddDays(-1) {
-			if days.working(d) {
+			if days.isWorkday(d) {
 				return d
 			}
 		}
 	}
-	return days.onOrAfter(r.Day)
+	return days.workdayOnOrAfter(r.Day)
 }
 
 // workdays is a calendar that takes every day of a year that is not loaded for a working day, and
@@ -87,23 +87,23 @@ type workdays struct {
 	missing string
 }
 
-func (w *workdays) note(err error) {
+func (w *workdays) recordMissing(err error) {
 	w.missing = cmp.Or(w.missing, fault.Of(err).Missing, "calendar")
 }
 
-func (w *workdays) working(d civil.Date) bool {
+func (w *workdays) isWorkday(d civil.Date) bool {
 	is, err := w.Working(d)
 	if err != nil {
-		w.note(err)
+		w.recordMissing(err)
 		return true
 	}
 	return is
 }
 
-func (w *workdays) onOrAfter(d civil.Date) civil.Date {
+func (w *workdays) workdayOnOrAfter(d civil.Date) civil.Date {
 	day, err := w.OnOrAfter(d)
 	if err != nil {
-		w.note(err)
+		w.recordMissing(err)
 		return d
 	}
 	return day
@@ -114,10 +114,10 @@ func (w *workdays) onOrAfter(d civil.Date) civil.Date {
 func DatesOfPeriod(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates {
 	d := Dates{Statement: last.AddDays(1), Right: last}
 	rule := PayRule{Last: last, Previous: k.PayDayMoves == tenancy.MovesPrevious}
-	d.Rule, d.Fixed = payDay(k, p, rule)
+	d.Rule, d.Fixed = addContractPayDay(k, p, rule)
 	if d.Fixed {
 		d.Right, d.Missing = d.Rule.PayDay(days)
-		d.Statement = later(d.Statement, d.Right)
+		d.Statement = laterDay(d.Statement, d.Right)
 	}
 	switch {
 	case k.CutOffDay > 0:
@@ -132,8 +132,8 @@ func DatesOfPeriod(k tenancy.Contract, p Period, last civil.Date, days Calendar)
 	return d
 }
 
-// payDay completes the rule of the day that the contract fixes; false where it fixes none.
-func payDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
+// addContractPayDay completes the rule of the day that the contract fixes; false where it fixes none.
+func addContractPayDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
 	switch {
 	case k.PayDay > 0:
 		r.Day = p.Month.Add(1).Day(k.PayDay)
@@ -149,12 +149,12 @@ func payDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
 // day after the end or, where the part came later, on the day after its own last day. What was due
 // before stays so.
 func (d Dates) AfterContractEnd(p Period, end civil.Date, days Calendar) Dates {
-	first, last := p.natural()
+	first, last := p.calendarDays()
 	after := end.AddDays(1)
 	if first.After(end) {
 		after = last.AddDays(1)
 	}
-	d.Statement = earlier(d.Statement, after)
+	d.Statement = earlierDay(d.Statement, after)
 	if !d.Fixed {
 		return d
 	}

@@ -78,13 +78,13 @@ func ParsePart(s string) (Part, error) {
 		p.N, _ = strconv.Atoi(name[1:])
 	}
 	if p.String() != s ||
-		!p.sound() { // a number that could not be read is 0, which writes otherwise or is unsound
+		!p.isValid() { // a number that could not be read is 0, which writes otherwise or is unsound
 		return Part{}, ErrPart
 	}
 	return p, nil
 }
 
-func (p Part) sound() bool {
+func (p Part) isValid() bool {
 	if p.Cut < 0 || p.Cut > daysOfMonth {
 		return false
 	}
@@ -144,8 +144,8 @@ func ParsePeriod(s string) (Period, error) {
 // IsZero tells that it names no month.
 func (p Period) IsZero() bool { return p.Month.IsZero() }
 
-// natural gives the part's days without regard to changes of terms.
-func (p Period) natural() (first, last civil.Date) {
+// calendarDays gives the part's days without regard to changes of terms.
+func (p Period) calendarDays() (first, last civil.Date) {
 	first, last = p.Month.First(), p.Month.Last()
 	switch p.Part.Kind {
 	case Half:
@@ -154,8 +154,8 @@ func (p Period) natural() (first, last civil.Date) {
 		}
 		return p.Month.Day(firstHalf + 1), last
 	case Week:
-		monday := first.AddDays((p.Part.N-1)*daysOfWeek - sinceMonday(first))
-		return later(first, monday), earlier(last, monday.AddDays(daysOfWeek-1))
+		monday := first.AddDays((p.Part.N-1)*daysOfWeek - daysSinceMonday(first))
+		return laterDay(first, monday), earlierDay(last, monday.AddDays(daysOfWeek-1))
 	case Day:
 		d := p.Month.Day(p.Part.N)
 		return d, d
@@ -164,18 +164,18 @@ func (p Period) natural() (first, last civil.Date) {
 	return first, last
 }
 
-func sinceMonday(d civil.Date) int {
+func daysSinceMonday(d civil.Date) int {
 	return (int(d.Weekday()) + daysOfWeek - int(time.Monday)) % daysOfWeek
 }
 
-func earlier(a, b civil.Date) civil.Date {
+func earlierDay(a, b civil.Date) civil.Date {
 	if b.Before(a) {
 		return b
 	}
 	return a
 }
 
-func later(a, b civil.Date) civil.Date {
+func laterDay(a, b civil.Date) civil.Date {
 	if b.After(a) {
 		return b
 	}
@@ -184,13 +184,13 @@ func later(a, b civil.Date) civil.Date {
 
 // FirstDay is the first day of the part, without regard to changes of terms within it.
 func (p Period) FirstDay() civil.Date {
-	first, _ := p.natural()
+	first, _ := p.calendarDays()
 	return first
 }
 
 // LastDay is the last day of the part, without regard to changes of terms within it.
 func (p Period) LastDay() civil.Date {
-	_, last := p.natural()
+	_, last := p.calendarDays()
 	return last
 }
 
@@ -201,7 +201,7 @@ func PeriodOfCycle(cycle string, day civil.Date) Period {
 	case tenancy.Daily:
 		p.Part = Part{Kind: Day, N: day.Day()}
 	case tenancy.Weekly:
-		p.Part = Part{Kind: Week, N: 1 + (day.Day()-1+sinceMonday(p.Month.First()))/daysOfWeek}
+		p.Part = Part{Kind: Week, N: 1 + (day.Day()-1+daysSinceMonday(p.Month.First()))/daysOfWeek}
 	case tenancy.HalfMonth:
 		p.Part = Part{Kind: Half, N: 1}
 		if day.Day() > firstHalf {

@@ -120,7 +120,7 @@ func TestSharesAreThoseOfExactRationals(t *testing.T) {
 func recompileBands(plan *Plan, s tenancy.Split) {
 	for i := range plan.parts {
 		if tiers := s.Parties[indexOf(s, plan.parts[i].name)].Tiers; len(tiers) > 0 {
-			plan.parts[i].bands = bands(tiers, plan.rounding)
+			plan.parts[i].bands = compileBands(tiers, plan.rounding)
 		}
 	}
 }

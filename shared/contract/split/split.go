@@ -75,15 +75,15 @@ func RoundingModeOf(incomeType string) Mode {
 
 // Plan is a contract's split of one income type, ready to be applied. It is immutable.
 type Plan struct {
-	parts    []part          // money parties, in the contract's order
-	total    decimal.Decimal // what the parts' weights are measured by
-	memos    []tenancy.Party
-	rest     int
-	rounding money.Rounding
-	whole    bool // bands: the share of the band reached is taken of the whole
-	fixed    bool // some part is a fixed amount
-	bounded  bool // some part has a cap or a floor
-	creator  int  // the part with a guarantee, -1 without one
+	parts          []part          // money parties, in the contract's order
+	total          decimal.Decimal // what the parts' weights are measured by
+	memos          []tenancy.Party
+	restPart       int
+	rounding       money.Rounding
+	isWholeTier    bool // bands: the share of the band reached is taken of the whole
+	hasFixed       bool // some part is a fixed amount
+	hasBounds      bool // some part has a cap or a floor
+	guaranteedPart int  // the part with a guarantee, -1 without one
 }
 
 // part is one money party. Its weight over the plan's total is its ratio of what the fixed amounts
@@ -108,9 +108,9 @@ type band struct {
 // and matters where the terms weigh by it. Terms that tenancy accepts fail only for a level without
 // a factor.
 func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
-	p := &Plan{rounding: RoundingModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole,
-		rest: -1, creator: -1}
-	weights, total, err := weigh(terms, level)
+	p := &Plan{rounding: RoundingModeOf(incomeType).Rounding, isWholeTier: terms.TierMode == tenancy.Whole,
+		restPart: -1, guaranteedPart: -1}
+	weights, total, err := partyWeights(terms, level)
 	if err != nil {
 		return nil, err
 	}
@@ -121,27 +121,27 @@ func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, e
 			p.memos = append(p.memos, party)
 			continue
 		}
-		x, err := p.part(party, weights[i])
+		x, err := p.compilePart(party, weights[i])
 		if err != nil {
 			return nil, err
 		}
 		if i == rest {
-			p.rest = len(p.parts)
-			x.takesRest(terms)
+			p.restPart = len(p.parts)
+			x.markAsRest(terms)
 		}
 		if x.guarantee.Positive() {
-			p.creator = len(p.parts)
+			p.guaranteedPart = len(p.parts)
 		}
 		p.parts = append(p.parts, x)
 	}
-	if p.rest < 0 {
+	if p.restPart < 0 {
 		return nil, fmt.Errorf("split: no party has a share of the money")
 	}
 	return p, nil
 }
 
-// part compiles one money party whose weight is known.
-func (p *Plan) part(t tenancy.Party, weight decimal.Decimal) (part, error) {
+// compilePart compiles one money party whose weight is known.
+func (p *Plan) compilePart(t tenancy.Party, weight decimal.Decimal) (part, error) {
 	ratio, ok := money.RatioOf(weight, p.total)
 	if !ok {
 		return part{}, fmt.Errorf("split: the share of %s cannot be reckoned exactly", t.Party)
@@ -150,23 +150,23 @@ func (p *Plan) part(t tenancy.Party, weight decimal.Decimal) (part, error) {
 		fixed: t.Fixed, limit: t.Cap, floor: t.Floor, guarantee: t.Guarantee}
 	switch {
 	case x.fixed.Positive():
-		x.by, p.fixed = ByFixed, true
+		x.by, p.hasFixed = ByFixed, true
 	case len(t.Tiers) > 0:
-		x.by, x.bands = ByTier, bands(t.Tiers, p.rounding)
+		x.by, x.bands = ByTier, compileBands(t.Tiers, p.rounding)
 	}
-	p.bounded = p.bounded || x.limit.Positive() || x.floor.Positive()
+	p.hasBounds = p.hasBounds || x.limit.Positive() || x.floor.Positive()
 	return x, nil
 }
 
-// takesRest marks a part that has no share of its own.
-func (x *part) takesRest(terms tenancy.Split) {
+// markAsRest marks a part that has no share of its own.
+func (x *part) markAsRest(terms tenancy.Split) {
 	if x.weight.IsZero() && len(x.bands) == 0 {
 		x.by = ByRest
 	}
 }
 
-// bands adds up what each band makes when it is full, each rounded for itself.
-func bands(tiers []tenancy.Tier, how money.Rounding) []band {
+// compileBands adds up what each band makes when it is full, each rounded for itself.
+func compileBands(tiers []tenancy.Tier, how money.Rounding) []band {
 	out := make([]band, len(tiers))
 	for i, t := range tiers {
 		out[i] = band{from: t.From, share: t.Share}
@@ -178,16 +178,16 @@ func bands(tiers []tenancy.Tier, how money.Rounding) []band {
 	return out
 }
 
-// weigh gives each party's weight and the total that the weights are measured by. By ratio the
+// partyWeights gives each party's weight and the total that the weights are measured by. By ratio the
 // total is the sum of the money parties' weights, so that 7:2:1 with a memo party splits the money
 // 7:2; in bands, and beside fixed amounts that leave nothing to share, it is the whole. Shares that
 // are fractions are brought to one denominator, so that every weight is an exact decimal.
-func weigh(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decimal, error) {
-	factor, err := factorOf(terms, level)
+func partyWeights(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decimal, error) {
+	factor, err := levelFactor(terms, level)
 	if err != nil {
 		return nil, decimal.Decimal{}, err
 	}
-	weights, whole := oneDenominator(terms, factor)
+	weights, whole := weightsOverOneDenominator(terms, factor)
 	sum, fixed := decimal.Decimal{}, false
 	for i, p := range terms.Parties {
 		if weights[i].IsNegative() || p.Fixed.Negative() {
@@ -207,9 +207,9 @@ func weigh(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decima
 	return weights, sum, nil
 }
 
-// oneDenominator gives the parties' shares, the creator's times the factor, as multiples of
+// weightsOverOneDenominator gives the parties' shares, the creator's times the factor, as multiples of
 // 1/whole. whole is 1 where all of them are decimals.
-func oneDenominator(terms tenancy.Split, factor money.Rate) ([]decimal.Decimal, decimal.Decimal) {
+func weightsOverOneDenominator(terms tenancy.Split, factor money.Rate) ([]decimal.Decimal, decimal.Decimal) {
 	weights := make([]decimal.Decimal, len(terms.Parties))
 	denominators := make([]decimal.Decimal, len(terms.Parties))
 	factorNum, factorDen := factor.Parts()
@@ -229,8 +229,8 @@ func oneDenominator(terms tenancy.Split, factor money.Rate) ([]decimal.Decimal, 
 	return weights, whole
 }
 
-// factorOf gives the weight of a creator's level; 1 where the terms know no levels.
-func factorOf(terms tenancy.Split, level string) (money.Rate, error) {
+// levelFactor gives the weight of a creator's level; 1 where the terms know no levels.
+func levelFactor(terms tenancy.Split, level string) (money.Rate, error) {
 	if len(terms.LevelFactors) == 0 {
 		return money.Ratio(1, 1), nil
 	}
@@ -266,9 +266,9 @@ func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 	base := left
 	for i := range p.parts {
 		x := &p.parts[i]
-		if i == p.rest {
+		if i == p.restPart {
 			if len(x.bands) > 0 {
-				p.reached(x, base, &shares[i])
+				p.findBand(x, base, &shares[i])
 			}
 			continue
 		}
@@ -277,48 +277,48 @@ func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 		}
 		// Half-even parts of many small shares may together exceed the whole by some fen; nobody
 		// gets more than what is left.
-		shares[i].Amount = money.Min(p.of(x, base, &shares[i]), left)
+		shares[i].Amount = money.Min(p.shareOfBase(x, base, &shares[i]), left)
 		left = left.Sub(shares[i].Amount)
 	}
-	shares[p.rest].Amount = left
-	if p.bounded {
-		p.bound(shares)
+	shares[p.restPart].Amount = left
+	if p.hasBounds {
+		p.applyCapsAndFloors(shares)
 	}
-	if p.creator >= 0 {
-		p.guarantee(shares)
+	if p.guaranteedPart >= 0 {
+		p.applyGuarantee(shares)
 	}
 	return dst
 }
 
-// of gives a part's own share of the base.
-func (p *Plan) of(x *part, base money.Amount, s *Share) money.Amount {
+// shareOfBase gives a part's own share of the base.
+func (p *Plan) shareOfBase(x *part, base money.Amount, s *Share) money.Amount {
 	if len(x.bands) == 0 {
 		return base.Part(x.weight, p.total, p.rounding)
 	}
-	b := p.reached(x, base, s)
-	if p.whole {
+	b := p.findBand(x, base, s)
+	if p.isWholeTier {
 		return b.share.Of(base, p.rounding)
 	}
 	return b.below.Add(b.share.Of(base.Sub(b.from), p.rounding))
 }
 
-// reached finds the band of an amount, and notes its share where that is the whole's.
-func (p *Plan) reached(x *part, base money.Amount, s *Share) *band {
+// findBand finds the band of an amount, and notes its share where that is the whole's.
+func (p *Plan) findBand(x *part, base money.Amount, s *Share) *band {
 	at := len(x.bands) - 1
 	for at > 0 && base.Cmp(x.bands[at].from) < 0 {
 		at--
 	}
 	b := &x.bands[at]
-	if p.whole || at == 0 {
+	if p.isWholeTier || at == 0 {
 		s.Ratio = b.share
 	}
 	return b
 }
 
-// bound gives what lies above caps to the party that takes the rest, and then takes from it what
+// applyCapsAndFloors gives what lies above caps to the party that takes the rest, and then takes from it what
 // floors demand.
-func (p *Plan) bound(shares []Share) {
-	rest := &shares[p.rest]
+func (p *Plan) applyCapsAndFloors(shares []Share) {
+	rest := &shares[p.restPart]
 	for i := range p.parts {
 		if limit := p.parts[i].limit; limit.Positive() && shares[i].Amount.Cmp(limit) > 0 {
 			rest.Amount = rest.Amount.Add(shares[i].Amount.Sub(limit))
@@ -335,11 +335,11 @@ func (p *Plan) bound(shares []Share) {
 	}
 }
 
-// guarantee lifts the creator's part out of the mcn parties' parts, down to zero, in the contract's
+// applyGuarantee lifts the creator's part out of the mcn parties' parts, down to zero, in the contract's
 // order.
-func (p *Plan) guarantee(shares []Share) {
-	creator := &shares[p.creator]
-	want := p.parts[p.creator].guarantee
+func (p *Plan) applyGuarantee(shares []Share) {
+	creator := &shares[p.guaranteedPart]
+	want := p.parts[p.guaranteedPart].guarantee
 	if creator.Amount.Cmp(want) >= 0 {
 		return
 	}

@@ -88,10 +88,10 @@ type monthRow struct {
 // Errors: 5002 when a settlement of the person cannot be computed: then no total of a month is
 // known.
 func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
-	if err := p.known(); err != nil {
+	if err := p.requireFigures(); err != nil {
 		return nil, err
 	}
-	rows := p.returns()
+	rows := p.returnRows()
 	var out []Amendment
 	for i := range rows {
 		r := &rows[i]
@@ -102,13 +102,13 @@ func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
 			Corrected: r.corrected}
 		affected := r.filed != r.corrected
 		if r.tax == tax.IIT && tax.IsCumulative(r.item, p.taxpayer) {
-			a.ToDate = toDate(rows, r)
+			a.ToDate = yearToDateTotals(rows, r)
 			affected = affected || a.ToDate.Filed != a.ToDate.Corrected
 		}
 		if !affected {
 			continue
 		}
-		d.judge(&a, r.month)
+		d.addDueDateAndLateFee(&a, r.month)
 		if n := len(out); n == 0 || out[n-1].Month != r.month {
 			out = append(out, Amendment{Month: r.month})
 		}
@@ -118,8 +118,8 @@ func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
 	return out, nil
 }
 
-// known refuses where a settlement has no figures.
-func (p *Person) known() error {
+// requireFigures refuses where a settlement has no figures.
+func (p *Person) requireFigures() error {
 	if len(p.Gaps) == 0 {
 		return nil
 	}
@@ -129,9 +129,9 @@ func (p *Person) known() error {
 			" has no figures under this law, so no total of this person is known: ")+g.Missing.EN)
 }
 
-// returns adds all rows up to return rows, by month, tax and item. What the payee files itself is
+// returnRows adds all rows up to return rows, by month, tax and item. What the payee files itself is
 // in no return of the paying entity.
-func (p *Person) returns() []monthRow {
+func (p *Person) returnRows() []monthRow {
 	var out []monthRow
 	at := map[monthRow]int{}
 	find := func(r *tax.Row) *monthRow {
@@ -150,13 +150,13 @@ func (p *Person) returns() []monthRow {
 	for i := range p.booked {
 		if r := &p.booked[i]; r.Collection != tax.SelfFiled {
 			m := find(r)
-			m.filed = m.filed.Add(figuresOf(r))
+			m.filed = m.filed.Add(figuresOfRow(r))
 		}
 	}
-	for i := range p.standing {
-		if r := &p.standing[i]; r.Collection != tax.SelfFiled {
+	for i := range p.recomputed {
+		if r := &p.recomputed[i]; r.Collection != tax.SelfFiled {
 			m := find(r)
-			m.corrected = m.corrected.Add(figuresOf(r))
+			m.corrected = m.corrected.Add(figuresOfRow(r))
 		}
 	}
 	slices.SortFunc(out, func(a, b monthRow) int {
@@ -178,7 +178,7 @@ func MonthOfPeriod(period string) civil.Month {
 	return m
 }
 
-func toDate(rows []monthRow, of *monthRow) *ToDate {
+func yearToDateTotals(rows []monthRow, of *monthRow) *ToDate {
 	var t ToDate
 	for i := range rows {
 		if r := &rows[i]; r.returnKey == of.returnKey && r.month.Year() == of.month.Year() &&
@@ -189,8 +189,8 @@ func toDate(rows []monthRow, of *monthRow) *ToDate {
 	return &t
 }
 
-// judge tells when the month was due and what its lateness costs.
-func (d LatenessRules) judge(a *Amended, month civil.Month) {
+// addDueDateAndLateFee tells when the month was due and what its lateness costs.
+func (d LatenessRules) addDueDateAndLateFee(a *Amended, month civil.Month) {
 	lacked := a.Corrected.Withheld.Sub(a.Filed.Withheld)
 	kind := tax.ReturnVAT
 	if a.Tax == tax.IIT {
@@ -208,6 +208,6 @@ func (d LatenessRules) judge(a *Amended, month civil.Month) {
 			return
 		}
 	}
-	g := gapOf(err, &Event{})
+	g := gapFromError(err, &Event{})
 	a.Missing = &MissingRule{Rule: g.Rule, Missing: g.Missing}
 }

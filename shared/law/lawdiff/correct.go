@@ -30,7 +30,7 @@ func (c *Correction) IsEmpty() bool { return len(c.Rows) == 0 }
 // Errors: 5002 when a settlement of the person cannot be computed.
 func (p *Person) CorrectionOfUnfiledMonths(filed Filed) (Correction, error) {
 	var c Correction
-	if err := p.known(); err != nil {
+	if err := p.requireFigures(); err != nil {
 		return c, err
 	}
 	for i := range p.Differences {
@@ -45,15 +45,15 @@ func (p *Person) CorrectionOfUnfiledMonths(filed Filed) (Correction, error) {
 			Income: change.Income, Received: change.Received, Sales: change.Sales,
 			Withheld: change.Withheld})
 		c.Corrects, c.Creators = append(c.Corrects, d.Settlement), append(c.Creators, d.Creator)
-		c.post(p.entry(&c, d.Creator, month), d.Tax, change.Withheld, d.AfterTax)
+		c.postTaxChange(p.findOrAddEntry(&c, d.Creator, month), d.Tax, change.Withheld, d.AfterTax)
 	}
 	c.BalanceEntries()
 	c.Entries = slices.DeleteFunc(c.Entries, func(e ledger.Entry) bool { return len(e.Postings) == 0 })
 	return c, nil
 }
 
-// entry finds the entry of a creator's month, or begins it.
-func (p *Person) entry(c *Correction, creator ident.Creator, month civil.Month) *ledger.Entry {
+// findOrAddEntry finds the entry of a creator's month, or begins it.
+func (p *Person) findOrAddEntry(c *Correction, creator ident.Creator, month civil.Month) *ledger.Entry {
 	for i := range c.Entries {
 		if e := &c.Entries[i]; e.CreatorID == creator && e.Tax == month {
 			return e
@@ -64,8 +64,8 @@ func (p *Person) entry(c *Correction, creator ident.Creator, month civil.Month) 
 	return &c.Entries[len(c.Entries)-1]
 }
 
-// post writes a change of what is withheld of a tax; who bears it is settled for the whole entry.
-func (c *Correction) post(e *ledger.Entry, kind string, change money.Amount, afterTax bool) {
+// postTaxChange writes a change of what is withheld of a tax; who bears it is settled for the whole entry.
+func (c *Correction) postTaxChange(e *ledger.Entry, kind string, change money.Amount, afterTax bool) {
 	e.Credit(ledger.TaxPayable(strings.ToLower(kind)), change)
 	if afterTax {
 		e.Debit(ledger.MCNTaxCost, change)

@@ -56,7 +56,7 @@ type Key struct {
 	Collection string `json:"collection"`
 }
 
-func keyOf(r *tax.Row) Key {
+func keyOfRow(r *tax.Row) Key {
 	return Key{Tax: r.Kind, Item: r.Item, Project: r.Project, Platform: r.Platform, Period: r.Period,
 		Collection: r.Collection}
 }
@@ -69,7 +69,7 @@ type Figures struct {
 	Withheld money.Amount `json:"withheld"`
 }
 
-func figuresOf(r *tax.Row) Figures {
+func figuresOfRow(r *tax.Row) Figures {
 	return Figures{Income: r.Income, Received: r.Received, Sales: r.Sales, Withheld: r.Withheld}
 }
 
@@ -142,13 +142,13 @@ func (t *Totals) Add(o Totals) {
 	t.Changed += o.Changed
 	t.Gaps += o.Gaps
 	for _, y := range o.Taxes {
-		x := t.of(y.Tax)
+		x := t.totalOfTax(y.Tax)
 		x.Booked, x.Recomputed = x.Booked.Add(y.Booked), x.Recomputed.Add(y.Recomputed)
 		x.Additional, x.Over = x.Additional.Add(y.Additional), x.Over.Add(y.Over)
 	}
 }
 
-func (t *Totals) of(kind string) *TaxTotal {
+func (t *Totals) totalOfTax(kind string) *TaxTotal {
 	for i := range t.Taxes {
 		if t.Taxes[i].Tax == kind {
 			return &t.Taxes[i]

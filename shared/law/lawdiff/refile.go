@@ -15,7 +15,7 @@ import (
 // Errors: none that rows of the engine cause.
 func MonthsToRefile(kind string, was, now []tax.Row, filed Filed, from civil.Month,
 	d LatenessRules) ([]Amendment, error) {
-	p := Person{taxpayer: kind, booked: was, standing: now}
+	p := Person{taxpayer: kind, booked: was, recomputed: now}
 	list, err := p.Amendments(filed, d)
 	return slices.DeleteFunc(list, func(a Amendment) bool { return a.Month.Before(from) }), err
 }

@@ -52,20 +52,20 @@ type Event struct {
 	At      time.Time `json:"at"`
 }
 
-// do carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in
+// runOrder carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in
 // between.
-func (p Publisher) do(ctx context.Context, o Order) (Outcome, error) {
+func (p Publisher) runOrder(ctx context.Context, o Order) (Outcome, error) {
 	switch o.Job {
 	case "activate":
-		return p.activate(ctx, o)
+		return p.activateVersion(ctx, o)
 	case "shadow":
-		return p.shadow(ctx, o)
+		return p.shadowVersion(ctx, o)
 	case "draft":
-		return p.draft(ctx, o)
+		return p.unshadowVersion(ctx, o)
 	case "rollback":
-		return p.rollback(ctx, o)
+		return p.rollBackPack(ctx, o)
 	case "revoke":
-		return p.revoke(ctx, o)
+		return p.revokeVersion(ctx, o)
 	}
 	return Outcome{}, refusal(
 		"there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
@@ -79,8 +79,8 @@ type decision struct {
 	version *Version    // to be written with it
 }
 
-// move decides and writes, again and again while others are faster.
-func (p Publisher) move(ctx context.Context, act string, o Order,
+// changePointers decides and writes, again and again while others are faster.
+func (p Publisher) changePointers(ctx context.Context, act string, o Order,
 	decide func(ruleset.State) (decision, error)) (Outcome, error) {
 	return optimistic.Value(ctx, func() (Outcome, error) {
 		state, err := p.Store.LatestState(ctx)
@@ -92,11 +92,11 @@ func (p Publisher) move(ctx context.Context, act string, o Order,
 			return Outcome{}, err
 		}
 		o.Version = d.about.String()
-		out := answer(o, state, d)
+		out := outcomeOfDecision(o, state, d)
 		if !d.changed && d.version == nil {
 			return out, nil
 		}
-		err = p.Store.ApplyChange(ctx, p.write(act, o, state, d, out))
+		err = p.Store.ApplyChange(ctx, p.buildWrite(act, o, state, d, out))
 		if err == nil {
 			p.Log.InfoContext(ctx, "pack moved", "act", act, "pack", o.Pack, "version", o.Version, "active",
 				out.Active, "before", out.Before, "rev", out.Rev)
@@ -105,7 +105,7 @@ func (p Publisher) move(ctx context.Context, act string, o Order,
 	})
 }
 
-func answer(o Order, was ruleset.State, d decision) Outcome {
+func outcomeOfDecision(o Order, was ruleset.State, d decision) Outcome {
 	p := d.next.Packs[o.Pack]
 	out := Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed ||
 		d.version != nil, Active: p.Active.String(), Before: was.Packs[o.Pack].Active.String(),
@@ -116,9 +116,9 @@ func answer(o Order, was ruleset.State, d decision) Outcome {
 	return out
 }
 
-// write puts together what one change is: pointers, version, history, audit record and event.
-func (p Publisher) write(act string, o Order, was ruleset.State, d decision, out Outcome) Write {
-	w := Write{Change: p.change(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256),
+// buildWrite puts together what one change is: pointers, version, history, audit record and event.
+func (p Publisher) buildWrite(act string, o Order, was ruleset.State, d decision, out Outcome) Write {
+	w := Write{Change: p.newChange(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256),
 		Version: d.version, Request: o.request}
 	if d.changed {
 		w.State, w.Change.Rev = &d.next, d.next.Rev
@@ -128,35 +128,35 @@ func (p Publisher) write(act string, o Order, was ruleset.State, d decision, out
 	return w
 }
 
-// ready finds a stored version that may compute, and tries it once more with the packs in force.
-func (p Publisher) ready(ctx context.Context, o Order) (ruleset.Ref, error) {
+// findUsableVersion finds a stored version that may compute, and tries it once more with the packs in force.
+func (p Publisher) findUsableVersion(ctx context.Context, o Order) (ruleset.Ref, error) {
 	v, err := p.Store.FindVersion(ctx, o.Pack, o.Version)
 	if err != nil {
-		return ruleset.Ref{}, judged(err)
+		return ruleset.Ref{}, asRefusal(err)
 	}
 	if v.Revoked != nil {
 		return ruleset.Ref{}, refusal("version %s of pack %s was revoked on %s; publish a higher version",
 			v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
 	}
-	bundle, err := ruleset.FetchVerified(ctx, p.Store, p.Rules.Trusted, id(o.Pack, v.Ref()))
+	bundle, err := ruleset.FetchVerified(ctx, p.Store, p.Rules.Trusted, packID(o.Pack, v.Ref()))
 	if err != nil {
-		return ruleset.Ref{}, judged(err)
+		return ruleset.Ref{}, asRefusal(err)
 	}
-	_, err = p.try(ctx, bundle, false)
+	_, err = p.tryPack(ctx, bundle, false)
 	return v.Ref(), err
 }
 
-func id(pack string, r ruleset.Ref) tax.PackID {
+func packID(pack string, r ruleset.Ref) tax.PackID {
 	return tax.PackID{Pack: pack, Version: r.Version, SHA256: r.SHA256}
 }
 
-func (p Publisher) activate(ctx context.Context, o Order) (Outcome, error) {
-	return p.move(ctx, "rules.activated", o, func(s ruleset.State) (decision, error) {
-		ref, err := p.ready(ctx, o)
+func (p Publisher) activateVersion(ctx context.Context, o Order) (Outcome, error) {
+	return p.changePointers(ctx, "rules.activated", o, func(s ruleset.State) (decision, error) {
+		ref, err := p.findUsableVersion(ctx, o)
 		if err != nil {
 			return decision{}, err
 		}
-		if err := above(s, o.Pack, ref); err != nil {
+		if err := requireHigherVersion(s, o.Pack, ref); err != nil {
 			return decision{}, err
 		}
 		next, changed := s.Activate(o.Pack, ref)
@@ -164,14 +164,14 @@ func (p Publisher) activate(ctx context.Context, o Order) (Outcome, error) {
 	})
 }
 
-// above refuses to activate a version that is older than the active one.
-func above(s ruleset.State, pack string, ref ruleset.Ref) error {
+// requireHigherVersion refuses to activate a version that is older than the active one.
+func requireHigherVersion(s ruleset.State, pack string, ref ruleset.Ref) error {
 	active := s.Packs[pack].Active
 	if active == ref {
 		return nil
 	}
 	if active.IsEmbedded() {
-		carried, err := embedded(pack)
+		carried, err := embeddedPackID(pack)
 		if err != nil || carried == nil {
 			return err
 		}
@@ -184,9 +184,9 @@ func above(s ruleset.State, pack string, ref ruleset.Ref) error {
 		ref.Version, pack, active.Version)
 }
 
-func (p Publisher) shadow(ctx context.Context, o Order) (Outcome, error) {
-	return p.move(ctx, "rules.shadowed", o, func(s ruleset.State) (decision, error) {
-		ref, err := p.ready(ctx, o)
+func (p Publisher) shadowVersion(ctx context.Context, o Order) (Outcome, error) {
+	return p.changePointers(ctx, "rules.shadowed", o, func(s ruleset.State) (decision, error) {
+		ref, err := p.findUsableVersion(ctx, o)
 		if err != nil {
 			return decision{}, err
 		}
@@ -199,9 +199,9 @@ func (p Publisher) shadow(ctx context.Context, o Order) (Outcome, error) {
 	})
 }
 
-// draft takes a version out of the shadow.
-func (p Publisher) draft(ctx context.Context, o Order) (Outcome, error) {
-	return p.move(ctx, "rules.unshadowed", o, func(s ruleset.State) (decision, error) {
+// unshadowVersion takes a version out of the shadow.
+func (p Publisher) unshadowVersion(ctx context.Context, o Order) (Outcome, error) {
+	return p.changePointers(ctx, "rules.unshadowed", o, func(s ruleset.State) (decision, error) {
 		shadow := s.Packs[o.Pack].Shadow
 		if shadow == nil || (o.Version != "" && o.Version != shadow.Version) {
 			return decision{}, refusal("%s@%s is not in the shadow", o.Pack, o.Version)
@@ -211,10 +211,10 @@ func (p Publisher) draft(ctx context.Context, o Order) (Outcome, error) {
 	})
 }
 
-// rollback makes the version compute that did before, or a certain earlier one.
-func (p Publisher) rollback(ctx context.Context, o Order) (Outcome, error) {
-	return p.move(ctx, "rules.rolled_back", o, func(s ruleset.State) (decision, error) {
-		to, err := target(s, o)
+// rollBackPack makes the version compute that did before, or a certain earlier one.
+func (p Publisher) rollBackPack(ctx context.Context, o Order) (Outcome, error) {
+	return p.changePointers(ctx, "rules.rolled_back", o, func(s ruleset.State) (decision, error) {
+		to, err := rollBackTarget(s, o)
 		if err != nil {
 			return decision{}, err
 		}
@@ -224,15 +224,15 @@ func (p Publisher) rollback(ctx context.Context, o Order) (Outcome, error) {
 				refusal("pack %s has no such version to go back to; before now were active: %v", o.Pack,
 					s.Packs[o.Pack].Before)
 		}
-		if err := p.loads(ctx, next, o.Pack); err != nil {
+		if err := p.tryPacksAfter(ctx, next, o.Pack); err != nil {
 			return decision{}, err
 		}
 		return decision{next: next, changed: true, about: next.Packs[o.Pack].Active}, nil
 	})
 }
 
-// target is the earlier version that a roll-back names; nil for the last one.
-func target(s ruleset.State, o Order) (*ruleset.Ref, error) {
+// rollBackTarget is the earlier version that a roll-back names; nil for the last one.
+func rollBackTarget(s ruleset.State, o Order) (*ruleset.Ref, error) {
 	if o.Version == "" {
 		return nil, nil
 	}
@@ -245,12 +245,12 @@ func target(s ruleset.State, o Order) (*ruleset.Ref, error) {
 		o.Version, o.Pack, s.Packs[o.Pack].Before)
 }
 
-// loads tries the packs as they would be after a change, with the examples of the pack that changes
+// tryPacksAfter tries the packs as they would be after a change, with the examples of the pack that changes
 // and its heirs.
-func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) error {
+func (p Publisher) tryPacksAfter(ctx context.Context, next ruleset.State, pack string) error {
 	packs, err := p.Rules.PacksInState(ctx, next)
 	if err != nil {
-		return judged(err)
+		return asRefusal(err)
 	}
 	if packs[pack] == nil {
 		return nil // the binary carries none of that name: it is gone, and nothing inherits from it
@@ -261,20 +261,20 @@ func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) e
 	return nil
 }
 
-// revoke takes a version out of use for ever. What it taxed can still be explained: the archive
+// revokeVersion takes a version out of use for ever. What it taxed can still be explained: the archive
 // stays.
-func (p Publisher) revoke(ctx context.Context, o Order) (Outcome, error) {
-	return p.move(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
+func (p Publisher) revokeVersion(ctx context.Context, o Order) (Outcome, error) {
+	return p.changePointers(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
 		v, err := p.Store.FindVersion(ctx, o.Pack, o.Version)
 		if err != nil {
-			return decision{}, judged(err)
+			return decision{}, asRefusal(err)
 		}
 		if v.Revoked != nil {
 			return decision{next: s, about: v.Ref()}, nil
 		}
 		next, changed := s.Revoke(o.Pack, v.Ref())
 		if next.Packs[o.Pack].Active != s.Packs[o.Pack].Active {
-			if err := p.loads(ctx, next, o.Pack); err != nil {
+			if err := p.tryPacksAfter(ctx, next, o.Pack); err != nil {
 				return decision{}, err
 			}
 		}
@@ -329,7 +329,7 @@ func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
 		if pack != "" && pack != name {
 			continue
 		}
-		s, err := p.standing(ctx, state, name, pack != "")
+		s, err := p.packStatus(ctx, state, name, pack != "")
 		if err != nil {
 			return r, err
 		}
@@ -349,12 +349,12 @@ func packNames(state ruleset.State) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-func (p Publisher) standing(ctx context.Context, state ruleset.State, pack string,
+func (p Publisher) packStatus(ctx context.Context, state ruleset.State, pack string,
 	whole bool) (PackStatus, error) {
 	ptr := state.Packs[pack]
 	s := PackStatus{Pack: pack, Active: ptr.Active.String()}
 	var err error
-	if s.Embedded, err = embedded(pack); err != nil {
+	if s.Embedded, err = embeddedPackID(pack); err != nil {
 		return s, err
 	}
 	if ptr.Shadow != nil {

@@ -49,8 +49,8 @@ func (r refusedError) Unwrap() error { return r.cause }
 
 func refusal(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
 
-// judged makes a refusal of an error of checking; an error of reaching a store stays what it is.
-func judged(err error) error {
+// asRefusal makes a refusal of an error of checking; an error of reaching a store stays what it is.
+func asRefusal(err error) error {
 	var known *fault.Error
 	var large *TooLargeError
 	switch {
@@ -70,12 +70,12 @@ func judged(err error) error {
 // upload of the manifest from the next. A pack that was handed in before all its files had arrived
 // is taken when this is called again. A refusal is logged and recorded, and it is an error too.
 func (p Publisher) PublishUpload(ctx context.Context, key, sequencer string) error {
-	return p.report(ctx, "manifest "+key, key+sequencer, p.take(ctx, key, sequencer))
+	return p.reportRefusal(ctx, "manifest "+key, key+sequencer, p.publishUpload(ctx, key, sequencer))
 }
 
-// report puts a refusal where people look for it: log, metric and record. mark names it, so that a
+// reportRefusal puts a refusal where people look for it: log, metric and record. mark names it, so that a
 // repeated notification makes no second record.
-func (p Publisher) report(ctx context.Context, what, mark string, err error) error {
+func (p Publisher) reportRefusal(ctx context.Context, what, mark string, err error) error {
 	var r refusedError
 	if err == nil {
 		return nil
@@ -86,12 +86,12 @@ func (p Publisher) report(ctx context.Context, what, mark string, err error) err
 	}
 	p.Log.ErrorContext(ctx, "pack refused", "what", what, "cause", err.Error())
 	now := p.Now().UTC().Truncate(time.Millisecond)
-	id := now.Format("20060102") + "#" + digest([]byte(mark))
+	id := now.Format("20060102") + "#" + shortHash([]byte(mark))
 	return errors.Join(err,
 		p.Store.RecordRefusal(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
 }
 
-func digest(data []byte) string {
+func shortHash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])
 }
@@ -99,12 +99,12 @@ func digest(data []byte) string {
 // maxManifest bounds what is read of a manifest or a rule file, in bytes.
 const maxManifest = 1 << 20
 
-// take checks and stores the pack of one manifest, and then does what the manifest asks for.
+// publishUpload checks and stores the pack of one manifest, and then does what the manifest asks for.
 // Repeating it changes nothing, also when the pack was moved on since.
-func (p Publisher) take(ctx context.Context, key, sequencer string) error {
+func (p Publisher) publishUpload(ctx context.Context, key, sequencer string) error {
 	raw, err := p.Store.ReadObject(ctx, key, maxManifest)
 	if err != nil {
-		return judged(err)
+		return asRefusal(err)
 	}
 	m, err := rulepack.ParseManifest(raw)
 	if err == nil {
@@ -113,16 +113,16 @@ func (p Publisher) take(ctx context.Context, key, sequencer string) error {
 	if err != nil {
 		return refusedError{err}
 	}
-	if err := p.keep(ctx, m, path.Dir(key)); err != nil {
+	if err := p.storePack(ctx, m, path.Dir(key)); err != nil {
 		return err
 	}
 	ask := Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key,
-		request: digest(append(raw, sequencer...))}
+		request: shortHash(append(raw, sequencer...))}
 	switch m.WantedState() {
 	case rulepack.Shadow:
-		_, err = p.shadow(ctx, ask)
+		_, err = p.shadowVersion(ctx, ask)
 	case rulepack.Active:
-		_, err = p.activate(ctx, ask)
+		_, err = p.activateVersion(ctx, ask)
 	}
 	if errors.Is(err, ErrAlreadyFulfilled) {
 		return nil
@@ -130,9 +130,9 @@ func (p Publisher) take(ctx context.Context, key, sequencer string) error {
 	return err
 }
 
-// keep stores a version for good, once.
-func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string) error {
-	known, err := p.known(ctx, m)
+// storePack stores a version for good, once.
+func (p Publisher) storePack(ctx context.Context, m rulepack.Manifest, folder string) error {
+	known, err := p.isStored(ctx, m)
 	if err != nil || known {
 		return err
 	}
@@ -140,28 +140,28 @@ func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 		return p.Store.ReadObject(ctx, path.Join(folder, name), maxManifest)
 	})
 	if fault.HasCode(err, fault.NotFound) {
-		return refusal("the pack is only half uploaded, copy its manifest last: %w", judged(err))
+		return refusal("the pack is only half uploaded, copy its manifest last: %w", asRefusal(err))
 	}
 	if err != nil {
-		return judged(err)
+		return asRefusal(err)
 	}
 	bundle, err := rulepack.OpenArchive(archive, p.Rules.Trusted)
 	if err != nil {
 		return refusedError{err}
 	}
-	tried, err := p.try(ctx, bundle, true)
+	tried, err := p.tryPack(ctx, bundle, true)
 	if err != nil {
 		return err
 	}
-	if err := p.archive(ctx, bundle.Manifest, archive); err != nil {
+	if err := p.storeArchive(ctx, bundle.Manifest, archive); err != nil {
 		return err
 	}
-	return p.record(ctx, bundle.Manifest, tried)
+	return p.recordVersion(ctx, bundle.Manifest, tried)
 }
 
-// known reports whether the very same pack is stored already. A version that is not above all there
+// isStored reports whether the very same pack is stored already. A version that is not above all there
 // were is refused: old law must not come back by an old file.
-func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error) {
+func (p Publisher) isStored(ctx context.Context, m rulepack.Manifest) (bool, error) {
 	versions, err := p.Store.ListVersions(ctx, m.Pack)
 	if err != nil {
 		return false, err
@@ -181,7 +181,7 @@ func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error)
 					"stored one", m.Version, m.Pack, v.Version)
 		}
 	}
-	carried, err := embedded(m.Pack)
+	carried, err := embeddedPackID(m.Pack)
 	if err != nil || carried == nil || *carried == m.PackID() {
 		return false, err
 	}
@@ -193,8 +193,8 @@ func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error)
 	return false, nil
 }
 
-// embedded names the pack as the binary carries it; nil when it carries none of that name.
-func embedded(pack string) (*tax.PackID, error) {
+// embeddedPackID names the pack as the binary carries it; nil when it carries none of that name.
+func embeddedPackID(pack string) (*tax.PackID, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil || packs[pack] == nil {
 		return nil, err
@@ -203,10 +203,10 @@ func embedded(pack string) (*tax.PackID, error) {
 	return &id, err
 }
 
-// try loads a pack with the others and runs its examples and those of its heirs. A pack that is
+// tryPack loads a pack with the others and runs its examples and those of its heirs. A pack that is
 // only stored is tried with the parents that it names, one that will compute with the parents in
 // force.
-func (p Publisher) try(ctx context.Context, b rulepack.Bundle,
+func (p Publisher) tryPack(ctx context.Context, b rulepack.Bundle,
 	stored bool) (rulepack.TrialResult, error) {
 	state, err := p.Store.LatestState(ctx)
 	if err != nil {
@@ -217,7 +217,7 @@ func (p Publisher) try(ctx context.Context, b rulepack.Bundle,
 		return rulepack.TrialResult{}, err
 	}
 	for _, parent := range b.Manifest.Parents {
-		files, err := p.parent(ctx, packs[parent.Pack], tax.PackID(parent), stored)
+		files, err := p.parentFiles(ctx, packs[parent.Pack], tax.PackID(parent), stored)
 		if err != nil {
 			return rulepack.TrialResult{}, err
 		}
@@ -230,8 +230,8 @@ func (p Publisher) try(ctx context.Context, b rulepack.Bundle,
 	return tried, nil
 }
 
-// parent gives the files of a parent that a manifest names, or of a later version in force.
-func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
+// parentFiles gives the files of a parent that a manifest names, or of a later version in force.
+func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.PackID,
 	stored bool) (fs.FS, error) {
 	if inForce == nil {
 		return nil, refusal("parent %s is not known", named.Pack)
@@ -240,7 +240,7 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
 	if err != nil || here == named {
 		return inForce, err
 	}
-	carried, err := embedded(named.Pack)
+	carried, err := embeddedPackID(named.Pack)
 	if err != nil {
 		return nil, err
 	}
@@ -264,9 +264,9 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
 		named.Version, here.Version)
 }
 
-// archive stores the archive once. What lies there from a try that broke off counts when it is the
+// storeArchive stores the archive once. What lies there from a try that broke off counts when it is the
 // same pack.
-func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
+func (p Publisher) storeArchive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
 	taken, err := p.Store.StoreArchive(ctx, m.Pack, m.Version, archive)
 	if err != nil || !taken {
 		return err
@@ -283,11 +283,11 @@ func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []b
 	return nil
 }
 
-// record notes the stored version, with its one audit record.
-func (p Publisher) record(ctx context.Context, m rulepack.Manifest,
+// recordVersion notes the stored version, with its one audit record.
+func (p Publisher) recordVersion(ctx context.Context, m rulepack.Manifest,
 	tried rulepack.TrialResult) error {
 	id := m.PackID()
-	c := p.change("rules.stored",
+	c := p.newChange("rules.stored",
 		Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "",
 		id.SHA256)
 	v := Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256,
@@ -308,8 +308,8 @@ func (p Publisher) record(ctx context.Context, m rulepack.Manifest,
 	return err
 }
 
-// change is the entry of the history for one act of this moment.
-func (p Publisher) change(act string, o Order, from, sha256 string) Change {
+// newChange is the entry of the history for one act of this moment.
+func (p Publisher) newChange(act string, o Order, from, sha256 string) Change {
 	return Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack,
 		From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
 }
@@ -317,12 +317,12 @@ func (p Publisher) change(act string, o Order, from, sha256 string) Change {
 // ExecuteOrder carries an order out. A refusal is part of the outcome, not an error; it is logged
 // and recorded.
 func (p Publisher) ExecuteOrder(ctx context.Context, o Order) (Outcome, error) {
-	out, err := p.do(ctx, o)
+	out, err := p.runOrder(ctx, o)
 	var r refusedError
 	if !errors.As(err, &r) {
 		return out, err
 	}
-	if reported := p.report(ctx, "request "+o.String(), p.NewID(), err); !errors.As(reported, &r) {
+	if reported := p.reportRefusal(ctx, "request "+o.String(), p.NewID(), err); !errors.As(reported, &r) {
 		return Outcome{}, reported
 	}
 	return Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Refused: err.Error()}, nil

@@ -19,9 +19,9 @@ type workedCase struct {
 	place string // where it is asked: the locality, or the home
 }
 
-// collect sorts the examples to the packs they stand in and to the definitions that they concern:
+// collectExamples sorts the examples to the packs they stand in and to the definitions that they concern:
 // the rules that answered, and what those use.
-func (c *contents) collect() {
+func (c *contents) collectExamples() {
 	for _, code := range c.order {
 		p := c.places[code]
 		if code != "" && p.pack.Jurisdiction.Code != code {
@@ -29,20 +29,20 @@ func (c *contents) collect() {
 		}
 		for _, o := range c.source.Examples[p.pack.ID.Pack] {
 			x := &workedCase{Outcome: o, home: code, place: code}
-			c.learn(o.Steps)
-			if l := locality(o.Example.Inputs); l != "" && c.places[l] != nil {
+			c.learnStepOrder(o.Steps)
+			if l := localityOfInputs(o.Example.Inputs); l != "" && c.places[l] != nil {
 				x.place = l
 			}
 			c.byPlace[code] = append(c.byPlace[code], x)
-			for _, k := range c.concerned(x) {
+			for _, k := range c.definitionsOfExample(x) {
 				c.worked[k] = append(c.worked[k], x)
 			}
 		}
 	}
 }
 
-// learn notes in which order steps follow each other.
-func (c *contents) learn(steps []string) {
+// learnStepOrder notes in which order steps follow each other.
+func (c *contents) learnStepOrder(steps []string) {
 	for _, s := range steps {
 		name, _, _ := strings.Cut(s, ":")
 		if _, known := c.stepOrder[name]; !known {
@@ -51,8 +51,8 @@ func (c *contents) learn(steps []string) {
 	}
 }
 
-// locality is the place that the inputs of an example name; "" where they name none.
-func locality(inputs json.RawMessage) string {
+// localityOfInputs is the place that the inputs of an example name; "" where they name none.
+func localityOfInputs(inputs json.RawMessage) string {
 	var in struct {
 		Locality string `json:"locality"`
 		Place    string `json:"place"`
@@ -63,8 +63,8 @@ func locality(inputs json.RawMessage) string {
 	return cmp.Or(in.Locality, in.Place)
 }
 
-// concerned follows the rules that answered an example to everything they use on its day.
-func (c *contents) concerned(x *workedCase) []key {
+// definitionsOfExample follows the rules that answered an example to everything they use on its day.
+func (c *contents) definitionsOfExample(x *workedCase) []key {
 	on, err := civil.ParseDate(x.Example.Date)
 	if err != nil {
 		return nil
@@ -72,16 +72,16 @@ func (c *contents) concerned(x *workedCase) []key {
 	var found []key
 	var visit func(id string)
 	visit = func(id string) {
-		k, ok := c.resolve(x.place, id)
+		k, ok := c.resolveRule(x.place, id)
 		if !ok || slices.Contains(found, k) {
 			return
 		}
 		found = append(found, k)
-		for _, v := range c.definition(k).Values {
+		for _, v := range c.findDefinition(k).Values {
 			if on.Before(v.From) || (!v.To.IsZero() && on.After(v.To)) {
 				continue
 			}
-			for _, role := range sortedNames(v.Method.Uses) {
+			for _, role := range sortedKeys(v.Method.Uses) {
 				visit(v.Method.Uses[role])
 			}
 		}
@@ -107,58 +107,58 @@ type fact struct {
 	Lines []string
 }
 
-func (e *edition) example(x *workedCase) exampleView {
+func (e *edition) viewExample(x *workedCase) exampleView {
 	v := exampleView{ID: x.Example.ID, Date: x.Example.Date, Source: x.Example.Source,
-		Inputs: e.facts(x.Example.Inputs), Result: e.facts(x.Example.Expected),
+		Inputs: e.factsOfObject(x.Example.Inputs), Result: e.factsOfObject(x.Example.Expected),
 		Arithmetic: x.Example.Steps, Passed: x.State == example.Passed, Note: x.Example.Note}
 	if x.Example.Taxpayer != "" {
-		v.Inputs = append([]fact{{e.figure("taxpayer"), []string{e.term(x.Example.Taxpayer)}}},
+		v.Inputs = append([]fact{{e.figureName("taxpayer"), []string{e.translateTerm(x.Example.Taxpayer)}}},
 			v.Inputs...)
 	}
 	if x.place != "" {
-		v.Place = e.nameOf(x.place)
+		v.Place = e.placeName(x.place)
 	}
 	for _, t := range x.Told {
-		v.Steps = append(v.Steps, e.t(t))
+		v.Steps = append(v.Steps, e.translate(t))
 	}
 	return v
 }
 
-// nameOf is a place in words.
-func (e *edition) nameOf(code string) string {
+// placeName is a place in words.
+func (e *edition) placeName(code string) string {
 	switch p := e.places[code]; {
 	case code == "":
-		return e.w("nation")
+		return e.bookWord("nation")
 	case p.pack.Jurisdiction.Code == code:
-		return e.t(p.pack.Jurisdiction.Title)
+		return e.translate(p.pack.Jurisdiction.Title)
 	default:
-		return e.t(p.pack.Jurisdiction.Title) + " " + code
+		return e.translate(p.pack.Jurisdiction.Title) + " " + code
 	}
 }
 
-// facts lays a JSON object out for reading, in its own order.
-func (e *edition) facts(raw json.RawMessage) []fact {
+// factsOfObject lays a JSON object out for reading, in its own order.
+func (e *edition) factsOfObject(raw json.RawMessage) []fact {
 	var list []fact
-	each(raw, func(name string, value json.RawMessage) {
+	forEachMember(raw, func(name string, value json.RawMessage) {
 		if name != "note" {
-			list = append(list, fact{e.figure(name), e.lines(value)})
+			list = append(list, fact{e.figureName(name), e.valueLines(value)})
 		}
 	})
 	return list
 }
 
-// lines writes a value: lists of objects line by line, everything else in one.
-func (e *edition) lines(raw json.RawMessage) []string {
+// valueLines writes a value: lists of objects line by line, everything else in one.
+func (e *edition) valueLines(raw json.RawMessage) []string {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
-		return []string{e.plain(raw)}
+		return []string{e.plainValue(raw)}
 	}
 	if !slices.ContainsFunc(list, isObject) {
-		return []string{e.joined(list, "; ")}
+		return []string{e.joinValues(list, "; ")}
 	}
 	lines := make([]string, 0, len(list))
 	for _, x := range list {
-		lines = append(lines, e.plain(x))
+		lines = append(lines, e.plainValue(x))
 	}
 	return lines
 }
@@ -167,45 +167,45 @@ func isObject(raw json.RawMessage) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{"))
 }
 
-func (e *edition) joined(list []json.RawMessage, by string) string {
+func (e *edition) joinValues(list []json.RawMessage, by string) string {
 	parts := make([]string, len(list))
 	for i, x := range list {
-		parts[i] = e.plain(x)
+		parts[i] = e.plainValue(x)
 	}
 	return strings.Join(parts, by)
 }
 
-// plain writes a value without the signs of JSON.
-func (e *edition) plain(raw json.RawMessage) string {
+// plainValue writes a value without the signs of JSON.
+func (e *edition) plainValue(raw json.RawMessage) string {
 	var s string
 	var list []json.RawMessage
 	switch {
 	case json.Unmarshal(raw, &s) == nil && string(raw) != "null":
-		return e.rowTerm(s)
+		return e.translateRowTerm(s)
 	case json.Unmarshal(raw, &list) == nil && string(raw) != "null":
-		return "[" + e.joined(list, ", ") + "]"
+		return "[" + e.joinValues(list, ", ") + "]"
 	case isObject(raw):
 		var parts []string
-		each(raw, func(name string, value json.RawMessage) {
-			parts = append(parts, e.figure(name)+" "+e.plain(value))
+		forEachMember(raw, func(name string, value json.RawMessage) {
+			parts = append(parts, e.figureName(name)+" "+e.plainValue(value))
 		})
 		return strings.Join(parts, ", ")
 	case string(raw) == "null":
 		return "—"
 	}
-	return e.term(string(raw)) // a number, or yes or no
+	return e.translateTerm(string(raw)) // a number, or yes or no
 }
 
-// figure names an input or result of an example.
-func (e *edition) figure(name string) string {
+// figureName names an input or result of an example.
+func (e *edition) figureName(name string) string {
 	if t, ok := figures[name]; ok {
-		return e.t(t)
+		return e.translate(t)
 	}
 	return name
 }
 
-// each walks over a JSON object in its own order; anything else has no members.
-func each(raw json.RawMessage, do func(name string, value json.RawMessage)) {
+// forEachMember walks over a JSON object in its own order; anything else has no members.
+func forEachMember(raw json.RawMessage, do func(name string, value json.RawMessage)) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return
@@ -224,15 +224,15 @@ func each(raw json.RawMessage, do func(name string, value json.RawMessage)) {
 // shownExamples is how many examples a definition's page shows in full; the others are linked.
 const shownExamples = 3
 
-// worksFor gives the examples of a definition, those of its own place first.
-func (e *edition) worksFor(k key, up string) (full []exampleView, more []link) {
+// examplesOfDefinition gives the examples of a definition, those of its own place first.
+func (e *edition) examplesOfDefinition(k key, up string) (full []exampleView, more []link) {
 	list := slices.Clone(e.worked[k])
 	slices.SortStableFunc(list, func(a, b *workedCase) int {
-		return rank(a.place == k.place) - rank(b.place == k.place)
+		return sortRank(a.place == k.place) - sortRank(b.place == k.place)
 	})
 	for i, x := range list {
 		if i < shownExamples {
-			full = append(full, e.example(x))
+			full = append(full, e.viewExample(x))
 			continue
 		}
 		more = append(more, link{up + e.examplesPath(x.home) + "#" + x.Example.ID, x.Example.ID})
@@ -240,7 +240,7 @@ func (e *edition) worksFor(k key, up string) (full []exampleView, more []link) {
 	return full, more
 }
 
-func rank(first bool) int {
+func sortRank(first bool) int {
 	if first {
 		return 0
 	}
@@ -254,21 +254,21 @@ func (e *edition) examplesPath(code string) string {
 	return code + "/examples.html"
 }
 
-// examplesOf is the page of all examples of a pack.
-func (e *edition) examplesOf(code string) *page {
+// examplesPage is the page of all examples of a pack.
+func (e *edition) examplesPage(code string) *page {
 	var list []exampleView
 	for _, x := range e.byPlace[code] {
-		list = append(list, e.example(x))
+		list = append(list, e.viewExample(x))
 	}
-	title := e.w("examples") + " · " + e.nameOf(code)
-	trail := []link{{"index.html", e.w("book")}}
+	title := e.bookWord("examples") + " · " + e.placeName(code)
+	trail := []link{{"index.html", e.bookWord("book")}}
 	if code != "" {
-		trail = append(trail, link{"places.html", e.w("by_place")}, link{e.home(code), e.nameOf(code)})
+		trail = append(trail, link{"places.html", e.bookWord("by_place")}, link{e.placePath(code), e.placeName(code)})
 	}
-	p := e.page("examples.html", e.examplesPath(code), title, trail...)
+	p := e.newPage("examples.html", e.examplesPath(code), title, trail...)
 	p.Body = list
 	return p
 }
 
-// titleOf is the name of a kind or status of the index.
-func (e *edition) titleOf(k tax.Kind) string { return e.t(kinds[k]) }
+// kindTitle is the name of a kind or status of the index.
+func (e *edition) kindTitle(k tax.Kind) string { return e.translate(kinds[k]) }

@@ -41,42 +41,42 @@ type segment struct {
 	Variable bool
 }
 
-// define makes the page of a definition.
-func (e *edition) define(k key, d *tax.Definition) *page {
-	path := e.path(k)
-	trail := []link{{"index.html", e.w("book")}}
+// definitionPage makes the page of a definition.
+func (e *edition) definitionPage(k key, d *tax.Definition) *page {
+	path := e.pagePath(k)
+	trail := []link{{"index.html", e.bookWord("book")}}
 	if k.place == "" {
-		trail = append(trail, link{"index.html#" + topicOf(d.ID).name, e.t(topicOf(d.ID).title)})
+		trail = append(trail, link{"index.html#" + topicOfRule(d.ID).name, e.translate(topicOfRule(d.ID).title)})
 	} else {
-		trail = append(trail, link{"places.html", e.w("by_place")},
-			link{e.home(k.place), e.nameOf(k.place)})
+		trail = append(trail, link{"places.html", e.bookWord("by_place")},
+			link{e.placePath(k.place), e.placeName(k.place)})
 	}
-	p := e.page("definition.html", path, e.t(d.Title), trail...)
-	v := definitionView{ID: d.ID, Kind: e.titleOf(d.Kind), Tax: e.term(d.Tax), Unit: e.term(d.Unit),
-		Place: e.nameOf(k.place)}
-	if x := e.entry(k); x != nil {
-		v.Status, v.Now = e.badge(x.Status), e.today(k)
+	p := e.newPage("definition.html", path, e.translate(d.Title), trail...)
+	v := definitionView{ID: d.ID, Kind: e.kindTitle(d.Kind), Tax: e.translateTerm(d.Tax), Unit: e.translateTerm(d.Unit),
+		Place: e.placeName(k.place)}
+	if x := e.findEntry(k); x != nil {
+		v.Status, v.Now = e.statusBadge(x.Status), e.valueOnDay(k)
 		if x.Gap != nil {
-			v.Now, v.Gap = "", e.t(*x.Gap)
+			v.Now, v.Gap = "", e.translate(*x.Gap)
 			if x.Status != tax.Open {
-				v.Status = e.badge("lapsed")
+				v.Status = e.statusBadge("lapsed")
 			}
 		}
 	} else {
-		v.Now = e.w("today_not")
+		v.Now = e.bookWord("today_not")
 	}
 	for i := len(d.Values) - 1; i >= 0; i-- { // the newest first
-		v.Values = append(v.Values, e.value(k, d, &d.Values[i], p.Root))
+		v.Values = append(v.Values, e.viewValue(k, d, &d.Values[i], p.Root))
 	}
-	v.Steps = e.steps(k, d, p.Root)
-	if at, ok := e.resolve(k.place, d.Wording); ok {
-		l := e.link(at, p.Root)
+	v.Steps = e.stepViews(k, d, p.Root)
+	if at, ok := e.resolveRule(k.place, d.Wording); ok {
+		l := e.linkTo(at, p.Root)
 		v.Wording = &l
 	}
 	for _, u := range e.usedBy[k] {
-		v.UsedBy = append(v.UsedBy, placeLink{e.link(u, p.Root), e.nameOf(u.place)})
+		v.UsedBy = append(v.UsedBy, placeLink{e.linkTo(u, p.Root), e.placeName(u.place)})
 	}
-	v.Examples, v.More = e.worksFor(k, p.Root)
+	v.Examples, v.More = e.examplesOfDefinition(k, p.Root)
 	p.Body = v
 	return p
 }
@@ -84,24 +84,24 @@ func (e *edition) define(k key, d *tax.Definition) *page {
 // placeholder is a figure in the wording of a step.
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
-func (e *edition) steps(k key, d *tax.Definition, up string) []stepView {
+func (e *edition) stepViews(k key, d *tax.Definition, up string) []stepView {
 	var list []stepView
-	names := sortedNames(d.Steps)
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(e.told(a), e.told(b)) })
+	names := sortedKeys(d.Steps)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(e.stepPosition(a), e.stepPosition(b)) })
 	for _, name := range names {
 		s := d.Steps[name]
 		v := stepView{Name: name, Formula: s.Formula}
-		v.Text = segments(e.t(s.Text))
+		v.Text = splitPlaceholders(e.translate(s.Text))
 		for _, role := range s.Cites {
-			v.Cites = append(v.Cites, e.citedRole(k, d, role, up)...)
+			v.Cites = append(v.Cites, e.linksOfRole(k, d, role, up)...)
 		}
 		list = append(list, v)
 	}
 	return list
 }
 
-// segments sets the figures of a sentence apart.
-func segments(text string) []segment {
+// splitPlaceholders sets the figures of a sentence apart.
+func splitPlaceholders(text string) []segment {
 	var list []segment
 	for text != "" {
 		at := placeholder.FindStringSubmatchIndex(text)
@@ -114,27 +114,27 @@ func segments(text string) []segment {
 	return list
 }
 
-// told is the place of a step among those that examples tell; steps that none tells come last.
-func (c *contents) told(step string) int {
+// stepPosition is the place of a step among those that examples tell; steps that none tells come last.
+func (c *contents) stepPosition(step string) int {
 	if n, ok := c.stepOrder[step]; ok {
 		return n
 	}
 	return len(c.stepOrder)
 }
 
-// citedRole finds what a step quotes beside the rule itself.
-func (e *edition) citedRole(k key, d *tax.Definition, role, up string) []link {
+// linksOfRole finds what a step quotes beside the rule itself.
+func (e *edition) linksOfRole(k key, d *tax.Definition, role, up string) []link {
 	for i := len(d.Values) - 1; i >= 0; i-- {
 		if id := d.Values[i].Method.Uses[role]; id != "" {
-			if used, ok := e.resolve(k.place, id); ok {
-				return []link{e.link(used, up)}
+			if used, ok := e.resolveRule(k.place, id); ok {
+				return []link{e.linkTo(used, up)}
 			}
 		}
 	}
 	return nil
 }
 
-func topicOf(id string) topic {
+func topicOfRule(id string) topic {
 	best, length := topics[len(topics)-1], -1
 	for _, t := range topics {
 		for _, p := range t.prefixes {
@@ -146,8 +146,8 @@ func topicOf(id string) topic {
 	return best
 }
 
-// row is one definition in a list.
-type row struct {
+// listRow is one definition in a list.
+type listRow struct {
 	Link      link
 	ID, Kind  string
 	Now, Gap  string
@@ -158,23 +158,23 @@ type row struct {
 	Documents string
 }
 
-func (e *edition) row(k key, d *tax.Definition, up string) row {
-	r := row{Link: e.link(k, up), ID: d.ID, Kind: e.titleOf(d.Kind), Now: e.today(k)}
-	x := e.entry(k)
+func (e *edition) definitionRow(k key, d *tax.Definition, up string) listRow {
+	r := listRow{Link: e.linkTo(k, up), ID: d.ID, Kind: e.kindTitle(d.Kind), Now: e.valueOnDay(k)}
+	x := e.findEntry(k)
 	if x == nil {
 		r.From = d.Values[0].From.String()
 		return r
 	}
-	r.From, r.Status = x.From.String(), e.badge(x.Status)
+	r.From, r.Status = x.From.String(), e.statusBadge(x.Status)
 	if x.Gap == nil {
 		return r
 	}
-	r.Gap, r.Now = e.t(*x.Gap), ""
+	r.Gap, r.Now = e.translate(*x.Gap), ""
 	if x.Status != tax.Open {
-		r.Status = e.badge("lapsed")
+		r.Status = e.statusBadge("lapsed")
 	}
-	for _, name := range sortedNames(x.Readings) {
-		r.Readings = append(r.Readings, e.t(x.Readings[name]))
+	for _, name := range sortedKeys(x.Readings) {
+		r.Readings = append(r.Readings, e.translate(x.Readings[name]))
 	}
 	for _, l := range x.Law {
 		r.Documents = strings.TrimPrefix(r.Documents+"；"+l.Document, "；")
@@ -184,7 +184,7 @@ func (e *edition) row(k key, d *tax.Definition, up string) row {
 
 type section struct {
 	Name, Title string
-	Rows        []row
+	Rows        []listRow
 }
 
 type indexView struct {
@@ -197,17 +197,17 @@ type indexView struct {
 	Places   int
 }
 
-// index is the first page: every national definition by topic.
-func (e *edition) index() *page {
-	p := e.page("index.html", "index.html", e.w("book"))
+// indexPage is the first page: every national definition by topic.
+func (e *edition) indexPage() *page {
+	p := e.newPage("index.html", "index.html", e.bookWord("book"))
 	id := e.source.Corpus.National().Pack()
-	v := indexView{On: e.source.On.String(), Version: id.Version, SHA: id.SHA256, Intro: e.w("intro"),
+	v := indexView{On: e.source.On.String(), Version: id.Version, SHA: id.SHA256, Intro: e.bookWord("intro"),
 		Places: len(e.source.Corpus.Jurisdictions()) - 1}
 	for _, t := range topics {
-		s := section{Name: t.name, Title: e.t(t.title)}
+		s := section{Name: t.name, Title: e.translate(t.title)}
 		for _, d := range e.places[""].definitions {
-			if topicOf(d.ID).name == t.name {
-				s.Rows = append(s.Rows, e.row(key{"", d.ID}, d, p.Root))
+			if topicOfRule(d.ID).name == t.name {
+				s.Rows = append(s.Rows, e.definitionRow(key{"", d.ID}, d, p.Root))
 			}
 		}
 		if s.Rows != nil {
@@ -215,7 +215,7 @@ func (e *edition) index() *page {
 		}
 	}
 	for _, s := range []tax.Status{tax.Confirmed, tax.Secondary, tax.Customary, tax.Open, "lapsed"} {
-		v.Statuses = append(v.Statuses, e.badge(s))
+		v.Statuses = append(v.Statuses, e.statusBadge(s))
 	}
 	p.Body = v
 	return p
@@ -230,9 +230,9 @@ type jurisdictionRow struct {
 	Localities        int
 }
 
-// known lists the titles of what is known at a place: methods that have their values, and rates and
+// knownTitles lists the titles of what is known at a place: methods that have their values, and rates and
 // tables that only methods of the place above use.
-func (e *edition) known(code string) (titles []string, gaps int) {
+func (e *edition) knownTitles(code string) (titles []string, gaps int) {
 	p := e.places[code]
 	for i := range p.entries {
 		x := &p.entries[i]
@@ -240,24 +240,24 @@ func (e *edition) known(code string) (titles []string, gaps int) {
 		switch {
 		case x.Gap != nil:
 			gaps++
-		case x.Kind == tax.KindMethod && e.methodOn(k) != "none" && e.blocked(k) == nil,
+		case x.Kind == tax.KindMethod && e.methodName(k) != "none" && e.blockingGap(k) == nil,
 			(x.Kind == tax.KindRate || x.Kind == tax.KindRates || x.Kind == tax.KindBands) &&
 				len(e.usedBy[k]) == 0:
-			titles = append(titles, e.t(x.Title))
+			titles = append(titles, e.translate(x.Title))
 		}
 	}
 	return titles, gaps
 }
 
-// blocked finds the gap that keeps a method from giving a figure: a rate that is open or lapsed.
-func (c *contents) blocked(k key) *tax.Entry {
-	m := c.method(k)
+// blockingGap finds the gap that keeps a method from giving a figure: a rate that is open or lapsed.
+func (c *contents) blockingGap(k key) *tax.Entry {
+	m := c.methodInForce(k)
 	if m == nil {
 		return nil
 	}
 	for _, role := range []string{"rate", "rates", "bands"} {
-		if used, ok := c.resolve(k.place, m.Uses[role]); ok {
-			if x := c.entry(used); x != nil && x.Gap != nil {
+		if used, ok := c.resolveRule(k.place, m.Uses[role]); ok {
+			if x := c.findEntry(used); x != nil && x.Gap != nil {
 				return x
 			}
 		}
@@ -265,9 +265,9 @@ func (c *contents) blocked(k key) *tax.Entry {
 	return nil
 }
 
-// method is the method of a definition on the day; nil where it has none.
-func (c *contents) method(k key) *tax.Method {
-	d := c.definition(k)
+// methodInForce is the method of a definition on the day; nil where it has none.
+func (c *contents) methodInForce(k key) *tax.Method {
+	d := c.findDefinition(k)
 	for i := range d.Values {
 		v := &d.Values[i]
 		if v.Method.Name != "" && !c.source.On.Before(v.From) &&
@@ -278,27 +278,27 @@ func (c *contents) method(k key) *tax.Method {
 	return nil
 }
 
-// methodOn is the name of the method of a definition on the day.
-func (c *contents) methodOn(k key) string {
-	if m := c.method(k); m != nil {
+// methodName is the name of the method of a definition on the day.
+func (c *contents) methodName(k key) string {
+	if m := c.methodInForce(k); m != nil {
 		return m.Name
 	}
 	return ""
 }
 
-// jurisdictions is the table of all places.
-func (e *edition) jurisdictions() *page {
-	p := e.page("places.html", "places.html", e.w("by_place"), link{"index.html", e.w("book")})
+// placesPage is the table of all places.
+func (e *edition) placesPage() *page {
+	p := e.newPage("places.html", "places.html", e.bookWord("by_place"), link{"index.html", e.bookWord("book")})
 	var rows []jurisdictionRow
 	for _, j := range e.source.Corpus.Jurisdictions()[1:] {
 		at := e.places[j.Code]
-		r := jurisdictionRow{Code: j.Code, ISO: j.ISO, Kind: e.term(j.Kind),
-			Link:       link{p.Root + e.home(j.Code), e.t(j.Title)},
-			Confidence: badge{Class: j.Confidence, Word: e.term(j.Confidence)},
+		r := jurisdictionRow{Code: j.Code, ISO: j.ISO, Kind: e.translateTerm(j.Kind),
+			Link:       link{p.Root + e.placePath(j.Code), e.translate(j.Title)},
+			Confidence: badge{Class: j.Confidence, Word: e.translateTerm(j.Confidence)},
 			Localities: len(at.localities), Definitions: len(at.definitions)}
-		r.Known, r.Gaps = e.known(j.Code)
+		r.Known, r.Gaps = e.knownTitles(j.Code)
 		for _, l := range at.localities {
-			more, gaps := e.known(l)
+			more, gaps := e.knownTitles(l)
 			for _, t := range more {
 				r.Known = append(r.Known, l+" "+t)
 			}
@@ -312,7 +312,7 @@ func (e *edition) jurisdictions() *page {
 
 type localityView struct {
 	Code        string
-	Known, Gaps []row
+	Known, Gaps []listRow
 }
 
 type jurisdictionView struct {
@@ -324,29 +324,29 @@ type jurisdictionView struct {
 	Count                         int
 }
 
-// jurisdiction is the page of one place with its localities.
-func (e *edition) jurisdiction(code string) *page {
+// placePage is the page of one place with its localities.
+func (e *edition) placePage(code string) *page {
 	at := e.places[code]
 	j := at.pack.Jurisdiction
-	p := e.page("place.html", e.home(code), e.t(j.Title), link{"index.html", e.w("book")},
-		link{"places.html", e.w("by_place")})
-	v := jurisdictionView{Code: code, ISO: j.ISO, Kind: e.term(j.Kind), Version: at.pack.ID.Version,
+	p := e.newPage("place.html", e.placePath(code), e.translate(j.Title), link{"index.html", e.bookWord("book")},
+		link{"places.html", e.bookWord("by_place")})
+	v := jurisdictionView{Code: code, ISO: j.ISO, Kind: e.translateTerm(j.Kind), Version: at.pack.ID.Version,
 		SHA:        at.pack.ID.SHA256,
-		Confidence: badge{Class: j.Confidence, Word: e.term(j.Confidence)}, Own: e.local(code, p.Root),
+		Confidence: badge{Class: j.Confidence, Word: e.translateTerm(j.Confidence)}, Own: e.placeRows(code, p.Root),
 		Count: len(e.byPlace[code])}
 	for _, l := range at.localities {
-		v.Localities = append(v.Localities, e.local(l, p.Root))
+		v.Localities = append(v.Localities, e.placeRows(l, p.Root))
 	}
-	v.Examples = link{p.Root + e.examplesPath(code), e.w("examples")}
+	v.Examples = link{p.Root + e.examplesPath(code), e.bookWord("examples")}
 	p.Body = v
 	return p
 }
 
-// local sorts what a place says into what is known and what is not.
-func (e *edition) local(code, up string) localityView {
+// placeRows sorts what a place says into what is known and what is not.
+func (e *edition) placeRows(code, up string) localityView {
 	v := localityView{Code: code}
 	for _, d := range e.places[code].definitions {
-		r := e.row(key{code, d.ID}, d, up)
+		r := e.definitionRow(key{code, d.ID}, d, up)
 		if r.Gap != "" {
 			v.Gaps = append(v.Gaps, r)
 		} else {
@@ -359,16 +359,16 @@ func (e *edition) local(code, up string) localityView {
 type gapSection struct {
 	Place link
 	Code  string
-	Rows  []row
+	Rows  []listRow
 }
 
-// gaps lists everything that is open or lapsed on the day, place by place.
-func (e *edition) gaps() *page {
-	p := e.page("gaps.html", "gaps.html", e.w("gaps"), link{"index.html", e.w("book")})
+// gapsPage lists everything that is open or lapsed on the day, place by place.
+func (e *edition) gapsPage() *page {
+	p := e.newPage("gaps.html", "gaps.html", e.bookWord("gaps"), link{"index.html", e.bookWord("book")})
 	var list []gapSection
 	for _, code := range e.order {
-		s := gapSection{Place: link{p.Root + e.home(code), e.nameOf(code)}, Code: cmp.Or(code, "000000"),
-			Rows: e.local(code, p.Root).Gaps}
+		s := gapSection{Place: link{p.Root + e.placePath(code), e.placeName(code)}, Code: cmp.Or(code, "000000"),
+			Rows: e.placeRows(code, p.Root).Gaps}
 		if s.Rows != nil {
 			list = append(list, s)
 		}
@@ -383,32 +383,32 @@ type documentView struct {
 	Articles []sourceView
 }
 
-// sources lists every document with the rules that cite it.
-func (e *edition) sources() *page {
-	p := e.page("sources.html", "sources.html", e.w("sources"), link{"index.html", e.w("book")})
+// sourcesPage lists every document with the rules that cite it.
+func (e *edition) sourcesPage() *page {
+	p := e.newPage("sources.html", "sources.html", e.bookWord("sources"), link{"index.html", e.bookWord("book")})
 	found := map[string]*documentView{}
 	for _, code := range e.order {
 		for _, d := range e.places[code].definitions {
-			l := placeLink{e.link(key{code, d.ID}, p.Root), e.nameOf(code)}
+			l := placeLink{e.linkTo(key{code, d.ID}, p.Root), e.placeName(code)}
 			for i := range d.Values {
 				v := &d.Values[i]
-				e.cite(found, l, e.cited(v.Law, append([]civil.Date{v.Published}, v.Also...)))
+				e.addCitations(found, l, e.sourceViews(v.Law, append([]civil.Date{v.Published}, v.Also...)))
 				for _, b := range v.Regime.Bans {
-					e.cite(found, l, e.cited(b.Law, nil))
+					e.addCitations(found, l, e.sourceViews(b.Law, nil))
 				}
 			}
 		}
 	}
 	var list []*documentView
-	for _, name := range sortedNames(found) {
+	for _, name := range sortedKeys(found) {
 		list = append(list, found[name])
 	}
 	p.Body = list
 	return p
 }
 
-// cite notes that a rule cites documents.
-func (e *edition) cite(found map[string]*documentView, l placeLink, sources []sourceView) {
+// addCitations notes that a rule cites documents.
+func (e *edition) addCitations(found map[string]*documentView, l placeLink, sources []sourceView) {
 	for _, s := range sources {
 		doc := found[s.Document]
 		if doc == nil {
@@ -433,14 +433,14 @@ type noticeView struct {
 	DaysOff, WorkDay []string
 }
 
-// holidays shows the notices that move due days.
-func (e *edition) holidays() *page {
-	p := e.page("holidays.html", "holidays.html", e.w("holidays"), link{"index.html", e.w("book")})
+// holidaysPage shows the notices that move due days.
+func (e *edition) holidaysPage() *page {
+	p := e.newPage("holidays.html", "holidays.html", e.bookWord("holidays"), link{"index.html", e.bookWord("book")})
 	var list []noticeView
 	for _, n := range e.source.Notices {
-		v := noticeView{Year: n.Year.Year, Title: e.t(n.Title),
-			Source:  e.cited([]tax.Law{n.Law}, []civil.Date{n.Published})[0],
-			DaysOff: spans(n.Year.Holidays, e.w("until"))}
+		v := noticeView{Year: n.Year.Year, Title: e.translate(n.Title),
+			Source:  e.sourceViews([]tax.Law{n.Law}, []civil.Date{n.Published})[0],
+			DaysOff: dayRanges(n.Year.Holidays, e.bookWord("until"))}
 		for _, d := range n.Year.WorkDays {
 			v.WorkDay = append(v.WorkDay, d.String())
 		}
@@ -450,8 +450,8 @@ func (e *edition) holidays() *page {
 	return p
 }
 
-// spans joins days that follow each other.
-func spans(days []civil.Date, until string) []string {
+// dayRanges joins days that follow each other.
+func dayRanges(days []civil.Date, until string) []string {
 	var list []string
 	for i := 0; i < len(days); {
 		j := i

@@ -49,24 +49,24 @@ func Render(s Source) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for _, lang := range languages {
 		e := &edition{contents: c, lang: lang}
-		for _, p := range e.pages() {
+		for _, p := range e.allPages() {
 			name := lang + "/" + p.Path
 			if out[name] != nil {
 				return nil, fmt.Errorf("rulebook: two pages %s", name)
 			}
-			if out[name], err = render(pages, p); err != nil {
+			if out[name], err = renderPage(pages, p); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if out["index.html"], err = render(pages, c.front()); err != nil {
+	if out["index.html"], err = renderPage(pages, c.frontPage()); err != nil {
 		return nil, err
 	}
 	out["style.css"], err = files.ReadFile("templates/style.css")
 	return out, err
 }
 
-func render(pages *template.Template, p *page) ([]byte, error) {
+func renderPage(pages *template.Template, p *page) ([]byte, error) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, p.Form, p); err != nil {
 		return nil, fmt.Errorf("rulebook: %s: %w", p.Path, err)
@@ -106,24 +106,24 @@ func newContents(s Source) (*contents, error) {
 		return nil, err
 	}
 	for i, p := range packs {
-		c.add(p, i == 0)
+		c.addPack(p, i == 0)
 	}
 	for _, code := range c.order {
 		p := c.places[code]
 		for _, d := range p.definitions {
 			for _, id := range usedIDs(d) {
-				if k, ok := c.resolve(code, id); ok {
+				if k, ok := c.resolveRule(code, id); ok {
 					c.usedBy[k] = append(c.usedBy[k], key{code, d.ID})
 				}
 			}
 		}
 	}
-	c.collect()
+	c.collectExamples()
 	return c, nil
 }
 
-// add sorts the definitions of a pack into its places.
-func (c *contents) add(p tax.Pack, national bool) {
+// addPack sorts the definitions of a pack into its places.
+func (c *contents) addPack(p tax.Pack, national bool) {
 	home := p.Jurisdiction.Code
 	if national {
 		home = ""
@@ -154,14 +154,14 @@ func (c *contents) add(p tax.Pack, national bool) {
 		sort.Slice(at.definitions, func(i, j int) bool {
 			return at.definitions[i].ID < at.definitions[j].ID
 		})
-		at.entries = c.entriesOf(code)
+		at.entries = c.ownEntries(code)
 		c.order = append(c.order, code)
 	}
 	c.places[home].localities = codes[1:]
 }
 
-// entriesOf gives what a place itself says on the day of the book.
-func (c *contents) entriesOf(code string) []tax.Entry {
+// ownEntries gives what a place itself says on the day of the book.
+func (c *contents) ownEntries(code string) []tax.Entry {
 	e, err := c.source.Corpus.EngineAt(code)
 	if err != nil {
 		return nil
@@ -171,8 +171,8 @@ func (c *contents) entriesOf(code string) []tax.Entry {
 	})
 }
 
-// chain lists where a rule is looked for that a place uses: itself, its jurisdiction, the nation.
-func (c *contents) chain(code string) []string {
+// lookupChain lists where a rule is looked for that a place uses: itself, its jurisdiction, the nation.
+func (c *contents) lookupChain(code string) []string {
 	list := []string{code}
 	if p := c.places[code]; p != nil && code != "" && p.pack.Jurisdiction.Code != code {
 		list = append(list, p.pack.Jurisdiction.Code)
@@ -183,17 +183,17 @@ func (c *contents) chain(code string) []string {
 	return list
 }
 
-// resolve finds the definition that an id means at a place.
-func (c *contents) resolve(code, id string) (key, bool) {
-	for _, at := range c.chain(code) {
-		if c.definition(key{at, id}) != nil {
+// resolveRule finds the definition that an id means at a place.
+func (c *contents) resolveRule(code, id string) (key, bool) {
+	for _, at := range c.lookupChain(code) {
+		if c.findDefinition(key{at, id}) != nil {
 			return key{at, id}, true
 		}
 	}
 	return key{}, false
 }
 
-func (c *contents) definition(k key) *tax.Definition {
+func (c *contents) findDefinition(k key) *tax.Definition {
 	p := c.places[k.place]
 	if p == nil {
 		return nil
@@ -206,8 +206,8 @@ func (c *contents) definition(k key) *tax.Definition {
 	return nil
 }
 
-// entry finds what a definition says on the day of the book; nil where it has not begun.
-func (c *contents) entry(k key) *tax.Entry {
+// findEntry finds what a definition says on the day of the book; nil where it has not begun.
+func (c *contents) findEntry(k key) *tax.Entry {
 	entries := c.places[k.place].entries
 	for i := range entries {
 		if entries[i].ID == k.id {
@@ -237,8 +237,8 @@ func usedIDs(d *tax.Definition) []string {
 	return slices.Compact(ids)
 }
 
-// path is the page of a definition below its language's folder.
-func (c *contents) path(k key) string {
+// pagePath is the page of a definition below its language's folder.
+func (c *contents) pagePath(k key) string {
 	if k.place == "" {
 		return "rules/" + k.id + ".html"
 	}
@@ -249,8 +249,8 @@ func (c *contents) path(k key) string {
 	return home + "/" + k.place + "/" + k.id + ".html"
 }
 
-// home is the page of a place below its language's folder.
-func (c *contents) home(code string) string {
+// placePath is the page of a place below its language's folder.
+func (c *contents) placePath(code string) string {
 	if code == "" {
 		return "index.html"
 	}
@@ -275,7 +275,7 @@ type page struct {
 type link struct{ Href, Text string }
 
 // Front is the page before both languages.
-func (c *contents) front() *page {
+func (c *contents) frontPage() *page {
 	return &page{Form: "front.html", Path: "index.html", Lang: "zh", Title: words["book"].ZH,
 		Body: struct {
 			On       civil.Date
@@ -295,23 +295,23 @@ type edition struct {
 	ownWords map[string]string
 }
 
-// t gives a sentence in the edition's language.
-func (e *edition) t(x bilingual.Text) string {
+// translate gives a sentence in the edition's language.
+func (e *edition) translate(x bilingual.Text) string {
 	if e.lang == "zh" {
 		return x.ZH
 	}
 	return x.EN
 }
 
-// w gives a word of the book itself.
-func (e *edition) w(name string) string { return e.t(words[name]) }
+// bookWord gives a word of the book itself.
+func (e *edition) bookWord(name string) string { return e.translate(words[name]) }
 
-// page begins a page at a path.
-func (e *edition) page(form, path, title string, trail ...link) *page {
+// newPage begins a page at a path.
+func (e *edition) newPage(form, path, title string, trail ...link) *page {
 	if e.ownWords == nil {
 		e.ownWords = map[string]string{}
 		for name := range words {
-			e.ownWords[name] = e.w(name)
+			e.ownWords[name] = e.bookWord(name)
 		}
 	}
 	up := strings.Repeat("../", strings.Count(path, "/"))
@@ -324,16 +324,16 @@ func (e *edition) page(form, path, title string, trail ...link) *page {
 		Trail: trail, Words: e.ownWords}
 }
 
-// pages makes every page of the edition.
-func (e *edition) pages() []*page {
-	list := []*page{e.index(), e.jurisdictions(), e.gaps(), e.sources(), e.holidays(),
-		e.examplesOf("")}
+// allPages makes every page of the edition.
+func (e *edition) allPages() []*page {
+	list := []*page{e.indexPage(), e.placesPage(), e.gapsPage(), e.sourcesPage(), e.holidaysPage(),
+		e.examplesPage("")}
 	for _, code := range e.order {
-		if code != "" && len(e.chain(code)) == 2 {
-			list = append(list, e.jurisdiction(code), e.examplesOf(code))
+		if code != "" && len(e.lookupChain(code)) == 2 {
+			list = append(list, e.placePage(code), e.examplesPage(code))
 		}
 		for _, d := range e.places[code].definitions {
-			list = append(list, e.define(key{code, d.ID}, d))
+			list = append(list, e.definitionPage(key{code, d.ID}, d))
 		}
 	}
 	return list

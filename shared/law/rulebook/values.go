@@ -69,94 +69,94 @@ type banView struct {
 	Sources   []sourceView
 }
 
-// term gives a word of a rule file in the edition's language, or as it stands.
-func (e *edition) term(word string) string {
+// translateTerm gives a word of a rule file in the edition's language, or as it stands.
+func (e *edition) translateTerm(word string) string {
 	if t, ok := terms[word]; ok {
-		return e.t(t)
+		return e.translate(t)
 	}
 	return word
 }
 
-// rowTerm is term for the rows of tables.
-func (e *edition) rowTerm(word string) string {
+// translateRowTerm is term for the rows of tables.
+func (e *edition) translateRowTerm(word string) string {
 	if t, ok := rowTerms[word]; ok {
-		return e.t(t)
+		return e.translate(t)
 	}
-	return e.term(word)
+	return e.translateTerm(word)
 }
 
-func (e *edition) badge(s tax.Status) badge {
+func (e *edition) statusBadge(s tax.Status) badge {
 	t := statuses[s]
-	return badge{Class: string(s), Word: e.t(t[0]), Meaning: e.t(t[1])}
+	return badge{Class: string(s), Word: e.translate(t[0]), Meaning: e.translate(t[1])}
 }
 
-// span tells the days of a value.
-func (e *edition) span(from, to civil.Date) string {
+// periodText tells the days of a value.
+func (e *edition) periodText(from, to civil.Date) string {
 	switch {
 	case !to.IsZero():
-		return from.String() + " " + e.w("until") + " " + to.String()
+		return from.String() + " " + e.bookWord("until") + " " + to.String()
 	case e.lang == "zh":
 		return from.String() + " 起"
 	}
 	return "from " + from.String()
 }
 
-// value makes the view of one dated value of a definition that stands on the page at a path.
-func (e *edition) value(k key, d *tax.Definition, v *tax.DatedValue, up string) valueView {
+// viewValue makes the view of one dated value of a definition that stands on the page at a path.
+func (e *edition) viewValue(k key, d *tax.Definition, v *tax.DatedValue, up string) valueView {
 	on := e.source.On
-	x := valueView{Anchor: "from-" + v.From.String(), Span: e.span(v.From, v.To),
+	x := valueView{Anchor: "from-" + v.From.String(), Span: e.periodText(v.From, v.To),
 		Now:    !on.Before(v.From) && (v.To.IsZero() || !on.After(v.To)),
-		Status: e.badge(v.Status), Note: e.t(v.Note),
-		Sources: e.cited(v.Law, append([]civil.Date{v.Published}, v.Also...))}
+		Status: e.statusBadge(v.Status), Note: e.translate(v.Note),
+		Sources: e.sourceViews(v.Law, append([]civil.Date{v.Published}, v.Also...))}
 	if v.Lapsed != nil {
-		x.Status = e.badge("lapsed")
-		x.Gap = e.t(*v.Lapsed)
-		x.GapWord = e.w("lapsed")
+		x.Status = e.statusBadge("lapsed")
+		x.Gap = e.translate(*v.Lapsed)
+		x.GapWord = e.bookWord("lapsed")
 		return x
 	}
 	if v.Status == tax.Open {
-		e.open(&x, k, v, up)
+		e.describeGap(&x, k, v, up)
 		return x
 	}
 	switch d.Kind {
 	case tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindChoice:
-		x.Headline = e.short(d, v)
+		x.Headline = e.shortValue(d, v)
 	case tax.KindMethod:
-		x.Method = e.calculation(k, &v.Method, up)
+		x.Method = e.viewMethod(k, &v.Method, up)
 	case tax.KindRegime:
-		x.Regime = e.regime(&v.Regime)
+		x.Regime = e.viewRegime(&v.Regime)
 	default:
-		x.Table = e.table(d.Kind, v)
+		x.Table = e.valueTable(d.Kind, v)
 	}
 	if d.Kind == tax.KindThreshold {
-		x.Explain = e.w(v.Threshold.EdgeText())
+		x.Explain = e.bookWord(v.Threshold.EdgeText())
 	}
 	return x
 }
 
-// open tells what an open value lacks and what may be chosen.
-func (e *edition) open(x *valueView, k key, v *tax.DatedValue, up string) {
-	x.Gap = e.t(v.Note)
-	x.GapWord = e.w("gap")
+// describeGap tells what an open value lacks and what may be chosen.
+func (e *edition) describeGap(x *valueView, k key, v *tax.DatedValue, up string) {
+	x.Gap = e.translate(v.Note)
+	x.GapWord = e.bookWord("gap")
 	x.Note = ""
 	if v.Discretion {
-		x.GapWord = e.w("discretion")
+		x.GapWord = e.bookWord("discretion")
 	}
-	for _, name := range sortedNames(v.Readings) {
+	for _, name := range sortedKeys(v.Readings) {
 		r := v.Readings[name]
-		view := readingView{Name: name, Title: e.t(r.Title)}
+		view := readingView{Name: name, Title: e.translate(r.Title)}
 		if r.Method.Name != "" {
-			view.Method = e.calculation(k, &r.Method, up)
+			view.Method = e.viewMethod(k, &r.Method, up)
 		}
 		x.Readings = append(x.Readings, view)
 	}
 	x.NoReadings = len(v.Readings) == 0
 	if v.Method.When != "" {
-		x.Method = e.calculation(k, &v.Method, up)
+		x.Method = e.viewMethod(k, &v.Method, up)
 	}
 }
 
-func (e *edition) cited(laws []tax.Law, issued []civil.Date) []sourceView {
+func (e *edition) sourceViews(laws []tax.Law, issued []civil.Date) []sourceView {
 	var list []sourceView
 	for i, l := range laws {
 		s := sourceView{Document: l.Document, Article: l.Article, URL: l.URL}
@@ -168,158 +168,158 @@ func (e *edition) cited(laws []tax.Law, issued []civil.Date) []sourceView {
 	return list
 }
 
-// table shows brackets, bands and rates row by row.
-func (e *edition) table(kind tax.Kind, v *tax.DatedValue) *table {
+// valueTable shows brackets, bands and rates row by row.
+func (e *edition) valueTable(kind tax.Kind, v *tax.DatedValue) *table {
 	switch kind {
 	case tax.KindBrackets:
-		t := &table{Head: []string{e.w("level"), e.w("above"), e.w("up_to"), e.w("rate"), e.w("quick")},
+		t := &table{Head: []string{e.bookWord("level"), e.bookWord("above"), e.bookWord("up_to"), e.bookWord("rate"), e.bookWord("quick")},
 			Numbers: 1}
 		var low money.Amount
 		for i, b := range v.Brackets {
 			high := "—"
 			if !b.UpTo.IsZero() {
-				high = grouped(b.UpTo)
+				high = groupThousands(b.UpTo)
 			}
 			t.Rows = append(t.Rows,
-				[]string{ordinal(i), grouped(low), high, percent(b.Rate), grouped(b.Quick)})
+				[]string{oneBased(i), groupThousands(low), high, formatPercent(b.Rate), groupThousands(b.Quick)})
 			low = b.UpTo
 		}
 		return t
 	case tax.KindBands:
-		t := &table{Head: []string{e.w("total"), e.w("rate")}, Numbers: 1}
+		t := &table{Head: []string{e.bookWord("total"), e.bookWord("rate")}, Numbers: 1}
 		low := ""
 		for i := range v.Bands {
 			b := &v.Bands[i]
-			t.Rows = append(t.Rows, []string{strings.TrimSpace(low + " " + e.upper(b)), percent(b.Rate)})
-			low = e.lower(b)
+			t.Rows = append(t.Rows, []string{strings.TrimSpace(low + " " + e.upperEdge(b)), formatPercent(b.Rate)})
+			low = e.lowerEdge(b)
 		}
 		return t
 	case tax.KindRates:
-		t := &table{Head: []string{e.w("row"), e.w("id"), e.w("rate")}, Numbers: 2}
+		t := &table{Head: []string{e.bookWord("row"), e.bookWord("id"), e.bookWord("rate")}, Numbers: 2}
 		for _, r := range v.Rates {
-			rate := percent(r.Rate)
+			rate := formatPercent(r.Rate)
 			if r.Open {
-				rate = e.w("not_read")
+				rate = e.bookWord("not_read")
 			}
-			t.Rows = append(t.Rows, []string{e.rowTerm(r.Word), r.Word, rate})
+			t.Rows = append(t.Rows, []string{e.translateRowTerm(r.Word), r.Word, rate})
 		}
 		return t
 	}
 	return nil
 }
 
-// upper tells where a band ends, lower where the next one begins.
-func (e *edition) upper(b *tax.Band) string {
+// upperEdge tells where a band ends, lower where the next one begins.
+func (e *edition) upperEdge(b *tax.Band) string {
 	switch {
 	case b.Edge.IsZero():
 		return ""
 	case b.Inclusive:
-		return "≤ " + grouped(b.Edge)
+		return "≤ " + groupThousands(b.Edge)
 	}
-	return "< " + grouped(b.Edge)
+	return "< " + groupThousands(b.Edge)
 }
 
-func (e *edition) lower(b *tax.Band) string {
+func (e *edition) lowerEdge(b *tax.Band) string {
 	if b.Inclusive {
-		return "> " + grouped(b.Edge)
+		return "> " + groupThousands(b.Edge)
 	}
-	return "≥ " + grouped(b.Edge)
+	return "≥ " + groupThousands(b.Edge)
 }
 
-// calculation tells how a method computes and from what.
-func (e *edition) calculation(k key, m *tax.Method, up string) *methodView {
-	x := &methodView{Name: m.Name, Code: m.When, Condition: e.condition(m.When)}
+// viewMethod tells how a method computes and from what.
+func (e *edition) viewMethod(k key, m *tax.Method, up string) *methodView {
+	x := &methodView{Name: m.Name, Code: m.When, Condition: e.describeCondition(m.When)}
 	if m.Period != "" {
-		x.Facts = append(x.Facts, [2]string{e.w("period"), e.term(m.Period)})
+		x.Facts = append(x.Facts, [2]string{e.bookWord("period"), e.translateTerm(m.Period)})
 	}
 	if m.Collection != "" {
-		x.Facts = append(x.Facts, [2]string{e.w("collection"), e.term(m.Collection)})
+		x.Facts = append(x.Facts, [2]string{e.bookWord("collection"), e.translateTerm(m.Collection)})
 	}
-	for _, role := range sortedNames(m.Uses) {
+	for _, role := range sortedKeys(m.Uses) {
 		u := useView{Role: role, Link: link{Text: m.Uses[role]}}
-		if used, ok := e.resolve(k.place, m.Uses[role]); ok {
-			u.Link = e.link(used, up)
-			u.Summary = e.today(used)
+		if used, ok := e.resolveRule(k.place, m.Uses[role]); ok {
+			u.Link = e.linkTo(used, up)
+			u.Summary = e.valueOnDay(used)
 		}
 		x.Uses = append(x.Uses, u)
 	}
 	for _, t := range m.Missing {
-		x.Missing = append(x.Missing, e.t(t))
+		x.Missing = append(x.Missing, e.translate(t))
 	}
 	return x
 }
 
-func (e *edition) regime(r *tax.Regime) *regimeView {
-	x := &regimeView{Item: e.term(r.Item), Refuse: r.Refuse, Code: r.When,
-		Condition: e.condition(r.When), Text: segments(e.t(r.Text))}
+func (e *edition) viewRegime(r *tax.Regime) *regimeView {
+	x := &regimeView{Item: e.translateTerm(r.Item), Refuse: r.Refuse, Code: r.When,
+		Condition: e.describeCondition(r.When), Text: splitPlaceholders(e.translate(r.Text))}
 	for _, a := range r.Allows {
-		x.Allows = append(x.Allows, e.term(a))
+		x.Allows = append(x.Allows, e.translateTerm(a))
 	}
 	for _, b := range r.Bans {
 		x.Bans = append(x.Bans,
-			banView{Item: e.term(b.Item), Why: e.t(b.Why), Sources: e.cited(b.Law, nil)})
+			banView{Item: e.translateTerm(b.Item), Why: e.translate(b.Why), Sources: e.sourceViews(b.Law, nil)})
 	}
 	return x
 }
 
-// link leads to a definition's page.
-func (e *edition) link(k key, up string) link {
-	return link{Href: up + e.path(k), Text: e.t(e.definition(k).Title)}
+// linkTo leads to a definition's page.
+func (e *edition) linkTo(k key, up string) link {
+	return link{Href: up + e.pagePath(k), Text: e.translate(e.findDefinition(k).Title)}
 }
 
-// today is what a definition says on the day of the book, in a few words.
-func (e *edition) today(k key) string {
-	x := e.entry(k)
+// valueOnDay is what a definition says on the day of the book, in a few words.
+func (e *edition) valueOnDay(k key) string {
+	x := e.findEntry(k)
 	switch {
 	case x == nil:
-		return e.w("today_not")
+		return e.bookWord("today_not")
 	case x.Gap != nil:
-		return e.w("gap")
+		return e.bookWord("gap")
 	}
-	if lacks := e.blocked(k); lacks != nil {
-		return e.w("gap") + e.w("colon") + e.t(lacks.Title)
+	if lacks := e.blockingGap(k); lacks != nil {
+		return e.bookWord("gap") + e.bookWord("colon") + e.translate(lacks.Title)
 	}
-	d := e.definition(k)
+	d := e.findDefinition(k)
 	for i := range d.Values {
 		if v := &d.Values[i]; v.From == x.From {
-			return e.short(d, v)
+			return e.shortValue(d, v)
 		}
 	}
 	return ""
 }
 
-// short gives a value in a few words.
-func (e *edition) short(d *tax.Definition, v *tax.DatedValue) string {
+// shortValue gives a value in a few words.
+func (e *edition) shortValue(d *tax.Definition, v *tax.DatedValue) string {
 	switch d.Kind {
 	case tax.KindAmount:
-		return e.withUnit(v.Amount, d.Unit)
+		return e.amountWithUnit(v.Amount, d.Unit)
 	case tax.KindRate:
-		return percent(v.Rate)
+		return formatPercent(v.Rate)
 	case tax.KindThreshold:
 		sign := "> "
 		if v.Threshold.Reach {
 			sign = "≥ "
 		}
-		return sign + e.withUnit(v.Threshold.Amount, d.Unit)
+		return sign + e.amountWithUnit(v.Threshold.Amount, d.Unit)
 	case tax.KindBrackets:
 		n := len(v.Brackets)
-		return ordinal(n-1) + " " + e.w("levels") + " · " + percent(v.Brackets[0].Rate) + " – " +
-			percent(v.Brackets[n-1].Rate)
+		return oneBased(n-1) + " " + e.bookWord("levels") + " · " + formatPercent(v.Brackets[0].Rate) + " – " +
+			formatPercent(v.Brackets[n-1].Rate)
 	case tax.KindBands:
 		n := len(v.Bands)
-		return ordinal(n-1) + " " + e.w("rows") + " · " + percent(v.Bands[0].Rate) + " – " +
-			percent(v.Bands[n-1].Rate)
+		return oneBased(n-1) + " " + e.bookWord("rows") + " · " + formatPercent(v.Bands[0].Rate) + " – " +
+			formatPercent(v.Bands[n-1].Rate)
 	case tax.KindRates:
 		return e.shortRates(v)
 	case tax.KindChoice:
 		return v.Choice
 	case tax.KindRegime:
 		if v.Regime.Refuse != "" {
-			return e.w("refuse") + " " + v.Regime.Refuse
+			return e.bookWord("refuse") + " " + v.Regime.Refuse
 		}
-		return e.term(v.Regime.Item)
+		return e.translateTerm(v.Regime.Item)
 	case tax.KindMethod:
-		return e.t(kinds[tax.KindMethod]) + " " + v.Method.Name
+		return e.translate(kinds[tax.KindMethod]) + " " + v.Method.Name
 	}
 	return ""
 }
@@ -331,27 +331,27 @@ func (e *edition) shortRates(v *tax.DatedValue) string {
 			rates = append(rates, r.Rate)
 		}
 	}
-	text := ordinal(len(v.Rates)-1) + " " + e.w("rows")
+	text := oneBased(len(v.Rates)-1) + " " + e.bookWord("rows")
 	if len(rates) == 0 {
 		return text
 	}
 	low, high := slices.MinFunc(rates, money.Fraction.Cmp), slices.MaxFunc(rates, money.Fraction.Cmp)
 	if low.Cmp(high) == 0 {
-		return text + " · " + percent(low)
+		return text + " · " + formatPercent(low)
 	}
-	return text + " · " + percent(low) + " – " + percent(high)
+	return text + " · " + formatPercent(low) + " – " + formatPercent(high)
 }
 
-// withUnit writes an amount of yuan, or a count where the unit is one of days, months or persons.
-func (e *edition) withUnit(a money.Amount, unit string) string {
+// amountWithUnit writes an amount of yuan, or a count where the unit is one of days, months or persons.
+func (e *edition) amountWithUnit(a money.Amount, unit string) string {
 	if unit == "days" || unit == "months" || unit == "persons" {
-		return strings.TrimSuffix(a.String(), ".00") + " " + e.term(unit)
+		return strings.TrimSuffix(a.String(), ".00") + " " + e.translateTerm(unit)
 	}
-	return grouped(a)
+	return groupThousands(a)
 }
 
-// grouped writes an amount with thousands set apart.
-func grouped(a money.Amount) string {
+// groupThousands writes an amount with thousands set apart.
+func groupThousands(a money.Amount) string {
 	whole, cents, _ := strings.Cut(a.Abs().String(), ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
@@ -362,8 +362,8 @@ func grouped(a money.Amount) string {
 	return whole + "." + cents
 }
 
-// percent writes a rate exactly, as a percentage.
-func percent(r money.Fraction) string {
+// formatPercent writes a rate exactly, as a percentage.
+func formatPercent(r money.Fraction) string {
 	whole, rest, _ := strings.Cut(r.String(), ".")
 	for len(rest) < 2 {
 		rest += "0"
@@ -378,15 +378,15 @@ func percent(r money.Fraction) string {
 	return whole + rest + "%"
 }
 
-func ordinal(i int) string { return strconv.Itoa(i + 1) }
+func oneBased(i int) string { return strconv.Itoa(i + 1) }
 
 // conditionToken finds the words and signs of a condition.
 var conditionToken = regexp.MustCompile(`[a-z0-9_.]+|==|!=|<=|>=|[<>()\[\],]`)
 
-// condition puts the condition of a rule into words.
-func (e *edition) condition(when string) string {
+// describeCondition puts the condition of a rule into words.
+func (e *edition) describeCondition(when string) string {
 	if when == "" {
-		return e.w("always")
+		return e.bookWord("always")
 	}
 	var b strings.Builder
 	tokens := conditionToken.FindAllString(when, -1)
@@ -398,12 +398,12 @@ func (e *edition) condition(when string) string {
 		if !tight {
 			b.WriteByte(' ')
 		}
-		b.WriteString(e.term(t))
+		b.WriteString(e.translateTerm(t))
 	}
 	return b.String()
 }
 
-func sortedNames[V any](m map[string]V) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	names := make([]string, 0, len(m))
 	for n := range m {
 		names = append(names, n)

@@ -13,7 +13,7 @@ import (
 func (m Manifest) BuildArchive(read func(name string) ([]byte, error)) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	m = m.sorted()
+	m = m.withSortedLists()
 	manifest, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("rulepack: %w", err)
@@ -75,12 +75,12 @@ func OpenArchive(archive []byte, trusted Trusted) (Bundle, error) {
 	if err := m.CheckFiles(z); err != nil {
 		return Bundle{}, err
 	}
-	return Bundle{m, z}, m.nothingElse(z)
+	return Bundle{m, z}, m.refuseUnlistedFiles(z)
 }
 
-// nothingElse refuses a file that the signed manifest does not name: it would be read with the
+// refuseUnlistedFiles refuses a file that the signed manifest does not name: it would be read with the
 // others.
-func (m Manifest) nothingElse(z *zip.Reader) error {
+func (m Manifest) refuseUnlistedFiles(z *zip.Reader) error {
 	named := map[string]bool{ManifestName: true}
 	for _, f := range m.Files {
 		named[f.Path] = true

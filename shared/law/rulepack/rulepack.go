@@ -96,7 +96,7 @@ func ParseManifest(raw []byte) (Manifest, error) {
 	if !slices.Contains([]State{"", Draft, Shadow, Active}, m.State) {
 		return m, errState
 	}
-	return m.sorted(), cmp.Or(m.checkParents(), m.checkFileList())
+	return m.withSortedLists(), cmp.Or(m.checkParents(), m.checkFileList())
 }
 
 func (m Manifest) checkParents() error {
@@ -137,14 +137,14 @@ func (m Manifest) WantedState() State { return cmp.Or(m.State, Draft) }
 // <path>" of all files, as `sha256sum` prints them, in byte order of the paths.
 func (m Manifest) PackID() tax.PackID {
 	h := sha256.New()
-	for _, f := range m.sorted().Files {
+	for _, f := range m.withSortedLists().Files {
 		_, _ = fmt.Fprintf(h, "%s  %s\n", f.SHA256, f.Path) // a hash takes every write
 	}
 	return tax.PackID{Pack: m.Pack, Version: m.Version, SHA256: hex.EncodeToString(h.Sum(nil))}
 }
 
-// sorted is the manifest with its lists in the one order that is signed.
-func (m Manifest) sorted() Manifest {
+// withSortedLists is the manifest with its lists in the one order that is signed.
+func (m Manifest) withSortedLists() Manifest {
 	// a list, also when it is empty
 	m.Files, m.Parents = slices.Clone(m.Files), append([]Parent{}, m.Parents...)
 	slices.SortFunc(m.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
@@ -152,10 +152,10 @@ func (m Manifest) sorted() Manifest {
 	return m
 }
 
-// canonical is what is signed: the manifest without its signature, lists sorted, as compact JSON in
+// signedBytes is what is signed: the manifest without its signature, lists sorted, as compact JSON in
 // field order.
-func (m Manifest) canonical() ([]byte, error) {
-	c := m.sorted()
+func (m Manifest) signedBytes() ([]byte, error) {
+	c := m.withSortedLists()
 	c.Signature = nil
 	out, err := json.Marshal(c)
 	if err != nil {
@@ -167,7 +167,7 @@ func (m Manifest) canonical() ([]byte, error) {
 // HasSameContent tells that two manifests name the same pack with the same files and parents; state
 // and signature may differ.
 func (m Manifest) HasSameContent(other Manifest) bool {
-	a, b := m.sorted(), other.sorted()
+	a, b := m.withSortedLists(), other.withSortedLists()
 	return a.Pack == b.Pack && a.Jurisdiction == b.Jurisdiction && a.Version == b.Version &&
 		slices.Equal(a.Files, b.Files) && slices.Equal(a.Parents, b.Parents)
 }
@@ -180,9 +180,9 @@ func (m Manifest) CheckFiles(files fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("rulepack: %s: %w", f.Path, err)
 		}
-		if sum(data) != f.SHA256 {
+		if sha256Hex(data) != f.SHA256 {
 			return fmt.Errorf("rulepack: %s is not the file of the manifest: its SHA-256 is %s", f.Path,
-				sum(data))
+				sha256Hex(data))
 		}
 	}
 	return nil
@@ -204,7 +204,7 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	return data, nil
 }
 
-func sum(data []byte) string {
+func sha256Hex(data []byte) string {
 	h := sha256.Sum256(data)
 	return hex.EncodeToString(h[:])
 }
@@ -214,14 +214,14 @@ func sum(data []byte) string {
 func CompareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {
-		if c := cmp.Compare(part(as, i), part(bs, i)); c != 0 {
+		if c := cmp.Compare(versionPart(as, i), versionPart(bs, i)); c != 0 {
 			return c
 		}
 	}
 	return 0
 }
 
-func part(parts []string, i int) int {
+func versionPart(parts []string, i int) int {
 	if i >= len(parts) {
 		return 0
 	}

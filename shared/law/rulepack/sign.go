@@ -27,7 +27,7 @@ type Signer interface {
 
 // Sign gives the manifest with a signature of its content.
 func (m Manifest) Sign(ctx context.Context, s Signer) (Manifest, error) {
-	message, err := m.canonical()
+	message, err := m.signedBytes()
 	if err != nil {
 		return m, err
 	}
@@ -76,7 +76,7 @@ func (m Manifest) CheckSignature(trusted Trusted) error {
 	if err != nil {
 		return fmt.Errorf("rulepack: the signature of the manifest: %w", err)
 	}
-	message, err := m.canonical()
+	message, err := m.signedBytes()
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,8 @@ func (p Packs) WithPack(name string, files fs.FS) Packs {
 	return out
 }
 
-// head is what a pack says of itself in its manifest.yaml; the loader checks the rest of that file.
-type head struct {
+// packHead is what a pack says of itself in its manifest.yaml; the loader checks the rest of that file.
+type packHead struct {
 	Pack         string   `yaml:"pack"`
 	Jurisdiction string   `yaml:"jurisdiction"`
 	Version      string   `yaml:"version"`
@@ -59,8 +59,8 @@ type head struct {
 
 const headName = "manifest.yaml"
 
-func readHead(files fs.FS) (head, error) {
-	var h head
+func readHead(files fs.FS) (packHead, error) {
+	var h packHead
 	data, err := readFile(files, headName)
 	if err != nil {
 		return h, fmt.Errorf("rulepack: %s: %w", headName, err)
@@ -93,13 +93,13 @@ func DescribePack(files fs.FS, packs Packs) (Manifest, error) {
 		}
 		m.Parents = append(m.Parents, Parent(id))
 	}
-	if m.Files, err = list(files); err != nil {
+	if m.Files, err = listFiles(files); err != nil {
 		return m, err
 	}
-	return m.sorted(), nil
+	return m.withSortedLists(), nil
 }
 
-func list(files fs.FS) ([]File, error) {
+func listFiles(files fs.FS) ([]File, error) {
 	var out []File
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" {
@@ -107,7 +107,7 @@ func list(files fs.FS) ([]File, error) {
 		}
 		data, err := readFile(files, name)
 		if err == nil {
-			out = append(out, File{Path: name, SHA256: sum(data)})
+			out = append(out, File{Path: name, SHA256: sha256Hex(data)})
 		}
 		return err
 	})
@@ -120,7 +120,7 @@ func IdentifyPack(files fs.FS) (tax.PackID, error) {
 	if err != nil {
 		return tax.PackID{}, err
 	}
-	l, err := list(files)
+	l, err := listFiles(files)
 	return Manifest{Pack: h.Pack, Version: h.Version, Files: l}.PackID(), err
 }
 
@@ -147,13 +147,13 @@ func (m Manifest) TryFiles(files fs.FS, inForce Packs) (TrialResult, error) {
 			"rulepack: the files are pack %s %s of %s, the manifest says %s %s of %s", h.Pack, h.Version,
 			h.Jurisdiction, m.Pack, m.Version, m.Jurisdiction)
 	}
-	if err := m.sameParents(h.Parents); err != nil {
+	if err := m.checkParentNames(h.Parents); err != nil {
 		return TrialResult{}, err
 	}
 	return TryPacks(inForce.WithPack(m.Pack, files), m.Pack)
 }
 
-func (m Manifest) sameParents(named []string) error {
+func (m Manifest) checkParentNames(named []string) error {
 	var stated []string
 	for _, p := range m.Parents {
 		stated = append(stated, p.Pack)
@@ -181,7 +181,7 @@ func TryPacks(packs Packs, changed string) (TrialResult, error) {
 		if name != changed && !slices.Contains(h.Parents, changed) {
 			continue
 		}
-		if err := out.run(name, packs[name]); err != nil {
+		if err := out.runExamples(name, packs[name]); err != nil {
 			return TrialResult{}, err
 		}
 	}
@@ -191,7 +191,7 @@ func TryPacks(packs Packs, changed string) (TrialResult, error) {
 	return out, nil
 }
 
-func (t *TrialResult) run(pack string, files fs.FS) error {
+func (t *TrialResult) runExamples(pack string, files fs.FS) error {
 	examples, err := example.Read(files)
 	if err != nil {
 		return fmt.Errorf("rulepack: %w", err)

@@ -73,13 +73,13 @@ type Set struct {
 	Log     *slog.Logger
 	Now     func() time.Time // the real instant
 
-	current atomic.Pointer[Generation]
-	next    atomic.Int64 // UnixNano of the next look
-	kept    atomic.Int64
+	current         atomic.Pointer[Generation]
+	nextRefresh     atomic.Int64 // UnixNano of the next look
+	failedRefreshes atomic.Int64
 
-	mu    sync.Mutex
-	files map[tax.PackID]fs.FS   // of verified archives
-	past  map[string]*tax.Corpus // by the names of their packs
+	mu            sync.Mutex
+	files         map[tax.PackID]fs.FS   // of verified archives
+	cachedCorpora map[string]*tax.Corpus // by the names of their packs
 }
 
 // Start loads the packs in the binary and then, where the pointers name others and can be reached
@@ -92,55 +92,55 @@ func (s *Set) Start(ctx context.Context) error {
 		return fmt.Errorf("ruleset: %w", err)
 	}
 	s.current.Store(&Generation{Corpus: corpus})
-	s.look(ctx, s.Now())
+	s.refresh(ctx, s.Now())
 	return nil
 }
 
 // Current is the generation in force.
 func (s *Set) Current(ctx context.Context) *Generation {
 	now := s.Now()
-	if due := s.next.Load(); now.UnixNano() >= due &&
-		s.next.CompareAndSwap(due, now.Add(RefreshInterval).UnixNano()) {
-		s.look(ctx, now)
+	if due := s.nextRefresh.Load(); now.UnixNano() >= due &&
+		s.nextRefresh.CompareAndSwap(due, now.Add(RefreshInterval).UnixNano()) {
+		s.refresh(ctx, now)
 	}
 	return s.current.Load()
 }
 
 // FailedRefreshes counts the looks that failed since the start; after each the old generation went
 // on.
-func (s *Set) FailedRefreshes() int64 { return s.kept.Load() }
+func (s *Set) FailedRefreshes() int64 { return s.failedRefreshes.Load() }
 
-// look reads the pointers and swaps the generation when they have moved.
-func (s *Set) look(ctx context.Context, now time.Time) {
-	s.next.Store(now.Add(RefreshInterval).UnixNano())
+// refresh reads the pointers and swaps the generation when they have moved.
+func (s *Set) refresh(ctx context.Context, now time.Time) {
+	s.nextRefresh.Store(now.Add(RefreshInterval).UnixNano())
 	// a caller that hangs up is no failure of the packs
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RefreshTimeout)
 	defer cancel()
 	was := s.current.Load()
 	state, err := s.Store.ReadState(ctx)
-	if err == nil && !was.outdated(state) {
+	if err == nil && !was.isOutdated(state) {
 		return
 	}
 	var next *Generation
 	if err == nil {
-		next, err = s.build(ctx, state)
+		next, err = s.buildGeneration(ctx, state)
 	}
 	if err != nil {
 		s.Log.ErrorContext(ctx, "rules kept", "rev", was.State.Rev, "wanted", state.Rev, "failures",
-			s.kept.Add(1), "cause", err.Error())
+			s.failedRefreshes.Add(1), "cause", err.Error())
 		return
 	}
 	s.current.Store(next)
-	s.Log.InfoContext(ctx, "rules changed", "rev", state.Rev, "packs", named(state))
+	s.Log.InfoContext(ctx, "rules changed", "rev", state.Rev, "packs", nonEmbeddedVersions(state))
 }
 
-// outdated tells that the pointers ask for another generation. A late answer never goes back.
-func (g *Generation) outdated(by State) bool {
+// isOutdated tells that the pointers ask for another generation. A late answer never goes back.
+func (g *Generation) isOutdated(by State) bool {
 	return by.Rev > g.State.Rev || (by.Rev == g.State.Rev && g.incomplete)
 }
 
-// named lists the versions that are not those of the binary, for the log.
-func named(state State) []string {
+// nonEmbeddedVersions lists the versions that are not those of the binary, for the log.
+func nonEmbeddedVersions(state State) []string {
 	var out []string
 	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
 		if p := state.Packs[pack]; !p.Active.IsEmbedded() {
@@ -150,15 +150,15 @@ func named(state State) []string {
 	return out
 }
 
-// build compiles what the pointers name. A shadow that cannot be loaded is left out and told: it
+// buildGeneration compiles what the pointers name. A shadow that cannot be loaded is left out and told: it
 // must not keep a correction of the active rules away.
-func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
-	packs, err := s.others(ctx, state)
+func (s *Set) buildGeneration(ctx context.Context, state State) (*Generation, error) {
+	packs, err := s.replacedPacks(ctx, state)
 	if err != nil {
 		return nil, err
 	}
 	g := &Generation{State: state}
-	if g.Corpus, err = load(packs); err != nil {
+	if g.Corpus, err = compilePacks(packs); err != nil {
 		return nil, err
 	}
 	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
@@ -166,7 +166,7 @@ func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
 		if ref == nil {
 			continue
 		}
-		shadow, err := s.shadow(ctx, packs, pack, *ref)
+		shadow, err := s.loadShadow(ctx, packs, pack, *ref)
 		if err != nil {
 			s.Log.ErrorContext(ctx, "shadow left out", "pack", pack, "version", ref.Version, "cause",
 				err.Error())
@@ -178,20 +178,20 @@ func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
 	return g, nil
 }
 
-func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string,
+func (s *Set) loadShadow(ctx context.Context, packs rulepack.Packs, pack string,
 	ref Ref) (Shadow, error) {
 	id := tax.PackID{Pack: pack, Version: ref.Version, SHA256: ref.SHA256}
 	files, err := s.VerifiedFiles(ctx, id)
 	if err != nil {
 		return Shadow{}, err
 	}
-	corpus, err := load(packs.WithPack(pack, files))
+	corpus, err := compilePacks(packs.WithPack(pack, files))
 	return Shadow{ID: id, Corpus: corpus}, err
 }
 
-// load compiles the packs of the binary with other versions of some, which were verified and tried
+// compilePacks compiles the packs of the binary with other versions of some, which were verified and tried
 // when they were published.
-func load(others rulepack.Packs) (*tax.Corpus, error) {
+func compilePacks(others rulepack.Packs) (*tax.Corpus, error) {
 	if len(others) == 0 {
 		return taxpack.Embedded()
 	}
@@ -204,8 +204,8 @@ func load(others rulepack.Packs) (*tax.Corpus, error) {
 	return taxpack.LoadOver(others[rulepack.National], local...)
 }
 
-// others are the files of the packs in force that are not those of the binary.
-func (s *Set) others(ctx context.Context, state State) (rulepack.Packs, error) {
+// replacedPacks are the files of the packs in force that are not those of the binary.
+func (s *Set) replacedPacks(ctx context.Context, state State) (rulepack.Packs, error) {
 	packs := rulepack.Packs{}
 	for pack, p := range state.Packs {
 		if p.Active.IsEmbedded() {
@@ -227,7 +227,7 @@ func (s *Set) PacksInState(ctx context.Context, state State) (rulepack.Packs, er
 	if err != nil {
 		return nil, err
 	}
-	others, err := s.others(ctx, state)
+	others, err := s.replacedPacks(ctx, state)
 	maps.Copy(packs, others)
 	return packs, err
 }
@@ -272,8 +272,8 @@ func FetchVerified(ctx context.Context, shelf PackStore, trusted rulepack.Truste
 	return bundle, nil
 }
 
-// maxPast bounds how many corpora of the past are kept.
-const maxPast = 4
+// maxCachedCorpora bounds how many corpora of the past are kept.
+const maxCachedCorpora = 4
 
 // CorpusOfResult compiles the rules as they were when a result named these packs (tax.RulesUsed),
 // from their archives or from the binary. Packs that the result does not name are those of the
@@ -284,7 +284,7 @@ func (s *Set) CorpusOfResult(ctx context.Context, used tax.RulesUsed) (*tax.Corp
 	ids := append([]tax.PackID{used.PackID}, used.Local...)
 	key := fmt.Sprint(ids)
 	s.mu.Lock()
-	corpus := s.past[key]
+	corpus := s.cachedCorpora[key]
 	s.mu.Unlock()
 	if corpus != nil {
 		return corpus, nil
@@ -295,20 +295,20 @@ func (s *Set) CorpusOfResult(ctx context.Context, used tax.RulesUsed) (*tax.Corp
 	}
 	others := rulepack.Packs{}
 	for _, id := range ids {
-		if others[id.Pack], err = s.exactly(ctx, id, carried[id.Pack]); err != nil {
+		if others[id.Pack], err = s.filesOfPack(ctx, id, carried[id.Pack]); err != nil {
 			return nil, err
 		}
 	}
-	if corpus, err = load(others); err != nil {
+	if corpus, err = compilePacks(others); err != nil {
 		return nil, fmt.Errorf("ruleset: %s: %w", key, err)
 	}
-	s.remember(key, corpus)
+	s.cacheCorpus(key, corpus)
 	return corpus, nil
 }
 
-// exactly gives the files of a version: those of the binary when they are it, and else the archived
+// filesOfPack gives the files of a version: those of the binary when they are it, and else the archived
 // ones.
-func (s *Set) exactly(ctx context.Context, id tax.PackID, carried fs.FS) (fs.FS, error) {
+func (s *Set) filesOfPack(ctx context.Context, id tax.PackID, carried fs.FS) (fs.FS, error) {
 	if carried != nil {
 		if here, err := rulepack.IdentifyPack(carried); err != nil || here == id {
 			return carried, err

@@ -44,8 +44,8 @@ type State struct {
 	Packs map[string]Pointer `json:"packs"`
 }
 
-// with gives the state after one more change.
-func (s State) with(pack string, p Pointer) State {
+// withPointer gives the state after one more change.
+func (s State) withPointer(pack string, p Pointer) State {
 	packs := maps.Clone(s.Packs)
 	if packs == nil {
 		packs = map[string]Pointer{}
@@ -68,7 +68,7 @@ func (s State) Activate(pack string, to Ref) (next State, ok bool) {
 	if p.Shadow != nil && *p.Shadow == to {
 		p.Shadow = nil
 	}
-	return s.with(pack, p), true
+	return s.withPointer(pack, p), true
 }
 
 // Shadow makes a version compute beside the active one; ok is false when it does already.
@@ -78,7 +78,7 @@ func (s State) Shadow(pack string, to Ref) (next State, ok bool) {
 		return s, false
 	}
 	p.Shadow = &to
-	return s.with(pack, p), true
+	return s.withPointer(pack, p), true
 }
 
 // Unshadow ends a shadow; ok is false when the pack has none.
@@ -88,7 +88,7 @@ func (s State) Unshadow(pack string) (next State, ok bool) {
 		return s, false
 	}
 	p.Shadow = nil
-	return s.with(pack, p), true
+	return s.withPointer(pack, p), true
 }
 
 // Rollback makes a version compute that did before: the one that was active last, or with to a
@@ -103,7 +103,7 @@ func (s State) Rollback(pack string, to *Ref) (next State, ok bool) {
 		return s, false
 	}
 	p.Active, p.Before = p.Before[i], slices.Clone(p.Before[:i])
-	return s.with(pack, p), true
+	return s.withPointer(pack, p), true
 }
 
 // Revoke takes a version out of everything: where it computes, the last version before it takes its
@@ -126,7 +126,7 @@ func (s State) Revoke(pack string, gone Ref) (next State, ok bool) {
 	if !ok {
 		return s, false
 	}
-	return s.with(pack, p), true
+	return s.withPointer(pack, p), true
 }
 
 // StateOf is the state of a stored version that was not revoked.

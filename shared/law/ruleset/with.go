@@ -18,7 +18,7 @@ func (s *Set) CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus
 	g := s.Current(ctx)
 	key := fmt.Sprintf("%d with %s@%s", g.State.Rev, pack, version)
 	s.mu.Lock()
-	corpus := s.past[key]
+	corpus := s.cachedCorpora[key]
 	s.mu.Unlock()
 	if corpus != nil {
 		return corpus, nil
@@ -27,19 +27,19 @@ func (s *Set) CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus
 	if err != nil {
 		return nil, err
 	}
-	files, err := s.version(ctx, pack, version)
+	files, err := s.filesOfVersion(ctx, pack, version)
 	if err != nil {
 		return nil, err
 	}
 	if corpus, err = rulepack.CompilePacks(packs.WithPack(pack, files)); err != nil {
 		return nil, fmt.Errorf("ruleset: %s: %w", key, err)
 	}
-	s.remember(key, corpus)
+	s.cacheCorpus(key, corpus)
 	return corpus, nil
 }
 
-// version gives the files of a version by its name alone; its archive is verified as any other.
-func (s *Set) version(ctx context.Context, pack, version string) (fs.FS, error) {
+// filesOfVersion gives the files of a version by its name alone; its archive is verified as any other.
+func (s *Set) filesOfVersion(ctx context.Context, pack, version string) (fs.FS, error) {
 	carried, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
@@ -65,12 +65,12 @@ func (s *Set) version(ctx context.Context, pack, version string) (fs.FS, error) 
 	return bundle.Files, nil
 }
 
-// remember keeps a corpus; when there are too many, all are forgotten.
-func (s *Set) remember(key string, corpus *tax.Corpus) {
+// cacheCorpus keeps a corpus; when there are too many, all are forgotten.
+func (s *Set) cacheCorpus(key string, corpus *tax.Corpus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.past == nil || len(s.past) >= maxPast {
-		s.past = map[string]*tax.Corpus{}
+	if s.cachedCorpora == nil || len(s.cachedCorpora) >= maxCachedCorpora {
+		s.cachedCorpora = map[string]*tax.Corpus{}
 	}
-	s.past[key] = corpus
+	s.cachedCorpora[key] = corpus
 }

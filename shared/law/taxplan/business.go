@@ -9,106 +9,106 @@ import (
 	"fenzhang/shared/money"
 )
 
-// kindTitle gives the wording of the kinds of business.
-func kindTitle(kind string) bilingual.Text {
+// businessTitle gives the wording of the kinds of business.
+func businessTitle(kind string) bilingual.Text {
 	if kind == "individual_business" {
 		return bilingual.Text{ZH: "个体工商户", EN: "Individual business"}
 	}
 	return bilingual.Text{ZH: "个人独资企业", EN: "Sole proprietorship"}
 }
 
-// business is a payment to a registered business against its invoice.
-func (p *planner) business(kind, collection string) tax.Facts {
-	f := p.person(kind, false)
+// businessFacts is a payment to a registered business against its invoice.
+func (p *planner) businessFacts(kind, collection string) tax.Facts {
+	f := p.personFacts(kind, false)
 	f.Taxpayer.VAT, f.Taxpayer.Collection = "small_scale", collection
 	f.Taxpayer.VATPeriod = p.Facts.VATPeriod
 	f.Taxpayer.Industry = p.industry()
-	f.Taxpayer.HoldsEquity = is(p.Facts.HoldsEquity)
+	f.Taxpayer.HoldsEquity = isKnownTrue(p.Facts.HoldsEquity)
 	return f
 }
 
-// streaming is the word for the studios of streamers.
-const streaming = "live_streaming"
+// streamingIndustry is the word for the studios of streamers.
+const streamingIndustry = "live_streaming"
 
 func (p *planner) industry() string {
-	if is(p.Facts.Streamer) {
-		return streaming
+	if isKnownTrue(p.Facts.Streamer) {
+		return streamingIndustry
 	}
 	return p.Facts.Industry
 }
 
-// trading states what every business presupposes, and the bans on turning other income into it.
-func (d *draft) trading() {
+// addBusinessConditions states what every business presupposes, and the bans on turning other income into it.
+func (d *draft) addBusinessConditions() {
 	p := d.p
-	d.presuppose("plan.registered", "registered", p.Facts.Registered)
-	d.presuppose("plan.operation", "real_operation", p.Facts.RealOperation)
-	person := p.payment(p.person("natural_person", false), p.first())
+	d.addPresupposition("plan.registered", "registered", p.Facts.Registered)
+	d.addPresupposition("plan.operation", "real_operation", p.Facts.RealOperation)
+	person := p.paymentInMonth(p.personFacts("natural_person", false), p.firstIncomeMonth())
 	person.Item = tax.ItemBusiness
 	unreal := p.Facts.Registered != nil && !*p.Facts.Registered || p.Facts.RealOperation != nil &&
 		!*p.Facts.RealOperation
-	d.forbid(person, unreal)
-	employee := p.payment(p.person("employee", false), p.first())
+	d.addBanOnFacts(person, unreal)
+	employee := p.paymentInMonth(p.personFacts("employee", false), p.firstIncomeMonth())
 	employee.Item = tax.ItemBusiness
-	d.forbid(employee, is(p.Facts.Employed))
-	d.warn("plan.items", "plan.avoidance")
+	d.addBanOnFacts(employee, isKnownTrue(p.Facts.Employed))
+	d.addGeneralBans("plan.items", "plan.avoidance")
 	if p.Facts.VAT == "general" {
-		d.lack("vat.general", bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's " +
+		d.addMissing("vat.general", bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's " +
 			"input VAT and the rate of each of its sales; they are not part of this comparison"})
 	}
-	if !p.resident() {
-		d.lack("facts.resident",
+	if !p.isResident() {
+		d.addMissing("facts.resident",
 			bilingual.Text{ZH: "非居民个人的经营所得，不在本测算之内",
 				EN: "business income of a non-resident; it is not part of this comparison"})
 	}
 }
 
-// books is a business taxed by its account books.
-func (p *planner) books(kind string) func() (*draft, error) {
+// planBusinessByBooks is a business taxed by its account books.
+func (p *planner) planBusinessByBooks(kind string) func() (*draft, error) {
 	return func() (*draft, error) {
-		t := kindTitle(kind)
-		d := p.draft(kind+"_books", bilingual.Text{ZH: t.ZH + "，查账征收", EN: t.EN + " by account books"})
-		d.trading()
-		d.presuppose("plan.books", "books", p.Facts.Books)
-		d.costsKnown()
-		if !d.open() {
+		t := businessTitle(kind)
+		d := p.newDraft(kind+"_books", bilingual.Text{ZH: t.ZH + "，查账征收", EN: t.EN + " by account books"})
+		d.addBusinessConditions()
+		d.addPresupposition("plan.books", "books", p.Facts.Books)
+		d.requireCosts()
+		if !d.isComputable() {
 			return d, nil
 		}
-		revenue, levies, err := d.turnover(p.business(kind, "books"))
-		if err != nil || !d.open() {
+		revenue, levies, err := d.computeTurnover(p.businessFacts(kind, "books"))
+		if err != nil || !d.isComputable() {
 			return d, err
 		}
 		f := tax.BusinessFacts{Entity: kind,
 			Businesses: []tax.BusinessIncome{{Revenue: revenue, Costs: p.Facts.Costs.Add(levies)}},
 			Positions:  p.Positions[months]}
-		d.personal(&f)
-		res, err := p.national.SettleBusinessIncome(p.day, f)
-		if done, err := d.settleFor(err); !done {
+		d.addPersonalDeductions(&f)
+		res, err := p.national.SettleBusinessIncome(p.lastDay, f)
+		if done, err := d.absorbGapOrBan(err); !done {
 			return d, err
 		}
-		d.told(res.Steps, res.Unconfirmed)
-		d.settleBusiness(res.Taxable, res.TaxBefore, res.Half, res.Payable)
+		d.addSteps(res.Steps, res.Unconfirmed)
+		d.settleBusinessIncome(res.Taxable, res.TaxBefore, res.Half, res.Payable)
 		return d, nil
 	}
 }
 
-// costsKnown bars the comparison where the costs are not told.
-func (d *draft) costsKnown() {
-	d.needed(d.p.Facts.Costs != nil, "facts.costs",
+// requireCosts bars the comparison where the costs are not told.
+func (d *draft) requireCosts() {
+	d.requireFact(d.p.Facts.Costs != nil, "facts.costs",
 		bilingual.Text{ZH: "全年成本、费用和损失", EN: "costs, expenses and losses of the year"})
 }
 
-// settleBusiness settles business income at the year's end; nothing of it was withheld.
-func (d *draft) settleBusiness(taxable, before, half, payable money.Amount) {
+// settleBusinessIncome settles business income at the year's end; nothing of it was withheld.
+func (d *draft) settleBusinessIncome(taxable, before, half, payable money.Amount) {
 	d.Settlement = &Settlement{Kind: BusinessSettlement, Taxable: taxable, Tax: before, Relief: half,
 		Balance: payable}
-	d.add(tax.IIT, payable)
+	d.addTax(tax.IIT, payable)
 	d.Assumes = append(d.Assumes,
 		bilingual.Text{ZH: "经营所得个人所得税列在年度汇算，月（季）预缴不另列", EN: "Income tax on business income stands in " +
 			"the settlement; prepayments by month or quarter are not shown apart"})
 }
 
-// personal gives the personal deductions to a business, where no comprehensive income bears them.
-func (d *draft) personal(f *tax.BusinessFacts) {
+// addPersonalDeductions gives the personal deductions to a business, where no comprehensive income bears them.
+func (d *draft) addPersonalDeductions(f *tax.BusinessFacts) {
 	facts := &d.p.Facts
 	if e := facts.Elsewhere; e == nil {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "facts.elsewhere", Missing: bilingual.Text{
@@ -120,15 +120,15 @@ func (d *draft) personal(f *tax.BusinessFacts) {
 	if f.Comprehensive {
 		return
 	}
-	f.Special = d.known(facts.Special, "facts.special",
+	f.Special = d.amountOrUnknown(facts.Special, "facts.special",
 		bilingual.Text{ZH: "专项扣除未知，数字未减除",
 			EN: "special deductions are not known; the figures are without them"})
-	f.Additional, f.Other = d.additional(), d.other()
+	f.Additional, f.Other = d.additionalDeduction(), d.otherDeduction()
 }
 
-// turnover lays the months through the business's own VAT and gives the revenue without VAT and the
+// computeTurnover lays the months through the business's own VAT and gives the revenue without VAT and the
 // levies on it.
-func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) {
+func (d *draft) computeTurnover(f tax.Facts) (revenue, levies money.Amount, err error) {
 	if d.p.Facts.VATPeriod == "" {
 		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "增值税按月申报（facts.vat_period 未告知）",
 			EN: "VAT is filed by month (facts.vat_period is not told)"})
@@ -142,7 +142,7 @@ func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) 
 		bilingual.Text{ZH: "没有其他支付方的销售额；附加税费计入成本",
 			EN: "There are no sales to other payers; surcharges count among the costs"})
 	own := func(l *tax.Line) bool { return l.Tax == tax.IIT || l.Tax == tax.CIT }
-	if err := d.pay(f, own); err != nil || !d.open() {
+	if err := d.computeMonths(f, own); err != nil || !d.isComputable() {
 		return revenue, levies, err
 	}
 	var sales money.Amount
@@ -151,13 +151,13 @@ func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) 
 			sales = sales.Add(d.rows[i].Sales)
 		}
 	}
-	above, answer, err := d.p.national.CheckSalesLimit(d.p.day, sales)
-	if done, err := d.settleFor(err); !done {
+	above, answer, err := d.p.national.CheckSalesLimit(d.p.lastDay, sales)
+	if done, err := d.absorbGapOrBan(err); !done {
 		return revenue, levies, err
 	}
-	d.told(answer.Steps, answer.Unconfirmed)
+	d.addSteps(answer.Steps, answer.Unconfirmed)
 	if above {
-		d.lack("vat.small_scale.limit",
+		d.addMissing("vat.small_scale.limit",
 			bilingual.Text{ZH: "销售额超过小规模纳税人标准，须按一般纳税人计算进项税额", EN: "the sales are above the limit of " +
 				"small-scale taxpayers; a general taxpayer's input VAT would have to be known"})
 	}
@@ -165,47 +165,47 @@ func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) 
 	return d.gross.Sub(d.taxes[tax.VAT]), levies, nil
 }
 
-// assessed is a business whose income the tax office assesses, which only the office decides.
-func (p *planner) assessed(kind string) func() (*draft, error) {
+// planAssessedBusiness is a business whose income the tax office assesses, which only the office decides.
+func (p *planner) planAssessedBusiness(kind string) func() (*draft, error) {
 	return func() (*draft, error) {
-		t := kindTitle(kind)
-		d := p.draft(kind+"_assessed",
+		t := businessTitle(kind)
+		d := p.newDraft(kind+"_assessed",
 			bilingual.Text{ZH: t.ZH + "，核定征收", EN: t.EN + " by assessment of the tax office"})
-		d.trading()
+		d.addBusinessConditions()
 		a := p.Facts.Assessed
 		var decided *bool
 		if a != nil {
 			decided = whether(true)
 		}
-		d.presuppose("plan.assessment", "assessed", decided)
-		f := p.business(kind, "income_rate")
-		asked := p.payment(f, p.first())
-		if p.live {
+		d.addPresupposition("plan.assessment", "assessed", decided)
+		f := p.businessFacts(kind, "income_rate")
+		asked := p.paymentInMonth(f, p.firstIncomeMonth())
+		if p.hasLiveTips {
 			asked.IncomeType = liveTip
 		}
-		d.forbid(asked, true)
-		d.needed(a != nil, "facts.assessed", bilingual.Text{ZH: "主管税务机关核定的方式与应税所得率（或定额、征收率）；没有核定的，不能按此计算",
+		d.addBanOnFacts(asked, true)
+		d.requireFact(a != nil, "facts.assessed", bilingual.Text{ZH: "主管税务机关核定的方式与应税所得率（或定额、征收率）；没有核定的，不能按此计算",
 			EN: "the way and rate that the tax office has fixed; without its decision nothing is computed"})
-		if !d.open() {
+		if !d.isComputable() {
 			return d, nil
 		}
-		revenue, levies, err := d.turnover(f)
-		if err != nil || !d.open() {
+		revenue, levies, err := d.computeTurnover(f)
+		if err != nil || !d.isComputable() {
 			return d, err
 		}
-		if a.Way != deemedProfit {
-			return d, d.levied(kind, a)
+		if a.Way != deemedProfitWay {
+			return d, d.sumAssessedLevies(kind, a)
 		}
-		return d, d.deemed(kind, a, revenue, levies)
+		return d, d.taxDeemedProfit(kind, a, revenue, levies)
 	}
 }
 
-// deemedProfit is the way in which a share of revenue or costs is the profit.
-const deemedProfit = "deemed_profit_rate"
+// deemedProfitWay is the way in which a share of revenue or costs is the profit.
+const deemedProfitWay = "deemed_profit_rate"
 
-// deemed taxes a deemed profit: at the rate that the office has fixed, or at the one of the place's
+// taxDeemedProfit taxes a deemed profit: at the rate that the office has fixed, or at the one of the place's
 // table.
-func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) error {
+func (d *draft) taxDeemedProfit(kind string, a *Assessed, revenue, levies money.Amount) error {
 	p := d.p
 	basis := a.Basis
 	amount := revenue
@@ -213,46 +213,46 @@ func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) e
 		basis = tax.BasisRevenue
 	}
 	if basis == tax.BasisCost {
-		if d.costsKnown(); !d.open() {
+		if d.requireCosts(); !d.isComputable() {
 			return nil
 		}
 		amount = p.Facts.Costs.Add(levies)
 	}
 	if a.Rate != nil {
-		res, err := p.national.SettleDeemedProfit(p.day,
+		res, err := p.national.SettleDeemedProfit(p.lastDay,
 			tax.DeemedProfitFacts{Entity: kind, Basis: basis, Amount: amount, Rate: *a.Rate})
-		if done, err := d.settleFor(err); !done {
+		if done, err := d.absorbGapOrBan(err); !done {
 			return err
 		}
-		d.told(res.Steps, res.Unconfirmed)
-		d.settleBusiness(res.Taxable, res.TaxBefore, res.Half, res.Payable)
+		d.addSteps(res.Steps, res.Unconfirmed)
+		d.settleBusinessIncome(res.Taxable, res.TaxBefore, res.Half, res.Payable)
 		return nil
 	}
-	q := d.question(kind, a, p.day, amount)
+	q := d.assessmentFacts(kind, a, p.lastDay, amount)
 	q.Basis, q.Period = basis, "year"
-	got, err := p.at.Assess(q, p.Positions[months])
-	if done, err := d.settleFor(err); !done {
+	got, err := p.local.Assess(q, p.Positions[months])
+	if done, err := d.absorbGapOrBan(err); !done {
 		return err
 	}
-	d.told(got.Steps, got.Uncertain)
-	res, err := p.national.BusinessTax(p.day, got.Taxable, money.Amount{},
+	d.addSteps(got.Steps, got.Uncertain)
+	res, err := p.national.BusinessTax(p.lastDay, got.Taxable, money.Amount{},
 		kind == "individual_business")
-	if done, err := d.settleFor(err); !done {
+	if done, err := d.absorbGapOrBan(err); !done {
 		return err
 	}
-	d.settleBusiness(got.Taxable, got.Tax, res.Half, got.Tax.Sub(res.Half))
+	d.settleBusinessIncome(got.Taxable, got.Tax, res.Half, got.Tax.Sub(res.Half))
 	return nil
 }
 
-// question asks the place's rules about assessed income.
-func (d *draft) question(kind string, a *Assessed, on civil.Date,
+// assessmentFacts asks the place's rules about assessed income.
+func (d *draft) assessmentFacts(kind string, a *Assessed, on civil.Date,
 	amount money.Amount) tax.Assessable {
 	return tax.Assessable{On: on, Kind: kind, VAT: "small_scale", Way: a.Way, IncomeKind: "business",
 		Industry: d.p.industry(), Amount: amount}
 }
 
-// levied sums what the place's rules levy on the sales of each month or quarter.
-func (d *draft) levied(kind string, a *Assessed) error {
+// sumAssessedLevies sums what the place's rules levy on the sales of each month or quarter.
+func (d *draft) sumAssessedLevies(kind string, a *Assessed) error {
 	length, period := 1, "month"
 	if a.Period == "quarter" {
 		length, period = 3, a.Period
@@ -260,16 +260,16 @@ func (d *draft) levied(kind string, a *Assessed) error {
 	var sum, base money.Amount
 	for end := length; end <= months; end += length {
 		on := civil.In(d.p.Year, time.Month(end)).Last()
-		q := d.question(kind, a, on, d.sales(end-length+1, end))
+		q := d.assessmentFacts(kind, a, on, d.salesOfMonths(end-length+1, end))
 		q.Period = period
 		if q.Amount.IsZero() {
 			continue
 		}
-		got, err := d.p.at.Assess(q, d.p.Positions[end])
-		if done, err := d.settleFor(err); !done {
+		got, err := d.p.local.Assess(q, d.p.Positions[end])
+		if done, err := d.absorbGapOrBan(err); !done {
 			return err
 		}
-		d.told(got.Steps, got.Uncertain)
+		d.addSteps(got.Steps, got.Uncertain)
 		sum, base = sum.Add(got.Tax), base.Add(got.Base)
 	}
 	if kind == "individual_business" {
@@ -277,12 +277,12 @@ func (d *draft) levied(kind string, a *Assessed) error {
 			ZH: "按征收率或定额核定时没有应纳税所得额，个体工商户减半的数额未计入", EN: "a levy on turnover knows no taxable income; the " +
 				"half reduction of individual businesses is not in the figure"}})
 	}
-	d.settleBusiness(base, sum, money.Amount{}, sum)
+	d.settleBusinessIncome(base, sum, money.Amount{}, sum)
 	return nil
 }
 
-// sales is turnover without VAT of some months.
-func (d *draft) sales(from, to int) money.Amount {
+// salesOfMonths is turnover without VAT of some months.
+func (d *draft) salesOfMonths(from, to int) money.Amount {
 	var sum money.Amount
 	for i := range d.rows {
 		m, err := civil.ParseMonth(d.rows[i].Period)
@@ -293,42 +293,42 @@ func (d *draft) sales(from, to int) money.Amount {
 	return sum
 }
 
-// company is a company of the person: enterprise income tax on the profit, then income tax on what
+// planCompany is a company of the person: enterprise income tax on the profit, then income tax on what
 // it distributes.
-func (p *planner) company() (*draft, error) {
-	d := p.draft("company",
+func (p *planner) planCompany() (*draft, error) {
+	d := p.newDraft("company",
 		bilingual.Text{ZH: "公司（企业所得税，利润全部分配）",
 			EN: "A company (enterprise income tax, all profit distributed)"})
-	d.presuppose("plan.company", "registered", p.Facts.Registered)
-	d.trading()
-	d.presuppose("plan.books", "books", p.Facts.Books)
+	d.addPresupposition("plan.company", "registered", p.Facts.Registered)
+	d.addBusinessConditions()
+	d.addPresupposition("plan.books", "books", p.Facts.Books)
 	f := &p.Facts
-	d.costsKnown()
-	d.needed(f.Staff != nil, "facts.staff",
+	d.requireCosts()
+	d.requireFact(f.Staff != nil, "facts.staff",
 		bilingual.Text{ZH: "从业人数（决定是否小型微利企业）",
 			EN: "the number of staff (decides whether it is a small low-profit enterprise)"})
-	d.needed(f.Assets != nil, "facts.assets",
+	d.requireFact(f.Assets != nil, "facts.assets",
 		bilingual.Text{ZH: "资产总额（决定是否小型微利企业）",
 			EN: "total assets (decide whether it is a small low-profit enterprise)"})
-	d.needed(f.Restricted != nil, "facts.restricted",
+	d.requireFact(f.Restricted != nil, "facts.restricted",
 		bilingual.Text{ZH: "是否从事国家限制或禁止行业",
 			EN: "whether it works in an industry that the State restricts or forbids"})
-	if !d.open() {
+	if !d.isComputable() {
 		return d, nil
 	}
-	revenue, levies, err := d.turnover(p.business("company", "books"))
-	if err != nil || !d.open() {
+	revenue, levies, err := d.computeTurnover(p.businessFacts("company", "books"))
+	if err != nil || !d.isComputable() {
 		return d, err
 	}
 	profit := revenue.Sub(f.Costs.Add(levies))
-	res, err := p.national.ComputeCIT(p.day,
+	res, err := p.national.ComputeCIT(p.lastDay,
 		tax.CompanyYear{Taxable: profit, Employees: money.Ratio(int64(*f.Staff), 1), Assets: *f.Assets,
 			Restricted: *f.Restricted})
-	if done, err := d.settleFor(err); !done {
+	if done, err := d.absorbGapOrBan(err); !done {
 		return d, err
 	}
-	d.told(res.Steps, res.Unconfirmed)
-	d.add(tax.CIT, res.Tax)
+	d.addSteps(res.Steps, res.Unconfirmed)
+	d.addTax(tax.CIT, res.Tax)
 	d.Settlement = &Settlement{Kind: EnterpriseSettlement,
 		Taxable: money.MaxOf(profit, money.Amount{}),
 		Tax:     res.Tax, Balance: res.Tax}
@@ -336,18 +336,18 @@ func (p *planner) company() (*draft, error) {
 		bilingual.Text{ZH: "会计利润即应纳税所得额，没有纳税调整、以前年度亏损和法定公积金", EN: "Accounting profit is the taxable " +
 			"income: no adjustments, no earlier losses, no statutory reserve"},
 		bilingual.Text{ZH: "股东本人不从公司领取工资", EN: "The owner takes no wages from the company"})
-	return d, d.distribute(profit.Sub(res.Tax))
+	return d, d.taxDividend(profit.Sub(res.Tax))
 }
 
 // dividendRate is the rate on what a company distributes to a person.
 const dividendRate = "iit.dividend.rate"
 
-// distribute taxes the whole profit as the owner's dividend.
-func (d *draft) distribute(profit money.Amount) error {
-	x, known := d.p.book[dividendRate]
+// taxDividend taxes the whole profit as the owner's dividend.
+func (d *draft) taxDividend(profit money.Amount) error {
+	x, known := d.p.rulebook[dividendRate]
 	rate, ok := x.Value.(money.Fraction)
 	if !known || !ok {
-		d.lack(dividendRate,
+		d.addMissing(dividendRate,
 			bilingual.Text{ZH: "该日没有收录股息红利所得的税率", EN: "no rate on dividends is known on that day"})
 		return nil
 	}
@@ -355,7 +355,7 @@ func (d *draft) distribute(profit money.Amount) error {
 		return nil
 	}
 	due := profit.Times(rate, money.HalfUp)
-	d.add(tax.IIT, due)
+	d.addTax(tax.IIT, due)
 	d.Steps = append(d.Steps,
 		tax.NewEntryStep(&x, "dividend", "profit after tax x rate", bilingual.Text{
 			ZH: "税后利润 {profit} 全部分配，股东按股息红利所得缴纳 {profit} × {rate} = {result}",

@@ -7,52 +7,52 @@ import (
 	"fenzhang/shared/money"
 )
 
-// platform stands for the platform that the payer has filed for.
-const platform = "planned"
+// plannedPlatform stands for the platform that the payer has filed for.
+const plannedPlatform = "planned"
 
-// resident tells whether the person is taken to be a resident.
-func (p *planner) resident() bool { return p.Facts.Resident == nil || *p.Facts.Resident }
+// isResident tells whether the person is taken to be a resident.
+func (p *planner) isResident() bool { return p.Facts.Resident == nil || *p.Facts.Resident }
 
-// person is a payment to a natural person by a payer; filed tells whether the payer filed as
+// personFacts is a payment to a natural person by a payer; filed tells whether the payer filed as
 // platform enterprise.
-func (p *planner) person(kind string, filed bool) tax.Facts {
-	f := tax.Facts{Platform: platform, VATIncluded: p.Facts.VATIncluded == nil || *p.Facts.VATIncluded,
-		Entity: tax.Entity{ID: "planned", Place: p.place(), PlaceTier: p.tier(), VAT: "general"},
-		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.resident(), VAT: "natural_person",
+func (p *planner) personFacts(kind string, filed bool) tax.Facts {
+	f := tax.Facts{Platform: plannedPlatform, VATIncluded: p.Facts.VATIncluded == nil || *p.Facts.VATIncluded,
+		Entity: tax.Entity{ID: "planned", Place: p.payerPlace(), PlaceTier: p.payerTier(), VAT: "general"},
+		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.isResident(), VAT: "natural_person",
 			Collection: "withheld", Jurisdiction: p.Jurisdiction, PlaceTier: p.Facts.PlaceTier}}
 	if filed {
-		f.Entity.Filings = []tax.PlatformFiling{{Platform: platform, From: civil.On(p.Year, 1, 1)}}
+		f.Entity.Filings = []tax.PlatformFiling{{Platform: plannedPlatform, From: civil.On(p.Year, 1, 1)}}
 	}
 	return f
 }
 
-// place is the payer's.
-func (p *planner) place() string {
+// payerPlace is the payer's.
+func (p *planner) payerPlace() string {
 	if p.Facts.PayingPlace == "" {
 		return p.Jurisdiction
 	}
 	return p.Facts.PayingPlace
 }
 
-// tier is the payer's tier; where it is not told, a payment with surcharges is a gap.
-func (p *planner) tier() string {
+// payerTier is the payer's tier; where it is not told, a payment with surcharges is a gap.
+func (p *planner) payerTier() string {
 	if p.Facts.PlaceTier == "" {
 		return "city"
 	}
 	return p.Facts.PlaceTier
 }
 
-// tierKnown names the gap where surcharges were withheld by a tier that nobody has told.
-func (d *draft) tierKnown() {
+// requirePlaceTier names the gap where surcharges were withheld by a tier that nobody has told.
+func (d *draft) requirePlaceTier() {
 	if d.p.Facts.PlaceTier == "" && d.taxes[tax.UMCT].Positive() {
 		d.ByMonth, d.Steps = []Month{}, []tax.Step{}
-		d.lack("facts.place_tier", bilingual.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）",
+		d.addMissing("facts.place_tier", bilingual.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）",
 			EN: "whether the place is a city, a county town or another (decides the rate of UMCT)"})
 	}
 }
 
-// opposite turns a fact around; not known stays not known.
-func opposite(b *bool) *bool {
+// negateFact turns a fact around; not known stays not known.
+func negateFact(b *bool) *bool {
 	if b == nil {
 		return nil
 	}
@@ -60,161 +60,161 @@ func opposite(b *bool) *bool {
 	return &no
 }
 
-func is(b *bool) bool { return b != nil && *b }
+func isKnownTrue(b *bool) bool { return b != nil && *b }
 
 // whether gives a known answer.
 func whether(b bool) *bool { return &b }
 
-// independent states what all payments to a person who is not employed presuppose, and the bans
+// addNonEmployeeBans states what all payments to a person who is not employed presuppose, and the bans
 // around them.
-func (d *draft) independent(item string) {
+func (d *draft) addNonEmployeeBans(item string) {
 	p := d.p
-	employee := p.payment(p.person("employee", false), p.first())
+	employee := p.paymentInMonth(p.personFacts("employee", false), p.firstIncomeMonth())
 	employee.Item = item
 	if item == tax.ItemLaborPlatform {
 		employee.Item = tax.ItemLabor
 	}
-	d.forbid(employee, is(p.Facts.Employed))
-	d.warn("plan.items")
+	d.addBanOnFacts(employee, isKnownTrue(p.Facts.Employed))
+	d.addGeneralBans("plan.items")
 }
 
-// first is the first month with income.
-func (p *planner) first() int {
-	m, _ := p.span()
+// firstIncomeMonth is the first month with income.
+func (p *planner) firstIncomeMonth() int {
+	m, _ := p.incomeMonths()
 	return m
 }
 
-// labor is labor remuneration at an ordinary company: one-off method by the month, then the annual
+// planLabor is labor remuneration at an ordinary company: one-off method by the month, then the annual
 // settlement.
-func (p *planner) labor() (*draft, error) {
-	d := p.draft("labor",
+func (p *planner) planLabor() (*draft, error) {
+	d := p.newDraft("labor",
 		bilingual.Text{ZH: "普通机构支付的劳务报酬（按次、按月预扣）",
 			EN: "Labor remuneration at an ordinary company (one-off method by the month)"})
-	d.presuppose("plan.services", "employed", opposite(p.Facts.Employed))
-	d.performed()
-	f := p.person("natural_person", false)
+	d.addPresupposition("plan.services", "employed", negateFact(p.Facts.Employed))
+	d.presupposePerformance()
+	f := p.personFacts("natural_person", false)
 	f.Item = tax.ItemLabor
-	filed := p.payment(p.person("natural_person", true), p.first())
+	filed := p.paymentInMonth(p.personFacts("natural_person", true), p.firstIncomeMonth())
 	filed.Item = tax.ItemLabor
-	d.forbid(filed, is(p.Facts.PlatformFiling))
-	d.independent(tax.ItemLabor)
+	d.addBanOnFacts(filed, isKnownTrue(p.Facts.PlatformFiling))
+	d.addNonEmployeeBans(tax.ItemLabor)
 	if p.Facts.PlatformFiling == nil {
 		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "支付方未就平台报送平台企业信息（facts.platform_filing 未告知）",
 			EN: "The payer has no platform filing (facts.platform_filing is not told)"})
 	}
-	return d, d.withheldYear(f)
+	return d, d.computeWithheldYear(f)
 }
 
-// performed states that the work is performed and not licensed.
-func (d *draft) performed() {
+// presupposePerformance states that the work is performed and not licensed.
+func (d *draft) presupposePerformance() {
 	if w := d.p.Facts.Work; w == "licensed" || w == "published" {
-		d.presuppose("plan.items", "work", whether(false))
+		d.addPresupposition("plan.items", "work", whether(false))
 	}
 }
 
-// platform is labor remuneration at a filed platform entity: cumulative method, then the annual
+// planPlatformLabor is labor remuneration at a filed platform entity: cumulative method, then the annual
 // settlement.
-func (p *planner) platform() (*draft, error) {
-	d := p.draft("labor_platform",
+func (p *planner) planPlatformLabor() (*draft, error) {
+	d := p.newDraft("labor_platform",
 		bilingual.Text{ZH: "平台企业支付的劳务报酬（累计预扣）",
 			EN: "Labor remuneration at a filed platform entity (cumulative method)"})
-	d.presuppose("plan.platform", "platform_filing", p.Facts.PlatformFiling)
-	d.presuppose("plan.services", "employed", opposite(p.Facts.Employed))
-	d.performed()
-	ordinary := p.payment(p.person("natural_person", false), p.first())
+	d.addPresupposition("plan.platform", "platform_filing", p.Facts.PlatformFiling)
+	d.addPresupposition("plan.services", "employed", negateFact(p.Facts.Employed))
+	d.presupposePerformance()
+	ordinary := p.paymentInMonth(p.personFacts("natural_person", false), p.firstIncomeMonth())
 	ordinary.Item = tax.ItemLaborPlatform
-	d.forbid(ordinary, p.Facts.PlatformFiling != nil && !*p.Facts.PlatformFiling)
-	d.independent(tax.ItemLaborPlatform)
-	f := p.person("natural_person", true)
-	f.Item, f.LowEarner = tax.ItemLaborPlatform, is(p.Facts.LowEarner)
+	d.addBanOnFacts(ordinary, p.Facts.PlatformFiling != nil && !*p.Facts.PlatformFiling)
+	d.addNonEmployeeBans(tax.ItemLaborPlatform)
+	f := p.personFacts("natural_person", true)
+	f.Item, f.LowEarner = tax.ItemLaborPlatform, isKnownTrue(p.Facts.LowEarner)
 	if f.AgencyFiling = p.Facts.AgencyConsent == nil || *p.Facts.AgencyConsent; f.AgencyFiling {
-		d.presuppose("plan.consent", "agency_consent", p.Facts.AgencyConsent)
+		d.addPresupposition("plan.consent", "agency_consent", p.Facts.AgencyConsent)
 	}
-	return d, d.withheldYear(f)
+	return d, d.computeWithheldYear(f)
 }
 
-// author is author remuneration.
-func (p *planner) author() (*draft, error) {
-	d := p.draft("author", bilingual.Text{ZH: "稿酬", EN: "Author remuneration"})
-	d.presuppose("plan.published", "work", p.work("published"))
-	return d, d.creation(tax.ItemAuthor)
+// planAuthor is author remuneration.
+func (p *planner) planAuthor() (*draft, error) {
+	d := p.newDraft("author", bilingual.Text{ZH: "稿酬", EN: "Author remuneration"})
+	d.addPresupposition("plan.published", "work", p.isPaidForWork("published"))
+	return d, d.planCreation(tax.ItemAuthor)
 }
 
-// royalty is income from licensing a work.
-func (p *planner) royalty() (*draft, error) {
-	d := p.draft("royalty", bilingual.Text{ZH: "特许权使用费", EN: "Royalties"})
-	d.presuppose("plan.licensed", "work", p.work("licensed"))
-	return d, d.creation(tax.ItemRoyalty)
+// planRoyalty is income from licensing a work.
+func (p *planner) planRoyalty() (*draft, error) {
+	d := p.newDraft("royalty", bilingual.Text{ZH: "特许权使用费", EN: "Royalties"})
+	d.addPresupposition("plan.licensed", "work", p.isPaidForWork("licensed"))
+	return d, d.planCreation(tax.ItemRoyalty)
 }
 
-// work tells whether the income is known to be paid for such work.
-func (p *planner) work(kind string) *bool {
+// isPaidForWork tells whether the income is known to be paid for such work.
+func (p *planner) isPaidForWork(kind string) *bool {
 	if p.Facts.Work == "" {
 		return nil
 	}
 	return whether(p.Facts.Work == kind)
 }
 
-func (d *draft) creation(item string) error {
-	d.independent(item)
-	d.needed(d.p.Facts.Work != "", "facts.work",
+func (d *draft) planCreation(item string) error {
+	d.addNonEmployeeBans(item)
+	d.requireFact(d.p.Facts.Work != "", "facts.work",
 		bilingual.Text{ZH: "收入是出版作品、许可使用作品还是表演推广的对价", EN: "whether the income is paid for a published " +
 			"work, a licensed work or for performance and promotion"})
-	f := d.p.person("natural_person", false)
+	f := d.p.personFacts("natural_person", false)
 	f.Item = item
-	return d.withheldYear(f)
+	return d.computeWithheldYear(f)
 }
 
-// withheldYear withholds on every month and settles the year.
-func (d *draft) withheldYear(f tax.Facts) error {
-	if !d.open() {
+// computeWithheldYear withholds on every month and settles the year.
+func (d *draft) computeWithheldYear(f tax.Facts) error {
+	if !d.isComputable() {
 		return nil
 	}
-	if err := d.pay(f, nil); err != nil || !d.open() {
+	if err := d.computeMonths(f, nil); err != nil || !d.isComputable() {
 		return err
 	}
-	d.tierKnown()
-	if !d.p.resident() {
+	d.requirePlaceTier()
+	if !d.p.isResident() {
 		d.Assumes = append(d.Assumes,
 			bilingual.Text{ZH: "非居民个人不办理年度汇算", EN: "A non-resident has no annual settlement"})
 		return nil
 	}
-	return d.annual(d.deductions())
+	return d.settleComprehensiveIncome(d.annualDeductions())
 }
 
-// deductions are those of the annual settlement of a person who is not employed; what nobody has
+// annualDeductions are those of the annual settlement of a person who is not employed; what nobody has
 // told is named.
-func (d *draft) deductions() tax.AnnualFacts {
+func (d *draft) annualDeductions() tax.AnnualFacts {
 	f := &d.p.Facts
 	return tax.AnnualFacts{
-		Special: d.known(f.Special, "facts.special",
+		Special: d.amountOrUnknown(f.Special, "facts.special",
 			bilingual.Text{ZH: "专项扣除未知，数字未减除",
 				EN: "special deductions are not known; the figures are without them"}),
-		Additional: d.additional(),
-		Other:      d.other(),
-		Donations:  d.donations(),
+		Additional: d.additionalDeduction(),
+		Other:      d.otherDeduction(),
+		Donations:  d.donationDeduction(),
 	}
 }
 
-func (d *draft) additional() money.Amount {
-	return d.known(d.p.Facts.Additional, "facts.additional",
+func (d *draft) additionalDeduction() money.Amount {
+	return d.amountOrUnknown(d.p.Facts.Additional, "facts.additional",
 		bilingual.Text{ZH: "专项附加扣除未知，数字未减除",
 			EN: "special additional deductions are not known; the figures are without them"})
 }
 
-func (d *draft) other() money.Amount {
-	return d.known(d.p.Facts.Other, "facts.other",
+func (d *draft) otherDeduction() money.Amount {
+	return d.amountOrUnknown(d.p.Facts.Other, "facts.other",
 		bilingual.Text{ZH: "依法确定的其他扣除未知，数字未减除",
 			EN: "other lawful deductions are not known; the figures are without them"})
 }
 
-func (d *draft) donations() money.Amount {
-	return d.known(d.p.Facts.Donations, "facts.donations",
+func (d *draft) donationDeduction() money.Amount {
+	return d.amountOrUnknown(d.p.Facts.Donations, "facts.donations",
 		bilingual.Text{ZH: "公益慈善捐赠未知，数字未减除", EN: "donations are not known; the figures are without them"})
 }
 
-// known gives an amount, or names it as one that the figures are without.
-func (d *draft) known(a *money.Amount, fact string, t bilingual.Text) money.Amount {
+// amountOrUnknown gives an amount, or names it as one that the figures are without.
+func (d *draft) amountOrUnknown(a *money.Amount, fact string, t bilingual.Text) money.Amount {
 	if a == nil {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: fact, Missing: t})
 		return money.Amount{}
@@ -222,8 +222,8 @@ func (d *draft) known(a *money.Amount, fact string, t bilingual.Text) money.Amou
 	return *a
 }
 
-// annual settles the comprehensive income of the year.
-func (d *draft) annual(f tax.AnnualFacts) error {
+// settleComprehensiveIncome settles the comprehensive income of the year.
+func (d *draft) settleComprehensiveIncome(f tax.AnnualFacts) error {
 	p := d.p
 	y := tax.SumYearIncome(d.rows, p.Year)
 	f.Sources = 1
@@ -249,45 +249,45 @@ func (d *draft) annual(f tax.AnnualFacts) error {
 	f.Author = y.Author
 	f.Royalty = y.Royalty
 	f.Prepaid = y.Withheld
-	res, err := p.national.SettleAnnualIncome(p.day, f)
-	if done, err := d.settleFor(err); !done {
+	res, err := p.national.SettleAnnualIncome(p.lastDay, f)
+	if done, err := d.absorbGapOrBan(err); !done {
 		return err
 	}
-	d.told(res.Steps, res.Unconfirmed)
-	d.used(res.Rules.Positions)
+	d.addSteps(res.Steps, res.Unconfirmed)
+	d.addPositions(res.Rules.Positions)
 	d.Unknown = append(d.Unknown, res.Unknown...)
 	d.Settlement = &Settlement{Kind: ComprehensiveSettlement, Taxable: res.Taxable, Tax: res.Tax,
 		Prepaid: res.Prepaid, Balance: res.Balance}
 	if res.Waived == nil || !*res.Waived {
-		d.add(tax.IIT, res.Balance)
+		d.addTax(tax.IIT, res.Balance)
 	}
 	return nil
 }
 
-// wages is employment: cumulative withholding with the payroll, then the annual settlement. Social
+// planWages is employment: cumulative withholding with the payroll, then the annual settlement. Social
 // insurance and housing fund that are not given bar the comparison.
-func (p *planner) wages() (*draft, error) {
-	d := p.draft("wages",
+func (p *planner) planWages() (*draft, error) {
+	d := p.newDraft("wages",
 		bilingual.Text{ZH: "任职受雇的工资薪金（累计预扣）", EN: "Wages of an employee (cumulative withholding)"})
-	d.presuppose("plan.employment", "employed", p.Facts.Employed)
-	d.warn("plan.items")
-	stranger := p.payment(p.person("natural_person", false), p.first())
+	d.addPresupposition("plan.employment", "employed", p.Facts.Employed)
+	d.addGeneralBans("plan.items")
+	stranger := p.paymentInMonth(p.personFacts("natural_person", false), p.firstIncomeMonth())
 	stranger.Item = tax.ItemWages
-	d.forbid(stranger, p.Facts.Employed != nil && !*p.Facts.Employed)
+	d.addBanOnFacts(stranger, p.Facts.Employed != nil && !*p.Facts.Employed)
 	f := &p.Facts
-	d.needed(f.SocialInsurance != nil, "facts.social_insurance",
+	d.requireFact(f.SocialInsurance != nil, "facts.social_insurance",
 		bilingual.Text{ZH: "全年个人缴纳的社会保险费（随地区与基数而定，不推算）", EN: "the employee's own social insurance of " +
 			"the year (it goes by place and base and is not guessed)"})
-	d.needed(f.HousingFund != nil, "facts.housing_fund",
+	d.requireFact(f.HousingFund != nil, "facts.housing_fund",
 		bilingual.Text{ZH: "全年个人缴存的住房公积金", EN: "the employee's own housing fund of the year"})
-	d.needed(f.MonthsEmployed != nil, "facts.months_employed",
+	d.requireFact(f.MonthsEmployed != nil, "facts.months_employed",
 		bilingual.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
-	if !p.resident() {
-		d.lack("facts.resident",
+	if !p.isResident() {
+		d.addMissing("facts.resident",
 			bilingual.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the " +
 				"month and by days worked here and abroad; they are not part of this comparison"})
 	}
-	if !d.open() {
+	if !d.isComputable() {
 		return d, nil
 	}
 	d.Assumes = append(d.Assumes,
@@ -295,28 +295,28 @@ func (p *planner) wages() (*draft, error) {
 			"deductions; contributions and deductions are spread evenly over the months employed"},
 		bilingual.Text{ZH: "支付方负担的社会保险和住房公积金未计入",
 			EN: "The payer's own part of social insurance and housing fund is not counted"})
-	base := p.person("employee", false)
+	base := p.personFacts("employee", false)
 	base.Route, base.Payroll = "payroll", &tax.Payroll{}
-	if err := d.pay(base, nil); err != nil || !d.open() {
+	if err := d.computeMonths(base, nil); err != nil || !d.isComputable() {
 		return d, err
 	}
 	own := f.SocialInsurance.Add(*f.HousingFund)
 	d.Contributions = &own
-	return d, d.annual(tax.AnnualFacts{Special: own, Additional: d.additional(), Other: d.other(),
-		Donations: d.donations()})
+	return d, d.settleComprehensiveIncome(tax.AnnualFacts{Special: own, Additional: d.additionalDeduction(), Other: d.otherDeduction(),
+		Donations: d.donationDeduction()})
 }
 
-// needed names a fact that bars the comparison unless it is known.
-func (d *draft) needed(known bool, fact string, t bilingual.Text) {
+// requireFact names a fact that bars the comparison unless it is known.
+func (d *draft) requireFact(known bool, fact string, t bilingual.Text) {
 	if !known {
-		d.lack(fact, t)
+		d.addMissing(fact, t)
 	}
 }
 
-// payroll is the payroll up to a month: what the year has, spread over the months employed.
-func (p *planner) payroll(m int) *tax.Payroll {
+// payrollUpToMonth is the payroll up to a month: what the year has, spread over the months employed.
+func (p *planner) payrollUpToMonth(m int) *tax.Payroll {
 	f, n := &p.Facts, *p.Facts.MonthsEmployed
-	_, last := p.span()
+	_, last := p.incomeMonths()
 	begin := max(1, last-n+1)
 	so := min(m-begin+1, n)
 	share := func(a *money.Amount) money.Amount {
@@ -326,7 +326,7 @@ func (p *planner) payroll(m int) *tax.Payroll {
 		return a.MulDiv(int64(so), int64(n), money.HalfUp)
 	}
 	rule := tax.DeductNormal
-	if is(f.LowEarner) {
+	if isKnownTrue(f.LowEarner) {
 		rule = tax.DeductLowEarner
 	}
 	special := f.SocialInsurance.Add(*f.HousingFund)

@@ -112,15 +112,15 @@ type Note struct {
 // planner works on one request.
 type planner struct {
 	*Request
-	corpus   *tax.Corpus
-	national *tax.Engine
-	at       *tax.Engine // of the payee's registration
-	book     map[string]tax.Entry
-	day      civil.Date // last day of the tax year
-	income   [months + 1]money.Amount
-	types    [months + 1]string
-	live     bool // some of the income is live tips
-	total    money.Amount
+	corpus        *tax.Corpus
+	national      *tax.Engine
+	local         *tax.Engine // of the payee's registration
+	rulebook      map[string]tax.Entry
+	lastDay       civil.Date // last day of the tax year
+	incomeByMonth [months + 1]money.Amount
+	typeByMonth   [months + 1]string
+	hasLiveTips   bool // some of the income is live tips
+	total         money.Amount
 }
 
 // Compute lays the year through all alternatives.
@@ -135,16 +135,16 @@ func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	out := Plan{Year: q.Year, Jurisdiction: q.Jurisdiction, Statement: statement(),
-		Assumes: p.assumes(), Notes: p.notes(), Rules: p.at.RulesUsed()}
-	for _, way := range []func() (*draft, error){p.wages, p.labor, p.platform, p.author, p.royalty,
-		p.books("individual_business"), p.assessed("individual_business"), p.books("sole_proprietorship"),
-		p.assessed("sole_proprietorship"), p.company} {
+	out := Plan{Year: q.Year, Jurisdiction: q.Jurisdiction, Statement: disclaimer(),
+		Assumes: p.commonAssumptions(), Notes: p.burdenCapNotes(), Rules: p.local.RulesUsed()}
+	for _, way := range []func() (*draft, error){p.planWages, p.planLabor, p.planPlatformLabor, p.planAuthor, p.planRoyalty,
+		p.planBusinessByBooks("individual_business"), p.planAssessedBusiness("individual_business"), p.planBusinessByBooks("sole_proprietorship"),
+		p.planAssessedBusiness("sole_proprietorship"), p.planCompany} {
 		d, err := way()
 		if err != nil {
 			return Plan{}, err
 		}
-		out.Alternatives = append(out.Alternatives, d.finish())
+		out.Alternatives = append(out.Alternatives, d.finishAlternative())
 	}
 	return out, nil
 }
@@ -154,17 +154,17 @@ func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{Request: q, corpus: corpus, national: corpus.National(), at: at,
-		book: map[string]tax.Entry{}, day: q.end()}
-	for _, x := range at.Rulebook(p.day) {
-		p.book[x.ID] = x
+	p := &planner{Request: q, corpus: corpus, national: corpus.National(), local: at,
+		rulebook: map[string]tax.Entry{}, lastDay: q.lastDayOfYear()}
+	for _, x := range at.Rulebook(p.lastDay) {
+		p.rulebook[x.ID] = x
 	}
 	for _, x := range q.Income {
-		p.income[x.Month] = p.income[x.Month].Add(x.Amount)
+		p.incomeByMonth[x.Month] = p.incomeByMonth[x.Month].Add(x.Amount)
 		p.total = p.total.Add(x.Amount)
-		p.live = p.live || x.Type == liveTip
-		if p.types[x.Month] == "" || x.Type == liveTip {
-			p.types[x.Month] = x.Type
+		p.hasLiveTips = p.hasLiveTips || x.Type == liveTip
+		if p.typeByMonth[x.Month] == "" || x.Type == liveTip {
+			p.typeByMonth[x.Month] = x.Type
 		}
 	}
 	return p, nil
@@ -173,8 +173,8 @@ func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 // liveTip is the built-in income type whose earners must keep books.
 const liveTip = "live_tip"
 
-// statement says what the comparison is and is not.
-func statement() bilingual.Text {
+// disclaimer says what the comparison is and is not.
+func disclaimer() bilingual.Text {
 	return bilingual.Text{
 		ZH: "本测算把同一年收入按法律所知的各种处理方式分别列出，说明各自的前提、禁止和税负；排列顺序没有含义，不作推荐，也不构成意见。所得属于哪一项由真实的关系和业务决定，" +
 			"不能为税负而选择名义；前提不成立的方式不得采用。",
@@ -184,8 +184,8 @@ func statement() bilingual.Text {
 			"for the tax it bears; a way whose presuppositions do not hold may not be used."}
 }
 
-// assumes names what every figure rests on.
-func (p *planner) assumes() []bilingual.Text {
+// commonAssumptions names what every figure rests on.
+func (p *planner) commonAssumptions() []bilingual.Text {
 	list := []bilingual.Text{
 		{ZH: "每月收入于该月最后一日一次支付，属同一项目，由同一支付方支付", EN: "The income of a month is paid at once on its last " +
 			"day, under one project and by one payer"},
@@ -208,14 +208,14 @@ func (p *planner) assumes() []bilingual.Text {
 	return list
 }
 
-// capRule begins the ids of what places grant to some people.
-const capRule = "iit.burden_cap"
+// burdenCapPrefix begins the ids of what places grant to some people.
+const burdenCapPrefix = "iit.burden_cap"
 
-// notes lists what the place knows of caps on the burden.
-func (p *planner) notes() []Note {
+// burdenCapNotes lists what the place knows of caps on the burden.
+func (p *planner) burdenCapNotes() []Note {
 	list := []Note{}
-	for _, x := range p.at.Rulebook(p.day) {
-		if len(x.ID) >= len(capRule) && x.ID[:len(capRule)] == capRule && x.Gap == nil {
+	for _, x := range p.local.Rulebook(p.lastDay) {
+		if len(x.ID) >= len(burdenCapPrefix) && x.ID[:len(burdenCapPrefix)] == burdenCapPrefix && x.Gap == nil {
 			list = append(list,
 				Note{Rule: x.IDWithPlace(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To,
 					Law: x.Law})
@@ -227,15 +227,15 @@ func (p *planner) notes() []Note {
 // draft is an alternative while it is worked out.
 type draft struct {
 	Alternative
-	p       *planner
-	taxes   map[string]money.Amount
-	gross   money.Amount
-	rows    []tax.Row
-	barred  bool
-	unready bool
+	p          *planner
+	taxes      map[string]money.Amount
+	gross      money.Amount
+	rows       []tax.Row
+	isBarred   bool
+	hasMissing bool
 }
 
-func (p *planner) draft(regime string, title bilingual.Text) *draft {
+func (p *planner) newDraft(regime string, title bilingual.Text) *draft {
 	return &draft{p: p, taxes: map[string]money.Amount{},
 		Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{},
 			Forbids: []Ban{},
@@ -244,21 +244,21 @@ func (p *planner) draft(regime string, title bilingual.Text) *draft {
 			Positions: []string{}}}
 }
 
-// presuppose states a fact that must be true; holds is what is known of it.
-func (d *draft) presuppose(id, fact string, holds *bool) {
-	x := d.p.book[id]
+// addPresupposition states a fact that must be true; holds is what is known of it.
+func (d *draft) addPresupposition(id, fact string, holds *bool) {
+	x := d.p.rulebook[id]
 	c := Condition{Rule: id, Law: x.Law, Status: x.Status, Fact: fact, Holds: holds}
 	if x.Note != nil {
 		c.Text = *x.Note
 	}
 	d.Presupposes = append(d.Presupposes, c)
-	d.barred = d.barred || (holds != nil && !*holds)
+	d.isBarred = d.isBarred || (holds != nil && !*holds)
 }
 
-// warn names what the law forbids to all alternatives alike.
-func (d *draft) warn(ids ...string) {
+// addGeneralBans names what the law forbids to all alternatives alike.
+func (d *draft) addGeneralBans(ids ...string) {
 	for _, id := range ids {
-		x := d.p.book[id]
+		x := d.p.rulebook[id]
 		b := Ban{Rule: id, Law: x.Law}
 		if x.Note != nil {
 			b.Text = *x.Note
@@ -267,55 +267,55 @@ func (d *draft) warn(ids ...string) {
 	}
 }
 
-// forbid lists the ban that the engine finds on facts, if it finds one; applies tells whether it
+// addBanOnFacts lists the ban that the engine finds on facts, if it finds one; applies tells whether it
 // bars.
-func (d *draft) forbid(f tax.Facts, applies bool) {
+func (d *draft) addBanOnFacts(f tax.Facts, applies bool) {
 	_, err := d.p.national.DeriveItem(f)
-	d.ban(err, applies)
+	d.addBanFromError(err, applies)
 }
 
-func (d *draft) ban(err error, applies bool) bool {
+func (d *draft) addBanFromError(err error, applies bool) bool {
 	var no *tax.Forbidden
 	if !errors.As(err, &no) {
 		return false
 	}
 	d.Forbids = append(d.Forbids, Ban{Rule: no.Rule, Text: no.Why, Law: no.Law, Applies: applies})
-	d.barred = d.barred || applies
+	d.isBarred = d.isBarred || applies
 	return true
 }
 
-// lack names a gap that bars a total.
-func (d *draft) lack(rule string, t bilingual.Text) {
-	d.unready = true
+// addMissing names a gap that bars a total.
+func (d *draft) addMissing(rule string, t bilingual.Text) {
+	d.hasMissing = true
 	if !slices.Contains(d.Missing, tax.Unknown{Rule: rule, Missing: t}) {
 		d.Missing = append(d.Missing, tax.Unknown{Rule: rule, Missing: t})
 	}
 }
 
-// settleFor takes an error of a computation: a gap or a ban becomes part of the alternative, and
+// absorbGapOrBan takes an error of a computation: a gap or a ban becomes part of the alternative, and
 // everything else is given back. done is false when the computation gave nothing.
-func (d *draft) settleFor(err error) (done bool, _ error) {
+func (d *draft) absorbGapOrBan(err error) (done bool, _ error) {
 	var gap *tax.Gap
 	switch {
 	case err == nil:
 		return true, nil
 	case errors.As(err, &gap):
-		d.lack(gap.Rule, gap.Missing)
+		d.addMissing(gap.Rule, gap.Missing)
 		return false, nil
-	case d.ban(err, true):
+	case d.addBanFromError(err, true):
 		return false, nil
 	}
 	return false, err
 }
 
-// open tells whether there is anything to compute.
-func (d *draft) open() bool { return !d.barred && !d.unready }
+// isComputable tells whether there is anything to compute.
+func (d *draft) isComputable() bool { return !d.isBarred && !d.hasMissing }
 
-// add counts a tax.
-func (d *draft) add(kind string, a money.Amount) { d.taxes[kind] = d.taxes[kind].Add(a) }
+// addTax counts a tax.
+func (d *draft) addTax(kind string, a money.Amount) { d.taxes[kind] = d.taxes[kind].Add(a) }
 
-// told takes over steps and uncertain rules of a computation.
-func (d *draft) told(steps []tax.Step, unconfirmed []string) {
+// addSteps takes over steps and uncertain rules of a computation.
+func (d *draft) addSteps(steps []tax.Step, unconfirmed []string) {
 	d.Steps = append(d.Steps, steps...)
 	for _, id := range unconfirmed {
 		if !slices.Contains(d.Unconfirmed, id) {
@@ -324,8 +324,8 @@ func (d *draft) told(steps []tax.Step, unconfirmed []string) {
 	}
 }
 
-// used lists the positions that a computation went by.
-func (d *draft) used(positions []string) {
+// addPositions lists the positions that a computation went by.
+func (d *draft) addPositions(positions []string) {
 	for _, id := range positions {
 		if !slices.Contains(d.Positions, id) {
 			d.Positions = append(d.Positions, id)
@@ -333,44 +333,44 @@ func (d *draft) used(positions []string) {
 	}
 }
 
-// pay lays the months through a kind of payment.
-func (d *draft) pay(base tax.Facts, own func(*tax.Line) bool) error {
+// computeMonths lays the months through a kind of payment.
+func (d *draft) computeMonths(base tax.Facts, own func(*tax.Line) bool) error {
 	for m := 1; m <= months; m++ {
-		if d.p.income[m].IsZero() {
+		if d.p.incomeByMonth[m].IsZero() {
 			continue
 		}
-		res, err := d.p.corpus.ComputeRows(d.p.payment(base, m), d.rows)
-		if done, err := d.settleFor(err); !done {
+		res, err := d.p.corpus.ComputeRows(d.p.paymentInMonth(base, m), d.rows)
+		if done, err := d.absorbGapOrBan(err); !done {
 			return err
 		}
 		d.rows = append(d.rows, res.Rows...)
-		d.month(m, &res, own)
-		d.told(res.Steps, res.Unconfirmed)
-		d.used(res.Rules.Positions)
-		if err := d.ownVAT(m, &res); err != nil {
+		d.addMonth(m, &res, own)
+		d.addSteps(res.Steps, res.Unconfirmed)
+		d.addPositions(res.Rules.Positions)
+		if err := d.addPayeeVAT(m, &res); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// payment is one month's payment of a kind.
-func (p *planner) payment(base tax.Facts, m int) tax.Facts {
+// paymentInMonth is one month's payment of a kind.
+func (p *planner) paymentInMonth(base tax.Facts, m int) tax.Facts {
 	f := base
 	f.PaymentDate = civil.In(p.Year, time.Month(m)).Last()
 	f.VATDate = f.PaymentDate
-	f.Amount = p.income[m]
-	f.IncomeType = p.types[m]
+	f.Amount = p.incomeByMonth[m]
+	f.IncomeType = p.typeByMonth[m]
 	f.Positions = p.Positions[m]
 	if f.Payroll != nil {
-		f.Payroll = p.payroll(m)
+		f.Payroll = p.payrollUpToMonth(m)
 	}
 	return f
 }
 
-// month adds what a payment keeps back and what the payee files itself. Obligations that own says
+// addMonth adds what a payment keeps back and what the payee files itself. Obligations that own says
 // yes to are left to the year's end.
-func (d *draft) month(m int, res *tax.Result, own func(*tax.Line) bool) {
+func (d *draft) addMonth(m int, res *tax.Result, own func(*tax.Line) bool) {
 	x := Month{Month: m, Income: res.Gross, Taxes: []TaxTotal{}}
 	sums := map[string]money.Amount{}
 	for _, list := range [][]tax.Line{res.Taxes, res.PayeeObligations} {
@@ -380,33 +380,33 @@ func (d *draft) month(m int, res *tax.Result, own func(*tax.Line) bool) {
 			case own != nil && own(l):
 			case l.Missing != nil:
 				for _, t := range l.Missing {
-					d.lack(l.Tax, t)
+					d.addMissing(l.Tax, t)
 				}
 			default:
 				sums[l.Tax] = sums[l.Tax].Add(l.Due)
 				x.Tax = x.Tax.Add(l.Due)
-				d.add(l.Tax, l.Due)
+				d.addTax(l.Tax, l.Due)
 			}
 		}
 	}
-	x.Net, x.Taxes = res.Gross.Sub(x.Tax), totals(sums)
+	x.Net, x.Taxes = res.Gross.Sub(x.Tax), taxTotals(sums)
 	d.gross = d.gross.Add(res.Gross)
 	d.ByMonth = append(d.ByMonth, x)
 }
 
-// levy adds a tax that the payee owes on the last month by itself.
-func (d *draft) levy(kind string, a money.Amount) {
+// addPayeeTax adds a tax that the payee owes on the last month by itself.
+func (d *draft) addPayeeTax(kind string, a money.Amount) {
 	if a.IsZero() {
 		return
 	}
 	x := &d.ByMonth[len(d.ByMonth)-1]
 	x.Tax, x.Net = x.Tax.Add(a), x.Net.Sub(a)
 	x.Taxes = append(x.Taxes, TaxTotal{kind, a})
-	d.add(kind, a)
+	d.addTax(kind, a)
 }
 
-// totals lists the taxes that are above zero in a fixed order.
-func totals(sums map[string]money.Amount) []TaxTotal {
+// taxTotals lists the taxes that are above zero in a fixed order.
+func taxTotals(sums map[string]money.Amount) []TaxTotal {
 	list := []TaxTotal{}
 	for _, kind := range [...]string{tax.IIT, tax.VAT, tax.UMCT, tax.EDU, tax.LEDU, tax.CIT} {
 		if a := sums[kind]; !a.IsZero() {
@@ -416,21 +416,21 @@ func totals(sums map[string]money.Amount) []TaxTotal {
 	return list
 }
 
-// finish sums up; a barred or incomplete alternative has no total.
-func (d *draft) finish() Alternative {
+// finishAlternative sums up; a barred or incomplete alternative has no total.
+func (d *draft) finishAlternative() Alternative {
 	a := d.Alternative
 	slices.Sort(a.Unconfirmed)
-	if !d.open() {
+	if !d.isComputable() {
 		a.Settlement = nil
 		a.Contributions = nil
 		a.Taxes = []TaxTotal{}
-		if d.barred {
+		if d.isBarred {
 			a.ByMonth, a.Steps = []Month{}, []tax.Step{}
 		}
 		return a
 	}
 	a.Feasible = true
-	a.Taxes = totals(d.taxes)
+	a.Taxes = taxTotals(d.taxes)
 	var sum money.Amount
 	for _, t := range a.Taxes {
 		sum = sum.Add(t.Amount)

@@ -102,7 +102,7 @@ func (q *Request) Validate(corpus *tax.Corpus) error {
 	for i, x := range q.Income {
 		at := "income." + strconv.Itoa(i)
 		c.need(x.Month >= 1 && x.Month <= months, at+".month", "must be 1 to 12")
-		c.need(isType(x.Type), at+".type", "must be a word of a-z, 0-9 and _, as live_tip")
+		c.need(isTypeName(x.Type), at+".type", "must be a word of a-z, 0-9 and _, as live_tip")
 		c.amount(at+".amount", &x.Amount)
 		if x.Amount.Positive() && x.Amount.Cmp(money.Yuan(largestYuan)) <= 0 {
 			total = total.Add(x.Amount)
@@ -125,7 +125,7 @@ func (f *Facts) check(c *checks, corpus *tax.Corpus) {
 	c.word("facts.place_tier", f.PlaceTier, "city", "county", "other")
 	c.word("facts.vat", f.VAT, "small_scale", "general")
 	c.word("facts.vat_period", f.VATPeriod, "month", "quarter")
-	c.need(f.Industry == "" || isType(f.Industry), "facts.industry",
+	c.need(f.Industry == "" || isTypeName(f.Industry), "facts.industry",
 		"must be a word of a-z, 0-9 and _")
 	c.place(corpus, "facts.paying_place", f.PayingPlace, true)
 	for _, x := range []struct {
@@ -196,13 +196,13 @@ func (c *checks) employment(q *Request) {
 		c.need(false, "facts.months_employed", "must be 1 to 12")
 		return
 	}
-	first, last := q.span()
+	first, last := q.incomeMonths()
 	c.need(last == 0 || *n > last-first, "facts.months_employed",
 		"must be at least the months from the first to the last with income")
 }
 
-// span gives the first and the last month with income, 0 and 0 when there is none.
-func (q *Request) span() (first, last int) {
+// incomeMonths gives the first and the last month with income, 0 and 0 when there is none.
+func (q *Request) incomeMonths() (first, last int) {
 	for _, x := range q.Income {
 		if x.Month < 1 || x.Month > months || !x.Amount.Positive() {
 			continue
@@ -215,10 +215,12 @@ func (q *Request) span() (first, last int) {
 	return first, last
 }
 
-// end is the last day of the tax year.
-func (q *Request) end() civil.Date { return civil.On(q.Year, time.December, 1).Month().Last() }
+// lastDayOfYear is the last day of the tax year.
+func (q *Request) lastDayOfYear() civil.Date {
+	return civil.On(q.Year, time.December, 1).Month().Last()
+}
 
-func isType(s string) bool {
+func isTypeName(s string) bool {
 	const shortest, longest = 2, 40
 	if len(s) < shortest || len(s) > longest || s[0] < 'a' || s[0] > 'z' {
 		return false

@@ -7,13 +7,13 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// byDay is the VAT of a person by the day, which it files itself where nobody withholds or files
+// vatByDayRule is the VAT of a person by the day, which it files itself where nobody withholds or files
 // it.
-const byDay = "vat.natural_person.by_day"
+const vatByDayRule = "vat.natural_person.by_day"
 
-// ownVAT adds the VAT, with its surcharges, that a person owes on labor remuneration on which the
+// addPayeeVAT adds the VAT, with its surcharges, that a person owes on labor remuneration on which the
 // payer keeps none back. All of a month is paid on one day.
-func (d *draft) ownVAT(m int, res *tax.Result) error {
+func (d *draft) addPayeeVAT(m int, res *tax.Result) error {
 	if res.Item != tax.ItemLabor && res.Item != tax.ItemLaborPlatform {
 		return nil
 	}
@@ -23,11 +23,11 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 		}
 	}
 	p := d.p
-	f := p.payment(p.person("natural_person", false), m)
-	rule, err := p.national.TurnoverRule(byDay, f.VATDate)
+	f := p.paymentInMonth(p.personFacts("natural_person", false), m)
+	rule, err := p.national.TurnoverRule(vatByDayRule, f.VATDate)
 	var gap *tax.Gap
 	if errors.As(err, &gap) {
-		d.without(gap.Rule, gap.Missing)
+		d.addUnknown(gap.Rule, gap.Missing)
 		return nil
 	}
 	if err != nil {
@@ -43,8 +43,8 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 		x := &d.ByMonth[len(d.ByMonth)-1]
 		x.Income, x.Net = x.Income.Add(vat), x.Net.Add(vat)
 	}
-	d.levy(tax.VAT, vat)
-	x := p.book[byDay]
+	d.addPayeeTax(tax.VAT, vat)
+	x := p.rulebook[vatByDayRule]
 	d.Steps = append(d.Steps,
 		tax.NewEntryStep(&x, "vat.own", "sales of the day x levy rate, from the threshold on",
 			bilingual.Text{
@@ -55,17 +55,17 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 			tax.Input{Name: "sales", Value: tax.MoneyValue(sales)}))
 	for _, kind := range [...]string{tax.UMCT, tax.EDU, tax.LEDU} {
 		s, err := p.national.ComputeSurcharge(kind, f.VATDate,
-			tax.SurchargeBase{VAT: vat, Sales: sales, Period: "day", Tier: p.tier(), Half: true})
-		if done, err := d.settleFor(err); !done {
+			tax.SurchargeBase{VAT: vat, Sales: sales, Period: "day", Tier: p.payerTier(), Half: true})
+		if done, err := d.absorbGapOrBan(err); !done {
 			return err
 		}
-		d.levy(kind, s.Payable)
+		d.addPayeeTax(kind, s.Payable)
 	}
 	return nil
 }
 
-// without names something that the figures leave out, once.
-func (d *draft) without(rule string, t bilingual.Text) {
+// addUnknown names something that the figures leave out, once.
+func (d *draft) addUnknown(rule string, t bilingual.Text) {
 	for _, u := range d.Unknown {
 		if u.Rule == rule {
 			return

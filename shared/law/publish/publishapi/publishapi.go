@@ -20,11 +20,13 @@ import (
 type API struct{ Publisher publish.Publisher }
 
 // Triggers names what starts it.
-func (a API) Triggers() trigger.Mux { return trigger.Mux{Objects: a.take, Order: a.order} }
+func (a API) Triggers() trigger.Mux {
+	return trigger.Mux{Objects: a.publishUploads, Order: a.executeOrder}
+}
 
-// take takes each manifest that the event names. An error goes to the alarm and, after the retries,
+// publishUploads takes each manifest that the event names. An error goes to the alarm and, after the retries,
 // to the dead-letter queue.
-func (a API) take(ctx context.Context, ev events.S3Event) error {
+func (a API) publishUploads(ctx context.Context, ev events.S3Event) error {
 	var failed []error
 	for _, r := range ev.Records {
 		key, err := url.QueryUnescape(r.S3.Object.Key)
@@ -38,8 +40,8 @@ func (a API) take(ctx context.Context, ev events.S3Event) error {
 	return errors.Join(failed...)
 }
 
-// order answers what somebody asks for. A refusal is an answer, not a failure.
-func (a API) order(ctx context.Context, payload json.RawMessage) (any, error) {
+// executeOrder answers what somebody asks for. A refusal is an answer, not a failure.
+func (a API) executeOrder(ctx context.Context, payload json.RawMessage) (any, error) {
 	var o publish.Order
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()

@@ -56,8 +56,8 @@ type item = dynamo.Item
 
 const docAttribute = "doc"
 
-// documented is an item that holds v as JSON.
-func documented(k keys.Key, v any) (item, error) {
+// documentItem is an item that holds v as JSON.
+func documentItem(k keys.Key, v any) (item, error) {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return nil, fault.Internal(err)
@@ -67,7 +67,7 @@ func documented(k keys.Key, v any) (item, error) {
 	return it, nil
 }
 
-func read(it item, into any) error {
+func decodeDocument(it item, into any) error {
 	doc, ok := it[docAttribute].(*types.AttributeValueMemberS)
 	if !ok {
 		return fault.Internal(errors.New("rulesetdb: an item without its document"))
@@ -80,20 +80,22 @@ func read(it item, into any) error {
 
 // ReadState reads the pointers, eventually consistent: half a read unit while few packs differ from
 // the binary.
-func (s *Store) ReadState(ctx context.Context) (ruleset.State, error) { return s.state(ctx, false) }
+func (s *Store) ReadState(ctx context.Context) (ruleset.State, error) {
+	return s.readPointers(ctx, false)
+}
 
 // LatestState reads the pointers as they are now, for somebody who will change them.
 func (s *Store) LatestState(ctx context.Context) (ruleset.State, error) {
-	return s.state(ctx, true)
+	return s.readPointers(ctx, true)
 }
 
-func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, error) {
+func (s *Store) readPointers(ctx context.Context, consistent bool) (ruleset.State, error) {
 	var st ruleset.State
-	_, err := s.get(ctx, keys.RulePointers(), consistent, &st)
+	_, err := s.readDocument(ctx, keys.RulePointers(), consistent, &st)
 	return st, err
 }
 
-func (s *Store) get(ctx context.Context, k keys.Key, consistent bool,
+func (s *Store) readDocument(ctx context.Context, k keys.Key, consistent bool,
 	into any) (found bool, err error) {
 	out, err := s.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &s.Tenancy, Key: dynamo.Key(k), ConsistentRead: &consistent})
@@ -103,7 +105,7 @@ func (s *Store) get(ctx context.Context, k keys.Key, consistent bool,
 	if out.Item == nil {
 		return false, nil
 	}
-	return true, read(out.Item, into)
+	return true, decodeDocument(out.Item, into)
 }
 
 // maxArchive bounds what is read of one object, in bytes.
@@ -119,7 +121,7 @@ func (s *Store) ReadArchive(ctx context.Context, pack, version string) ([]byte, 
 // Errors: fault.Absent when there is none.
 func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte, error) {
 	res, err := s.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &name})
-	if status(err) == http.StatusNotFound {
+	if httpStatus(err) == http.StatusNotFound {
 		return nil, fault.Absent("object " + name).Wrap(err)
 	}
 	if err != nil {
@@ -136,7 +138,7 @@ func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte
 	return body, nil
 }
 
-func status(err error) int {
+func httpStatus(err error) int {
 	var res *awshttp.ResponseError
 	if errors.As(err, &res) {
 		return res.HTTPStatusCode()
@@ -152,7 +154,7 @@ func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 	_, err = s.Objects.PutObject(ctx,
 		&s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive),
 			IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
-	if status(err) == http.StatusPreconditionFailed {
+	if httpStatus(err) == http.StatusPreconditionFailed {
 		return true, nil
 	}
 	if err != nil {
@@ -164,7 +166,7 @@ func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 // publish.Version reads one; fault.Absent when it is not stored.
 func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.Version, error) {
 	var v publish.Version
-	found, err := s.get(ctx, keys.RuleVersion(pack, version), true, &v)
+	found, err := s.readDocument(ctx, keys.RuleVersion(pack, version), true, &v)
 	if err == nil && !found {
 		err = fault.Absent("version " + version + " of pack " + pack)
 	}
@@ -173,7 +175,7 @@ func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.
 
 // ListVersions lists what is stored of a pack, in the order of the versions.
 func (s *Store) ListVersions(ctx context.Context, pack string) ([]publish.Version, error) {
-	all, err := list[publish.Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
+	all, err := listDocuments[publish.Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
 	slices.SortFunc(all, func(a, b publish.Version) int {
 		return rulepack.CompareVersions(a.Version, b.Version)
 	})
@@ -183,17 +185,17 @@ func (s *Store) ListVersions(ctx context.Context, pack string) ([]publish.Versio
 // ListChanges lists a pack's changes, newest first.
 func (s *Store) ListChanges(ctx context.Context, pack string,
 	most int32) ([]publish.Change, error) {
-	return list[publish.Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
+	return listDocuments[publish.Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
 }
 
 // ListRefusals lists what was refused, newest first.
 func (s *Store) ListRefusals(ctx context.Context, most int32) ([]publish.Refusal, error) {
-	return list[publish.Refusal](ctx, s, keys.RuleRefusals(), "", most)
+	return listDocuments[publish.Refusal](ctx, s, keys.RuleRefusals(), "", most)
 }
 
 // RecordRefusal records a refusal; recording the same one again changes nothing.
 func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
-	it, err := documented(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
+	it, err := documentItem(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
 	if err != nil {
 		return err
 	}
@@ -201,8 +203,8 @@ func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
 	return awsfault.Of(err)
 }
 
-// list reads the newest items of a partition, or all of them when most is zero.
-func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
+// listDocuments reads the newest items of a partition, or all of them when most is zero.
+func listDocuments[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
 	in := dynamo.PartitionQuery(s.Tenancy, pk, prefix)
 	in.ScanIndexForward = aws.Bool(false) // newest first
 	if most > 0 {
@@ -214,7 +216,7 @@ func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) (
 			return nil, err
 		}
 		var v V
-		if err := read(it, &v); err != nil {
+		if err := decodeDocument(it, &v); err != nil {
 			return nil, err
 		}
 		if out = append(out, v); len(out) == int(most) {
@@ -226,7 +228,7 @@ func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) (
 
 // ApplyChange writes a change, with its one audit record.
 func (s *Store) ApplyChange(ctx context.Context, w publish.Write) error {
-	parts, request, err := s.parts(w)
+	parts, request, err := s.transactionParts(w)
 	if err != nil {
 		return err
 	}
@@ -241,11 +243,11 @@ func (s *Store) ApplyChange(ctx context.Context, w publish.Write) error {
 	return optimistic.ErrRival
 }
 
-// parts makes the transaction; request is the place of the request's item in it, or -1.
-func (s *Store) parts(w publish.Write) (parts []types.TransactWriteItem, request int, err error) {
+// transactionParts makes the transaction; request is the place of the request's item in it, or -1.
+func (s *Store) transactionParts(w publish.Write) (parts []types.TransactWriteItem, request int, err error) {
 	request = -1
 	add := func(k keys.Key, v any) {
-		it, failed := documented(k, v)
+		it, failed := documentItem(k, v)
 		if failed != nil {
 			err = failed
 			return
@@ -267,7 +269,7 @@ func (s *Store) parts(w publish.Write) (parts []types.TransactWriteItem, request
 		return nil, 0, err
 	}
 	if w.State != nil {
-		pointers, err := s.pointers(*w.State)
+		pointers, err := s.putPointers(*w.State)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -277,9 +279,9 @@ func (s *Store) parts(w publish.Write) (parts []types.TransactWriteItem, request
 	return append(parts, notice), request, err
 }
 
-// pointers is the part that moves the pointers from the state before.
-func (s *Store) pointers(st ruleset.State) (types.TransactWriteItem, error) {
-	it, err := documented(keys.RulePointers(), st)
+// putPointers is the part that moves the pointers from the state before.
+func (s *Store) putPointers(st ruleset.State) (types.TransactWriteItem, error) {
+	it, err := documentItem(keys.RulePointers(), st)
 	if err != nil {
 		return types.TransactWriteItem{}, err
 	}
