@@ -12,20 +12,21 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Filed tells whether the paying entity has filed its returns of a month. The caller says which
-// those are.
+// Filed reports whether the paying entity has filed its returns of a month. The caller knows which
+// months those are.
 type Filed func(month civil.Month) bool
 
-// FiledMonths makes a Filed of a list.
+// FiledMonths makes a Filed from the list of filed months.
 func FiledMonths(list []civil.Month) Filed {
 	return func(m civil.Month) bool { return slices.Contains(list, m) }
 }
 
-// LatenessRules is what decides when a return was due and what lateness costs.
+// LatenessRules compute on which day a return was due and which late fee is owed on tax that was
+// declared too low.
 type LatenessRules struct {
-	Rules    *tax.Engine // national
+	Rules    *tax.Engine // the national rules
 	Calendar *calendar.Calendar
-	PaidOn   civil.Date // day on which the amended tax will be paid
+	PaidOn   civil.Date // the day on which the amended tax will be paid
 }
 
 // Amendment is one filed month whose return must be filed again (更正申报).
@@ -34,59 +35,61 @@ type Amendment struct {
 	Rows  []Amended   `json:"rows"`
 }
 
-// Amended is the row of one person and item in a return: the whole month as it must read, never a
-// difference.
+// Amended is the row of one person and item in a return that is filed again. It has the corrected
+// figures of the whole month, because an amended return replaces the filed one.
 type Amended struct {
 	Tax       string  `json:"tax"`
 	Item      string  `json:"item"`
 	Platform  string  `json:"platform,omitempty"`
 	Filed     Figures `json:"filed"`
 	Corrected Figures `json:"corrected"`
-	// ToDate are the year's totals up to the month, for items that are withheld cumulatively: they
-	// change with every earlier month, so the later rows are affected even where their own figures
-	// stand.
+	// ToDate are the totals of the year up to the month, for items that are withheld cumulatively.
+	// Every correction of an earlier month changes them, so a later month must be filed again even
+	// if its own figures are the same.
 	ToDate  *ToDate      `json:"to_date,omitempty"`
 	DueOn   civil.Date   `json:"due_on"`
 	LateFee *LateFee     `json:"late_fee"` // null where nothing more is due, or the rule is missing
 	Missing *MissingRule `json:"missing,omitempty"`
 }
 
-// MissingRule names a rule that would be needed and is not there.
+// MissingRule names a rule that the computation needs and that is open or not recorded.
 type MissingRule struct {
 	Rule    string         `json:"rule"`
 	Missing bilingual.Text `json:"missing"`
 }
 
-// ToDate are cumulative totals of the year.
+// ToDate are the totals of the tax year from its first month up to and including a month.
 type ToDate struct {
 	Filed     Figures `json:"filed"`
 	Corrected Figures `json:"corrected"`
 }
 
-// LateFee is the late fee on what a month lacked (滞纳金).
+// LateFee is the fee (滞纳金) on the tax that the filed return of a month declared too low.
 type LateFee struct {
 	Tax  money.Amount `json:"tax"`
 	Days int          `json:"days"`
 	Fee  money.Amount `json:"fee"`
 }
 
-// returnKey is a row of a return.
+// returnKey identifies a row within a return: the tax, the item of income, and the platform for
+// platform labor.
 type returnKey struct {
 	tax, item, platform string
 }
 
-// monthRow is a row of the return of one month.
+// monthRow is a row of the return of one month, with the filed and the corrected figures.
 type monthRow struct {
 	returnKey
 	month            civil.Month
 	filed, corrected Figures
 }
 
-// Amendments lists the filed months that the second law changes, with every later filed month of an
-// item that is withheld cumulatively as long as the year's totals differ.
+// Amendments lists the filed months whose returns the second law changes. For an item that is
+// withheld cumulatively it also lists every later filed month, as long as the totals of the year
+// differ.
 //
-// Errors: 5002 when a settlement of the person cannot be computed: then no total of a month is
-// known.
+// Errors: 5002 if a settlement of the person cannot be computed, because then no total of a month
+// is known.
 func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
 	if err := p.requireFigures(); err != nil {
 		return nil, err
@@ -103,12 +106,15 @@ func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
 		affected := r.filed != r.corrected
 		if r.tax == tax.IIT && tax.IsCumulative(r.item, p.taxpayer) {
 			a.ToDate = yearToDateTotals(rows, r)
+			// A return of a cumulative item states the totals of the year, so different totals make it
+			// wrong.
 			affected = affected || a.ToDate.Filed != a.ToDate.Corrected
 		}
 		if !affected {
 			continue
 		}
 		d.addDueDateAndLateFee(&a, r.month)
+		// The rows are sorted by month, so the month of this row is the last one listed or a new one.
 		if n := len(out); n == 0 || out[n-1].Month != r.month {
 			out = append(out, Amendment{Month: r.month})
 		}
@@ -118,7 +124,7 @@ func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
 	return out, nil
 }
 
-// requireFigures refuses where a settlement has no figures.
+// requireFigures returns error 5002 if a settlement of the person could not be computed.
 func (p *Person) requireFigures() error {
 	if len(p.Gaps) == 0 {
 		return nil
@@ -129,13 +135,14 @@ func (p *Person) requireFigures() error {
 			" has no figures under this law, so no total of this person is known: ")+g.Missing.EN)
 }
 
-// returnRows adds all rows up to return rows, by month, tax and item. What the payee files itself is
-// in no return of the paying entity.
+// returnRows sums all tax rows up to the rows of the paying entity's returns, sorted by month, tax
+// and item. Taxes that the payee files itself are left out.
 func (p *Person) returnRows() []monthRow {
 	var out []monthRow
 	at := map[monthRow]int{}
 	find := func(r *tax.Row) *monthRow {
 		k := monthRow{returnKey: returnKey{tax: r.Kind, item: r.Item}, month: MonthOfPeriod(r.Period)}
+		// Platform labor is withheld per platform, so it has one row for each; other items have one.
 		if r.Item == tax.ItemLaborPlatform {
 			k.platform = r.Platform
 		}
@@ -166,18 +173,21 @@ func (p *Person) returnRows() []monthRow {
 	return out
 }
 
-// MonthOfPeriod is the month of a row's period; a day belongs to the return of its month.
+// MonthOfPeriod returns the month whose return contains a tax row of this period; the period is a
+// month or a day of the month.
 func MonthOfPeriod(period string) civil.Month {
 	if len(period) > len("2006-01") {
 		period = period[:len("2006-01")]
 	}
 	m, err := civil.ParseMonth(period)
 	if err != nil {
-		return civil.Month{} // rows are written by the engine; one without a month is in no return
+		return civil.Month{} // the engine writes only months and days; anything else is in no return
 	}
 	return m
 }
 
+// yearToDateTotals sums the rows with the same return key from January up to the month of the given
+// row.
 func yearToDateTotals(rows []monthRow, of *monthRow) *ToDate {
 	var t ToDate
 	for i := range rows {
@@ -189,9 +199,11 @@ func yearToDateTotals(rows []monthRow, of *monthRow) *ToDate {
 	return &t
 }
 
-// addDueDateAndLateFee tells when the month was due and what its lateness costs.
+// addDueDateAndLateFee sets the day on which the return of the month was due and, if too little tax
+// was declared, the late fee. If a rule for that is missing, it names the rule instead.
 func (d LatenessRules) addDueDateAndLateFee(a *Amended, month civil.Month) {
 	lacked := a.Corrected.Withheld.Sub(a.Filed.Withheld)
+	// Income tax is in the withholding return; surcharges are declared together with VAT.
 	kind := tax.ReturnVAT
 	if a.Tax == tax.IIT {
 		kind = tax.ReturnWithholding

@@ -11,23 +11,25 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Correction is what is posted for months that are not filed: rows in their original periods, and
-// for each creator and tax month the entry of what is withheld besides or owed back.
+// Correction is what must be posted for the months whose returns are not filed yet. It has the tax
+// rows in their original periods and, for each creator and tax month, one journal entry over the
+// tax that is still to be withheld or to be refunded.
 type Correction struct {
 	Rows       []tax.Row
-	Corrects   []ident.Settlement // settlement that each row corrects
-	Creators   []ident.Creator    // and its creator
-	Entries    []ledger.Entry     // without id, instant and accounting period
-	Additional money.Amount       // withheld besides
-	Over       money.Amount       // withheld too much
+	Corrects   []ident.Settlement // the settlement that each row corrects
+	Creators   []ident.Creator    // the creator of that settlement
+	Entries    []ledger.Entry     // without id, time and accounting period, which the caller adds
+	Additional money.Amount       // sum that must still be withheld
+	Over       money.Amount       // sum that was withheld in excess
 }
 
-// IsEmpty tells that nothing is to be posted.
+// IsEmpty reports whether there is nothing to post.
 func (c *Correction) IsEmpty() bool { return len(c.Rows) == 0 }
 
-// CorrectionOfUnfiledMonths gives the true-ups of the months that are not filed.
+// CorrectionOfUnfiledMonths returns the true-ups of the months whose returns are not filed.
+// Differences of filed months are left to Amendments.
 //
-// Errors: 5002 when a settlement of the person cannot be computed.
+// Errors: 5002 if a settlement of the person cannot be computed.
 func (p *Person) CorrectionOfUnfiledMonths(filed Filed) (Correction, error) {
 	var c Correction
 	if err := p.requireFigures(); err != nil {
@@ -48,12 +50,15 @@ func (p *Person) CorrectionOfUnfiledMonths(filed Filed) (Correction, error) {
 		c.postTaxChange(p.findOrAddEntry(&c, d.Creator, month), d.Tax, change.Withheld, d.AfterTax)
 	}
 	c.BalanceEntries()
+	// Changes of one month may cancel each other out, and an entry without postings is not posted.
 	c.Entries = slices.DeleteFunc(c.Entries, func(e ledger.Entry) bool { return len(e.Postings) == 0 })
 	return c, nil
 }
 
-// findOrAddEntry finds the entry of a creator's month, or begins it.
-func (p *Person) findOrAddEntry(c *Correction, creator ident.Creator, month civil.Month) *ledger.Entry {
+// findOrAddEntry finds the journal entry of a creator and tax month in c, and appends an empty one
+// if there is none.
+func (p *Person) findOrAddEntry(c *Correction, creator ident.Creator,
+	month civil.Month) *ledger.Entry {
 	for i := range c.Entries {
 		if e := &c.Entries[i]; e.CreatorID == creator && e.Tax == month {
 			return e
@@ -64,8 +69,11 @@ func (p *Person) findOrAddEntry(c *Correction, creator ident.Creator, month civi
 	return &c.Entries[len(c.Entries)-1]
 }
 
-// postTaxChange writes a change of what is withheld of a tax; who bears it is settled for the whole entry.
-func (c *Correction) postTaxChange(e *ledger.Entry, kind string, change money.Amount, afterTax bool) {
+// postTaxChange credits the change of a withheld tax to the tax payable account. If the payer bears
+// the tax, its cost is debited here; otherwise BalanceEntries charges the creator for the whole
+// entry.
+func (c *Correction) postTaxChange(e *ledger.Entry, kind string, change money.Amount,
+	afterTax bool) {
 	e.Credit(ledger.TaxPayable(strings.ToLower(kind)), change)
 	if afterTax {
 		e.Debit(ledger.MCNTaxCost, change)
@@ -77,8 +85,8 @@ func (c *Correction) postTaxChange(e *ledger.Entry, kind string, change money.Am
 	}
 }
 
-// BalanceEntries closes each entry: what it comes to is a receivable from the creator, or owed
-// back.
+// BalanceEntries closes each entry: a debit balance becomes a receivable from the creator, a credit
+// balance a payable to the creator.
 func (c *Correction) BalanceEntries() {
 	for i := range c.Entries {
 		e := &c.Entries[i]

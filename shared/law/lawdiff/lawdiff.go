@@ -1,7 +1,7 @@
-// Package lawdiff taxes booked settlements again under a second law, another version of a policy
-// pack or a correction with effect from the past, and tells the differences: person by person, for
-// months not yet filed the true-ups (补扣补退), for filed ones the amendment set (更正申报清单). It decides
-// and writes nothing.
+// Package lawdiff taxes booked settlements again under a second law (another version of a policy
+// pack, or a correction with effect from the past) and lists the differences of each person. For
+// months whose returns are not filed yet it lists the true-ups (补扣补退), for filed months the amended
+// returns (更正申报清单). The package only computes: its callers decide and write.
 package lawdiff
 
 import (
@@ -11,20 +11,25 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Kind tells what an event did to a taxpayer's tax rows.
+// Kind says what an event did to a taxpayer's tax rows.
 type Kind string
 
-// The kinds of events, as bookings are stored.
+// The kinds of events, with the values under which bookings are stored.
 const (
-	Booking  Kind = "booking"
-	Reversal Kind = "reversal" // takes the last booking of its settlement back
-	Opening  Kind = "opening"  // rows from before the system: the same under any law
-	TrueUp   Kind = "true_up"  // a difference to another law that was posted
-	// an open true-up that was collected or given back: it stands under any law
+	Booking Kind = "booking"
+	// Reversal reverses the last booking of its settlement.
+	Reversal Kind = "reversal"
+	// Opening has the tax rows from before the tenant used this system; no law changes them.
+	Opening Kind = "opening"
+	// TrueUp posts a difference that an earlier comparison with another law found.
+	TrueUp Kind = "true_up"
+	// SettledTrueUp has the rows of an open true-up that was collected from the creator or refunded;
+	// no law changes them.
 	SettledTrueUp Kind = "decided"
 )
 
-// PersonYear is one tax year of a taxpayer at a paying entity: what a person's tax goes by.
+// PersonYear is one tax year of a taxpayer at a paying entity. Individual income tax is withheld
+// per person, year and withholding agent, so every comparison is made for such a year.
 type PersonYear struct {
 	Entity   ident.Entity   `json:"paying_entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
@@ -36,76 +41,80 @@ type Event struct {
 	PersonYear
 	Kind       Kind
 	Settlement ident.Settlement
-	Creator    ident.Creator      // whose book the settlement is in
-	Facts      *tax.Facts         // of bookings, as they were taxed; nil where there was no income
-	Missing    *Gap               // of bookings whose facts are not known any more
-	Rows       []tax.Row          // as booked
-	Corrects   []ident.Settlement // of true-ups: the settlement that each row corrects
-	Creators   []ident.Creator    // of true-ups: the creator of each row
+	Creator    ident.Creator      // in whose ledger book the settlement is booked
+	Facts      *tax.Facts         // the facts that a booking was taxed by; nil if it had no income
+	Missing    *Gap               // why the facts of a booking are not known any more
+	Rows       []tax.Row          // the tax rows as they were booked
+	Corrects   []ident.Settlement // true-ups only: the settlement that each row corrects
+	Creators   []ident.Creator    // true-ups only: the creator of each row
 	// Behind marks a year that only stands behind the next one: it is neither told nor summed up.
 	IsEarlierYear bool
 }
 
-// Key tells which tax on which item and period a figure is.
+// Key identifies a tax figure by tax, item of income and period.
 type Key struct {
 	Tax        string `json:"tax"`
 	Item       string `json:"item"`
 	Project    string `json:"project,omitempty"`
 	Platform   string `json:"platform,omitempty"`
-	Period     string `json:"period"` // month or day
+	Period     string `json:"period"` // a month (2026-09) or a day (2026-09-30)
 	Collection string `json:"collection"`
 }
 
+// keyOfRow returns the key under which the figures of a tax row are summed.
 func keyOfRow(r *tax.Row) Key {
 	return Key{Tax: r.Kind, Item: r.Item, Project: r.Project, Platform: r.Platform, Period: r.Period,
 		Collection: r.Collection}
 }
 
-// Figures are what rows of one key come to, in fen.
+// Figures are the sums over all tax rows of one key, in fen.
 type Figures struct {
-	Income   money.Amount `json:"income"`
-	Received money.Amount `json:"received"` // money with VAT behind the sales
+	Income money.Amount `json:"income"`
+	// payments including VAT, from which the sales were computed
+	Received money.Amount `json:"received"`
 	Sales    money.Amount `json:"sales"`
 	Withheld money.Amount `json:"withheld"`
 }
 
+// figuresOfRow returns the figures of one tax row.
 func figuresOfRow(r *tax.Row) Figures {
 	return Figures{Income: r.Income, Received: r.Received, Sales: r.Sales, Withheld: r.Withheld}
 }
 
-// Add gives f + g.
+// Add returns the sum f + g, field by field.
 func (f Figures) Add(g Figures) Figures {
 	return Figures{Income: f.Income.Add(g.Income), Received: f.Received.Add(g.Received),
 		Sales: f.Sales.Add(g.Sales), Withheld: f.Withheld.Add(g.Withheld)}
 }
 
-// Sub gives f - g.
+// Sub returns the difference f - g, field by field.
 func (f Figures) Sub(g Figures) Figures {
 	return Figures{Income: f.Income.Sub(g.Income), Received: f.Received.Sub(g.Received),
 		Sales: f.Sales.Sub(g.Sales), Withheld: f.Withheld.Sub(g.Withheld)}
 }
 
-// Difference is one figure of one settlement that the second law changes.
+// Difference is one tax figure of one settlement that the second law changes.
 type Difference struct {
 	Settlement ident.Settlement `json:"settlement_id"`
 	Creator    ident.Creator    `json:"creator_id"`
 	Key
-	Booked     Figures `json:"booked"`     // what stands: booking, reversal and posted true-ups
-	Recomputed Figures `json:"recomputed"` // what would stand under the second law
-	// AfterTax tells that the payer bears the settlement's taxes.
+	Booked     Figures `json:"booked"`     // sum of booking, reversal and posted true-ups
+	Recomputed Figures `json:"recomputed"` // the same sum if the second law had been applied
+	// AfterTax is true if the payer bears the taxes of the settlement (an after-tax contract).
 	AfterTax bool `json:"-"`
 }
 
-// Change is recomputed less booked.
+// Change returns the recomputed figures less the booked ones.
 func (d *Difference) Change() Figures { return d.Recomputed.Sub(d.Booked) }
 
-// IsInFiledMonth tells whether the difference belongs to a month whose return of the paying entity
-// was filed.
+// IsInFiledMonth reports whether the paying entity has filed its return of the difference's month.
+// A tax that the payee files itself is in no return of the paying entity.
 func (d *Difference) IsInFiledMonth(filed Filed) bool {
 	return d.Collection != tax.SelfFiled && filed(MonthOfPeriod(d.Period))
 }
 
-// Gap is a settlement whose taxes the second law does not give: no figure, and never zero.
+// Gap is a settlement whose taxes cannot be computed under the second law, because a rule is open,
+// missing or forbids the payment. Such a settlement has no figures; it never counts as zero tax.
 type Gap struct {
 	Settlement ident.Settlement `json:"settlement_id"`
 	Creator    ident.Creator    `json:"creator_id"`
@@ -116,17 +125,17 @@ type Gap struct {
 	BlockedBy ident.Settlement `json:"because,omitempty"`
 }
 
-// TaxTotal is one tax over many settlements. Booked and Recomputed leave out what cannot be
-// computed.
+// TaxTotal is the sum of one tax over many settlements. Booked and Recomputed leave out the
+// settlements that cannot be computed.
 type TaxTotal struct {
 	Tax        string       `json:"tax"`
 	Booked     money.Amount `json:"booked"`
 	Recomputed money.Amount `json:"recomputed"`
-	Additional money.Amount `json:"additional"` // sum of what is to be withheld besides
-	Over       money.Amount `json:"over"`       // sum of what was withheld too much
+	Additional money.Amount `json:"additional"` // sum of the differences that must still be withheld
+	Over       money.Amount `json:"over"`       // sum of the differences that were withheld in excess
 }
 
-// Totals sum a run up.
+// Totals are the sums of one comparison.
 type Totals struct {
 	Persons     int        `json:"persons"`
 	Settlements int        `json:"settlements"`
@@ -135,7 +144,7 @@ type Totals struct {
 	Taxes       []TaxTotal `json:"taxes"`
 }
 
-// Add adds the totals of another run.
+// Add adds the totals of another comparison.
 func (t *Totals) Add(o Totals) {
 	t.Persons += o.Persons
 	t.Settlements += o.Settlements
@@ -148,6 +157,7 @@ func (t *Totals) Add(o Totals) {
 	}
 }
 
+// totalOfTax finds the total of a tax, and appends an empty one for a tax that is not listed yet.
 func (t *Totals) totalOfTax(kind string) *TaxTotal {
 	for i := range t.Taxes {
 		if t.Taxes[i].Tax == kind {

@@ -15,17 +15,17 @@ type Person struct {
 	Gaps        []Gap
 
 	isEarlierYear bool
-	taxpayer      string           // kind of the taxpayer, by the last facts
-	blocked       ident.Settlement // the first settlement without figures: what follows stands on it
+	taxpayer      string           // kind of the taxpayer, from the last booking with facts
+	blocked       ident.Settlement // first settlement without figures; all later ones depend on it
 	booked        []tax.Row
-	recomputed    []tax.Row // under the second law, with openings and reversals
+	recomputed    []tax.Row // rows under the second law, with openings and reversals
 	settlements   []settlementRows
-	index         map[string]int // of parts by settlement
+	index         map[string]int // index into settlements, by settlement id
 	merged        []Difference
 }
 
-// FirstCreator is the first of the creators, by id, whose settlements the person has; "" when there
-// are none. A taxpayer with several creators is told with that one.
+// FirstCreator returns the smallest creator id among the person's settlements, and "" if there are
+// none. A report lists a taxpayer with several creators under this one.
 func (p *Person) FirstCreator() ident.Creator {
 	first := ident.Creator("")
 	for i := range p.settlements {
@@ -36,19 +36,22 @@ func (p *Person) FirstCreator() ident.Creator {
 	return first
 }
 
-// rowRange is a part of a list of rows.
+// rowRange is a range of indexes in a list of rows; from is included, to is not.
 type rowRange struct{ from, to int }
 
-// settlementRows is one settlement of the person.
+// settlementRows are the rows of one settlement of the person, as ranges of Person.booked and
+// Person.recomputed.
 type settlementRows struct {
 	settlement         ident.Settlement
 	creator            ident.Creator
 	booked, recomputed []rowRange
-	lastBooking        rowRange // of the last booking, in standing
+	lastBooking        rowRange // recomputed rows of the last booking, which a reversal negates
 	hasGap             bool
-	payerBearsTax      bool // the payer bears its taxes
+	payerBearsTax      bool // the payer bears the taxes of the settlement
 }
 
+// reset empties the person for another person-year and keeps the allocated lists, so that a run
+// over many persons allocates little.
 func (p *Person) reset(w PersonYear) {
 	clear(p.index)
 	*p = Person{PersonYear: w, Differences: p.Differences[:0], Gaps: p.Gaps[:0], booked: p.booked[:0],
@@ -56,12 +59,15 @@ func (p *Person) reset(w PersonYear) {
 		index: p.index, merged: p.merged[:0]}
 }
 
-// findOrAddSettlement finds a settlement, or begins it in the memory of one that was there for another person.
-func (p *Person) findOrAddSettlement(settlement ident.Settlement, creator ident.Creator) *settlementRows {
+// findOrAddSettlement finds the rows of a settlement or begins an empty entry. A new entry reuses
+// the lists that an earlier person left in the same place.
+func (p *Person) findOrAddSettlement(settlement ident.Settlement,
+	creator ident.Creator) *settlementRows {
 	i, ok := p.index[string(settlement)]
 	if !ok {
 		i = len(p.settlements)
 		p.index[string(settlement)] = i
+		// Growing the slice within its capacity keeps the old element, whose lists are reused below.
 		if i < cap(p.settlements) {
 			p.settlements = p.settlements[:i+1]
 		} else {
@@ -75,18 +81,21 @@ func (p *Person) findOrAddSettlement(settlement ident.Settlement, creator ident.
 	return &p.settlements[i]
 }
 
+// appendBooked adds rows to the booked rows of the settlement.
 func (q *settlementRows) appendBooked(p *Person, rows []tax.Row) {
 	q.booked = append(q.booked, rowRange{len(p.booked), len(p.booked) + len(rows)})
 	p.booked = append(p.booked, rows...)
 }
 
+// appendRecomputed adds rows to the recomputed rows of the settlement, as its last booking.
 func (q *settlementRows) appendRecomputed(p *Person, rows []tax.Row) {
 	q.lastBooking = rowRange{len(p.recomputed), len(p.recomputed) + len(rows)}
 	q.recomputed = append(q.recomputed, q.lastBooking)
 	p.recomputed = append(p.recomputed, rows...)
 }
 
-// recordGap notes a settlement without figures.
+// recordGap marks a settlement as not computable. The first gap of a person-year blocks the later
+// settlements too.
 func (p *Person) recordGap(q *settlementRows, g Gap) {
 	q.hasGap = true
 	p.Gaps = append(p.Gaps, g)
@@ -95,7 +104,8 @@ func (p *Person) recordGap(q *settlementRows, g Gap) {
 	}
 }
 
-// reverseBooking takes the last booking of a settlement back, on both sides.
+// reverseBooking applies a reversal: it adds the reversal's rows to the booked side, and on the
+// recomputed side the negated rows of the settlement's last booking.
 func (p *Person) reverseBooking(e *Event) {
 	q := p.findOrAddSettlement(e.Settlement, e.Creator)
 	q.appendBooked(p, e.Rows)
@@ -112,10 +122,13 @@ func (p *Person) reverseBooking(e *Event) {
 	q.lastBooking = rowRange{}
 }
 
-// errTrueUpRows tells that a true-up does not say what it corrects.
+// errTrueUpRows is returned for a true-up that does not name the corrected settlement and creator
+// of each row.
 var errTrueUpRows = errors.New("lawdiff: a true-up must name settlement and creator of each row")
 
-// addPostedTrueUp adds what was posted to the settlements that it corrects.
+// addPostedTrueUp adds the rows of a posted true-up to the booked side of the settlements that they
+// correct. The recomputed side is left alone: the second law is computed from the facts, not from
+// corrections.
 func (p *Person) addPostedTrueUp(e *Event) error {
 	if len(e.Corrects) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
 		return errTrueUpRows
@@ -127,8 +140,8 @@ func (p *Person) addPostedTrueUp(e *Event) error {
 	return nil
 }
 
-// addSettledTrueUp adds an open true-up that was settled to both sides: whatever the law, it was collected
-// or given back.
+// addSettledTrueUp adds the rows of a settled true-up to both sides, because the money was
+// collected or refunded whatever the law says.
 func (p *Person) addSettledTrueUp(e *Event) error {
 	if len(e.Corrects) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
 		return errTrueUpRows
@@ -142,7 +155,8 @@ func (p *Person) addSettledTrueUp(e *Event) error {
 	return nil
 }
 
-// compareSettlements lists the differences of all settlements and adds them to the totals.
+// compareSettlements lists the differences of all settlements that have figures, and adds the
+// person to the totals.
 func (p *Person) compareSettlements(t *Totals) {
 	t.Persons++
 	t.Settlements += p.Settlements
@@ -154,6 +168,7 @@ func (p *Person) compareSettlements(t *Totals) {
 		}
 		b, s := p.rowsOfSettlement(q)
 		t.addRows(b, s)
+		// Most settlements are the same under both laws; only the others need sums by key.
 		if !haveEqualRows(b, s) {
 			p.listDifferences(q)
 		}
@@ -172,7 +187,8 @@ func (p *Person) compareSettlements(t *Totals) {
 	}
 }
 
-// rowsOfSettlement gives the rows of a settlement; only those of several bookings are copied.
+// rowsOfSettlement returns the booked and the recomputed rows of a settlement. A settlement with
+// one booking gets slices of the person's lists; only rows of several bookings are copied.
 func (p *Person) rowsOfSettlement(q *settlementRows) (booked, standing []tax.Row) {
 	for _, s := range q.booked {
 		booked = p.booked[s.from:s.to]
@@ -186,7 +202,7 @@ func (p *Person) rowsOfSettlement(q *settlementRows) (booked, standing []tax.Row
 	return booked, standing
 }
 
-// copyRowsOfSettlement copies the rows of a settlement with several bookings.
+// copyRowsOfSettlement copies the rows of a settlement with several bookings into new lists.
 func (p *Person) copyRowsOfSettlement(q *settlementRows) (booked, standing []tax.Row) {
 	for _, s := range q.booked {
 		booked = append(booked, p.booked[s.from:s.to]...)
@@ -197,6 +213,7 @@ func (p *Person) copyRowsOfSettlement(q *settlementRows) (booked, standing []tax
 	return booked, standing
 }
 
+// addRows adds the withheld amounts of a settlement's rows to the totals of each tax.
 func (t *Totals) addRows(booked, standing []tax.Row) {
 	for i := range booked {
 		x := t.totalOfTax(booked[i].Kind)
@@ -208,6 +225,7 @@ func (t *Totals) addRows(booked, standing []tax.Row) {
 	}
 }
 
+// haveEqualRows reports whether two lists have the same rows in the same order.
 func haveEqualRows(a, b []tax.Row) bool {
 	if len(a) != len(b) {
 		return false
@@ -220,7 +238,8 @@ func haveEqualRows(a, b []tax.Row) bool {
 	return true
 }
 
-// listDifferences lists what differs in one settlement, key by key.
+// listDifferences sums both sides of a settlement by key and appends each key whose sums differ to
+// Person.Differences.
 func (p *Person) listDifferences(q *settlementRows) {
 	p.merged = p.merged[:0]
 	for _, s := range q.booked {
@@ -247,6 +266,8 @@ func (p *Person) listDifferences(q *settlementRows) {
 	}
 }
 
+// findOrAddDifference finds the difference of a key in Person.merged, and appends an empty one for
+// a new key.
 func (p *Person) findOrAddDifference(k Key) *Difference {
 	for i := range p.merged {
 		if p.merged[i].Key == k {

@@ -7,12 +7,12 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// MonthsToRefile lists the filed months, from one on, whose rows are no longer those that the
-// return was made of, with every later filed month of an item that is withheld cumulatively as long
-// as the year's totals differ. Kind is the taxpayer's; was are the rows as each month's return was
-// filed, now those that stand.
+// MonthsToRefile lists the filed months, beginning with the given month, whose tax rows have
+// changed since the return was filed. For an item that is withheld cumulatively it also lists every
+// later filed month, as long as the totals of the year differ. Kind is the kind of the taxpayer;
+// was are the rows at the time each month was filed, now are the current rows.
 //
-// Errors: none that rows of the engine cause.
+// Errors: none for rows that the tax engine has written.
 func MonthsToRefile(kind string, was, now []tax.Row, filed Filed, from civil.Month,
 	d LatenessRules) ([]Amendment, error) {
 	p := Person{taxpayer: kind, booked: was, recomputed: now}

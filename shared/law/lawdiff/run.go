@@ -11,17 +11,21 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// errEventOrder tells that events did not come in order of entity, taxpayer and year.
-var errEventOrder = errors.New("lawdiff: events must be ordered by paying entity, taxpayer and year")
+// errEventOrder is returned if the events are not sorted by paying entity, taxpayer and year.
+var errEventOrder = errors.New(
+	"lawdiff: events must be ordered by paying entity, taxpayer and year")
 
-// CompareByPerson taxes a stream of events again and hands each person-year over when its last
-// event is through. Events are ordered by paying entity, taxpayer and year, and within a year as
-// they were booked; a payment of January whose VAT belongs to December finds the rows of the year
-// before only if that year precedes it in the stream. Memory does not grow with the number of
-// persons: an event may be used again after it was given, and the Person stands only until emit
-// returns.
+// CompareByPerson taxes a stream of events again under another law and calls emit with each
+// person-year after its last event.
 //
-// Errors: those of the stream and of emit; events out of order.
+// The events must be sorted by paying entity, taxpayer and year, and within a year in the order of
+// booking. If a payment of January has VAT of December, the rows of December are found only if the
+// events of the year before come directly before it in the stream.
+//
+// Memory does not grow with the number of persons: the iterator may reuse an event after it has
+// yielded it, and emit must not keep the Person after it has returned.
+//
+// Errors: errors of the stream and of emit, and events in the wrong order.
 func CompareByPerson(law *tax.Corpus, events iter.Seq2[*Event, error],
 	emit func(*Person) error) (Totals, error) {
 	r := &comparison{law: law.NewFigureComputer(), emit: emit}
@@ -37,18 +41,20 @@ func CompareByPerson(law *tax.Corpus, events iter.Seq2[*Event, error],
 	return r.totals, r.finishPerson()
 }
 
+// comparison is the state of CompareByPerson between two events.
 type comparison struct {
 	law              *tax.FigureComputer
 	emit             func(*Person) error
 	totals           Totals
 	person           Person
 	hasPerson        bool
-	previousYearRows []tax.Row  // of the same person's year before, under the second law
-	previousYear     PersonYear // whose rows before are
-	twoYearRows      []tax.Row  // of two years together
+	previousYearRows []tax.Row  // recomputed rows of the person-year before in the stream
+	previousYear     PersonYear // the person-year that previousYearRows belong to
+	twoYearRows      []tax.Row  // buffer for the rows of two years together
 }
 
-// processEvent runs one event, after closing the person before if it is another's.
+// processEvent applies one event to the person-year that it belongs to. If this is another
+// person-year than that of the event before, it finishes the earlier one first.
 func (r *comparison) processEvent(e *Event) error {
 	if !r.hasPerson || e.PersonYear != r.person.PersonYear {
 		if err := r.startPerson(e.PersonYear); err != nil {
@@ -75,7 +81,9 @@ func (r *comparison) processEvent(e *Event) error {
 	return nil
 }
 
-// startPerson closes a person and begins another.
+// startPerson finishes the current person-year and begins the one of the next event. It keeps the
+// recomputed rows of the finished year, because VAT of the next year's first payments may belong to
+// it.
 func (r *comparison) startPerson(w PersonYear) error {
 	if r.hasPerson {
 		if !precedes(r.person.PersonYear, w) {
@@ -92,12 +100,14 @@ func (r *comparison) startPerson(w PersonYear) error {
 	return nil
 }
 
+// precedes reports whether a comes before b in the order that the stream must have.
 func precedes(a, b PersonYear) bool {
 	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Taxpayer, b.Taxpayer),
 		cmp.Compare(a.Year, b.Year)) < 0
 }
 
-// finishPerson sums a person up and hands it over.
+// finishPerson compares the settlements of the current person-year, adds them to the totals and
+// calls emit. A year that is in the stream only as the year before another one is skipped.
 func (r *comparison) finishPerson() error {
 	if !r.hasPerson || r.person.isEarlierYear {
 		return nil
@@ -106,14 +116,16 @@ func (r *comparison) finishPerson() error {
 	return r.emit(&r.person)
 }
 
-// recomputeBooking taxes a settlement again on the rows that stand under the second law.
+// recomputeBooking taxes a settlement under the second law, on top of the rows that this law gives
+// for the earlier settlements.
 func (r *comparison) recomputeBooking(e *Event) {
 	p := &r.person
 	part := p.findOrAddSettlement(e.Settlement, e.Creator)
 	part.appendBooked(p, e.Rows)
 	part.lastBooking = rowRange{len(p.recomputed), len(p.recomputed)}
 	switch {
-	case part.hasGap: // booked anew, and it was not computable the first time
+	case part.hasGap: // booked again after a reversal, and not computable the first time: one gap is enough
+	// Cumulative withholding needs the figures of all earlier settlements of the year.
 	case p.blocked != "":
 		p.recordGap(part, Gap{Settlement: e.Settlement, Creator: e.Creator, Rule: p.Gaps[0].Rule,
 			Missing: p.Gaps[0].Missing, BlockedBy: p.blocked})
@@ -132,19 +144,21 @@ func (r *comparison) recomputeBooking(e *Event) {
 	}
 }
 
-// earlierRows are the rows on which a payment is taxed: those of its tax year and, where the VAT
-// belongs to the year before, of that one.
+// earlierRows returns the rows that the tax of a payment depends on: those of its tax year and, if
+// its VAT belongs to the year before, also the rows of that year.
 func (r *comparison) earlierRows(f *tax.Facts) []tax.Row {
 	p := &r.person
 	year := f.VATDate.Year()
-	if year == p.Year || r.previousYear != (PersonYear{Entity: p.Entity, Taxpayer: p.Taxpayer, Year: year}) {
+	if year == p.Year ||
+		r.previousYear != (PersonYear{Entity: p.Entity, Taxpayer: p.Taxpayer, Year: year}) {
 		return p.recomputed
 	}
 	r.twoYearRows = append(append(r.twoYearRows[:0], p.recomputed...), r.previousYearRows...)
 	return r.twoYearRows
 }
 
-// gapFromError names what the second law does not give.
+// gapFromError turns an error of the tax engine into the gap of a settlement, with the rule that is
+// missing or that forbids the payment.
 func gapFromError(err error, e *Event) Gap {
 	g := Gap{Settlement: e.Settlement, Creator: e.Creator}
 	var gap *tax.Gap

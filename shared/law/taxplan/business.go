@@ -9,7 +9,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// businessTitle gives the wording of the kinds of business.
+// businessTitle returns the name of a kind of business.
 func businessTitle(kind string) bilingual.Text {
 	if kind == "individual_business" {
 		return bilingual.Text{ZH: "个体工商户", EN: "Individual business"}
@@ -17,7 +17,7 @@ func businessTitle(kind string) bilingual.Text {
 	return bilingual.Text{ZH: "个人独资企业", EN: "Sole proprietorship"}
 }
 
-// businessFacts is a payment to a registered business against its invoice.
+// businessFacts returns the tax facts of a payment to a registered business against its invoice.
 func (p *planner) businessFacts(kind, collection string) tax.Facts {
 	f := p.personFacts(kind, false)
 	f.Taxpayer.VAT, f.Taxpayer.Collection = "small_scale", collection
@@ -27,9 +27,11 @@ func (p *planner) businessFacts(kind, collection string) tax.Facts {
 	return f
 }
 
-// streamingIndustry is the word for the studios of streamers.
+// streamingIndustry is the industry of streamers' studios in the rules.
 const streamingIndustry = "live_streaming"
 
+// industry returns the industry of the business; the studio of a streamer is always in live
+// streaming.
 func (p *planner) industry() string {
 	if isKnownTrue(p.Facts.Streamer) {
 		return streamingIndustry
@@ -37,13 +39,15 @@ func (p *planner) industry() string {
 	return p.Facts.Industry
 }
 
-// addBusinessConditions states what every business presupposes, and the bans on turning other income into it.
+// addBusinessConditions lists what every business presupposes, and the bans on declaring a person's
+// or an employee's income as business income.
 func (d *draft) addBusinessConditions() {
 	p := d.p
 	d.addPresupposition("plan.registered", "registered", p.Facts.Registered)
 	d.addPresupposition("plan.operation", "real_operation", p.Facts.RealOperation)
 	person := p.paymentInMonth(p.personFacts("natural_person", false), p.firstIncomeMonth())
 	person.Item = tax.ItemBusiness
+	// Without a real business the income is that of the person, and business income is forbidden.
 	unreal := p.Facts.Registered != nil && !*p.Facts.Registered || p.Facts.RealOperation != nil &&
 		!*p.Facts.RealOperation
 	d.addBanOnFacts(person, unreal)
@@ -52,8 +56,9 @@ func (d *draft) addBusinessConditions() {
 	d.addBanOnFacts(employee, isKnownTrue(p.Facts.Employed))
 	d.addGeneralBans("plan.items", "plan.avoidance")
 	if p.Facts.VAT == "general" {
-		d.addMissing("vat.general", bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's " +
-			"input VAT and the rate of each of its sales; they are not part of this comparison"})
+		d.addMissing("vat.general",
+			bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's " +
+				"input VAT and the rate of each of its sales; they are not part of this comparison"})
 	}
 	if !p.isResident() {
 		d.addMissing("facts.resident",
@@ -62,7 +67,7 @@ func (d *draft) addBusinessConditions() {
 	}
 }
 
-// planBusinessByBooks is a business taxed by its account books.
+// planBusinessByBooks returns the plan of a business that is taxed by its account books (查账征收).
 func (p *planner) planBusinessByBooks(kind string) func() (*draft, error) {
 	return func() (*draft, error) {
 		t := businessTitle(kind)
@@ -91,13 +96,14 @@ func (p *planner) planBusinessByBooks(kind string) func() (*draft, error) {
 	}
 }
 
-// requireCosts bars the comparison where the costs are not told.
+// requireCosts lists the costs of the year as missing if they are not known.
 func (d *draft) requireCosts() {
 	d.requireFact(d.p.Facts.Costs != nil, "facts.costs",
 		bilingual.Text{ZH: "全年成本、费用和损失", EN: "costs, expenses and losses of the year"})
 }
 
-// settleBusinessIncome settles business income at the year's end; nothing of it was withheld.
+// settleBusinessIncome sets the annual settlement of business income. Nothing of this tax is
+// withheld by the payer, so the whole of it is the balance.
 func (d *draft) settleBusinessIncome(taxable, before, half, payable money.Amount) {
 	d.Settlement = &Settlement{Kind: BusinessSettlement, Taxable: taxable, Tax: before, Relief: half,
 		Balance: payable}
@@ -107,7 +113,8 @@ func (d *draft) settleBusinessIncome(taxable, before, half, payable money.Amount
 			"the settlement; prepayments by month or quarter are not shown apart"})
 }
 
-// addPersonalDeductions gives the personal deductions to a business, where no comprehensive income bears them.
+// addPersonalDeductions gives a business owner the personal deductions. A person with comprehensive
+// income deducts them there and not a second time here.
 func (d *draft) addPersonalDeductions(f *tax.BusinessFacts) {
 	facts := &d.p.Facts
 	if e := facts.Elsewhere; e == nil {
@@ -126,8 +133,8 @@ func (d *draft) addPersonalDeductions(f *tax.BusinessFacts) {
 	f.Additional, f.Other = d.additionalDeduction(), d.otherDeduction()
 }
 
-// computeTurnover lays the months through the business's own VAT and gives the revenue without VAT and the
-// levies on it.
+// computeTurnover computes the business's VAT month by month and returns the revenue without VAT
+// and the surcharges on the VAT.
 func (d *draft) computeTurnover(f tax.Facts) (revenue, levies money.Amount, err error) {
 	if d.p.Facts.VATPeriod == "" {
 		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "增值税按月申报（facts.vat_period 未告知）",
@@ -156,6 +163,8 @@ func (d *draft) computeTurnover(f tax.Facts) (revenue, levies money.Amount, err 
 		return revenue, levies, err
 	}
 	d.addSteps(answer.Steps, answer.Unconfirmed)
+	// A business above the limit must register as a general taxpayer, whose VAT depends on its input
+	// VAT.
 	if above {
 		d.addMissing("vat.small_scale.limit",
 			bilingual.Text{ZH: "销售额超过小规模纳税人标准，须按一般纳税人计算进项税额", EN: "the sales are above the limit of " +
@@ -165,7 +174,8 @@ func (d *draft) computeTurnover(f tax.Facts) (revenue, levies money.Amount, err 
 	return d.gross.Sub(d.taxes[tax.VAT]), levies, nil
 }
 
-// planAssessedBusiness is a business whose income the tax office assesses, which only the office decides.
+// planAssessedBusiness returns the plan of a business whose income the tax office assesses (核定征收).
+// Only the tax office can decide on this way; without its decision there are no figures.
 func (p *planner) planAssessedBusiness(kind string) func() (*draft, error) {
 	return func() (*draft, error) {
 		t := businessTitle(kind)
@@ -175,7 +185,7 @@ func (p *planner) planAssessedBusiness(kind string) func() (*draft, error) {
 		a := p.Facts.Assessed
 		var decided *bool
 		if a != nil {
-			decided = whether(true)
+			decided = new(true)
 		}
 		d.addPresupposition("plan.assessment", "assessed", decided)
 		f := p.businessFacts(kind, "income_rate")
@@ -184,7 +194,8 @@ func (p *planner) planAssessedBusiness(kind string) func() (*draft, error) {
 			asked.IncomeType = liveTip
 		}
 		d.addBanOnFacts(asked, true)
-		d.requireFact(a != nil, "facts.assessed", bilingual.Text{ZH: "主管税务机关核定的方式与应税所得率（或定额、征收率）；没有核定的，不能按此计算",
+		d.requireFact(a != nil, "facts.assessed", bilingual.Text{ZH: "主管税务机关核定的方式与应税所得率（或定额、征收率）；没有核定的，" +
+			"不能按此计算",
 			EN: "the way and rate that the tax office has fixed; without its decision nothing is computed"})
 		if !d.isComputable() {
 			return d, nil
@@ -200,11 +211,12 @@ func (p *planner) planAssessedBusiness(kind string) func() (*draft, error) {
 	}
 }
 
-// deemedProfitWay is the way in which a share of revenue or costs is the profit.
+// deemedProfitWay is the way of assessment in which a share of revenue or costs counts as the
+// profit (应税所得率).
 const deemedProfitWay = "deemed_profit_rate"
 
-// taxDeemedProfit taxes a deemed profit: at the rate that the office has fixed, or at the one of the place's
-// table.
+// taxDeemedProfit taxes a deemed profit at the rate that the tax office has fixed or, without one,
+// at the rate of the place's table.
 func (d *draft) taxDeemedProfit(kind string, a *Assessed, revenue, levies money.Amount) error {
 	p := d.p
 	basis := a.Basis
@@ -244,7 +256,7 @@ func (d *draft) taxDeemedProfit(kind string, a *Assessed, revenue, levies money.
 	return nil
 }
 
-// assessmentFacts asks the place's rules about assessed income.
+// assessmentFacts returns the facts by which the place's rules assess an amount.
 func (d *draft) assessmentFacts(kind string, a *Assessed, on civil.Date,
 	amount money.Amount) tax.Assessable {
 	return tax.Assessable{On: on, Kind: kind, VAT: "small_scale", Way: a.Way, IncomeKind: "business",
@@ -272,6 +284,8 @@ func (d *draft) sumAssessedLevies(kind string, a *Assessed) error {
 		d.addSteps(got.Steps, got.Uncertain)
 		sum, base = sum.Add(got.Tax), base.Add(got.Base)
 	}
+	// The half reduction is one of the tax on taxable income, and these levies compute no taxable
+	// income.
 	if kind == "individual_business" {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "iit.business.half", Missing: bilingual.Text{
 			ZH: "按征收率或定额核定时没有应纳税所得额，个体工商户减半的数额未计入", EN: "a levy on turnover knows no taxable income; the " +
@@ -281,7 +295,7 @@ func (d *draft) sumAssessedLevies(kind string, a *Assessed) error {
 	return nil
 }
 
-// salesOfMonths is turnover without VAT of some months.
+// salesOfMonths sums the sales without VAT from one month to another, both included.
 func (d *draft) salesOfMonths(from, to int) money.Amount {
 	var sum money.Amount
 	for i := range d.rows {
@@ -293,8 +307,8 @@ func (d *draft) salesOfMonths(from, to int) money.Amount {
 	return sum
 }
 
-// planCompany is a company of the person: enterprise income tax on the profit, then income tax on what
-// it distributes.
+// planCompany plans a company of the person: enterprise income tax on the profit, then the owner's
+// income tax on the profit that is distributed as a dividend.
 func (p *planner) planCompany() (*draft, error) {
 	d := p.newDraft("company",
 		bilingual.Text{ZH: "公司（企业所得税，利润全部分配）",
@@ -302,20 +316,11 @@ func (p *planner) planCompany() (*draft, error) {
 	d.addPresupposition("plan.company", "registered", p.Facts.Registered)
 	d.addBusinessConditions()
 	d.addPresupposition("plan.books", "books", p.Facts.Books)
-	f := &p.Facts
-	d.requireCosts()
-	d.requireFact(f.Staff != nil, "facts.staff",
-		bilingual.Text{ZH: "从业人数（决定是否小型微利企业）",
-			EN: "the number of staff (decides whether it is a small low-profit enterprise)"})
-	d.requireFact(f.Assets != nil, "facts.assets",
-		bilingual.Text{ZH: "资产总额（决定是否小型微利企业）",
-			EN: "total assets (decide whether it is a small low-profit enterprise)"})
-	d.requireFact(f.Restricted != nil, "facts.restricted",
-		bilingual.Text{ZH: "是否从事国家限制或禁止行业",
-			EN: "whether it works in an industry that the State restricts or forbids"})
+	d.requireCompanyFacts()
 	if !d.isComputable() {
 		return d, nil
 	}
+	f := &p.Facts
 	revenue, levies, err := d.computeTurnover(p.businessFacts("company", "books"))
 	if err != nil || !d.isComputable() {
 		return d, err
@@ -339,10 +344,26 @@ func (p *planner) planCompany() (*draft, error) {
 	return d, d.taxDividend(profit.Sub(res.Tax))
 }
 
-// dividendRate is the rate on what a company distributes to a person.
+// requireCompanyFacts lists the facts that decide on a company's enterprise income tax as missing,
+// if they are not known.
+func (d *draft) requireCompanyFacts() {
+	f := &d.p.Facts
+	d.requireCosts()
+	d.requireFact(f.Staff != nil, "facts.staff",
+		bilingual.Text{ZH: "从业人数（决定是否小型微利企业）",
+			EN: "the number of staff (decides whether it is a small low-profit enterprise)"})
+	d.requireFact(f.Assets != nil, "facts.assets",
+		bilingual.Text{ZH: "资产总额（决定是否小型微利企业）",
+			EN: "total assets (decide whether it is a small low-profit enterprise)"})
+	d.requireFact(f.Restricted != nil, "facts.restricted",
+		bilingual.Text{ZH: "是否从事国家限制或禁止行业",
+			EN: "whether it works in an industry that the State restricts or forbids"})
+}
+
+// dividendRate is the id of the rule with the rate on dividends that a company pays to a person.
 const dividendRate = "iit.dividend.rate"
 
-// taxDividend taxes the whole profit as the owner's dividend.
+// taxDividend taxes the whole profit after tax as the owner's dividend.
 func (d *draft) taxDividend(profit money.Amount) error {
 	x, known := d.p.rulebook[dividendRate]
 	rate, ok := x.Value.(money.Fraction)

@@ -7,17 +7,20 @@ import (
 	"fenzhang/shared/money"
 )
 
-// plannedPlatform stands for the platform that the payer has filed for.
+// plannedPlatform is the placeholder id of the one platform that a plan assumes.
 const plannedPlatform = "planned"
 
-// isResident tells whether the person is taken to be a resident.
+// isResident reports whether the person counts as a resident; a person of whom it is not known
+// does.
 func (p *planner) isResident() bool { return p.Facts.Resident == nil || *p.Facts.Resident }
 
-// personFacts is a payment to a natural person by a payer; filed tells whether the payer filed as
-// platform enterprise.
+// personFacts returns the tax facts of a payment to a person or business of this kind. filed says
+// whether the payer has reported to the tax office as a platform enterprise (平台企业).
 func (p *planner) personFacts(kind string, filed bool) tax.Facts {
-	f := tax.Facts{Platform: plannedPlatform, VATIncluded: p.Facts.VATIncluded == nil || *p.Facts.VATIncluded,
-		Entity: tax.Entity{ID: "planned", Place: p.payerPlace(), PlaceTier: p.payerTier(), VAT: "general"},
+	f := tax.Facts{Platform: plannedPlatform, VATIncluded: p.Facts.VATIncluded == nil ||
+		*p.Facts.VATIncluded,
+		Entity: tax.Entity{ID: "planned", Place: p.payerPlace(), PlaceTier: p.payerTier(),
+			VAT: "general"},
 		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.isResident(), VAT: "natural_person",
 			Collection: "withheld", Jurisdiction: p.Jurisdiction, PlaceTier: p.Facts.PlaceTier}}
 	if filed {
@@ -26,7 +29,7 @@ func (p *planner) personFacts(kind string, filed bool) tax.Facts {
 	return f
 }
 
-// payerPlace is the payer's.
+// payerPlace returns the division code of the payer's place.
 func (p *planner) payerPlace() string {
 	if p.Facts.PayingPlace == "" {
 		return p.Jurisdiction
@@ -34,7 +37,8 @@ func (p *planner) payerPlace() string {
 	return p.Facts.PayingPlace
 }
 
-// payerTier is the payer's tier; where it is not told, a payment with surcharges is a gap.
+// payerTier returns the payer's tier for the urban maintenance tax. If it is not known, city is
+// assumed; requirePlaceTier then discards the figures if they contain surcharges.
 func (p *planner) payerTier() string {
 	if p.Facts.PlaceTier == "" {
 		return "city"
@@ -42,7 +46,8 @@ func (p *planner) payerTier() string {
 	return p.Facts.PlaceTier
 }
 
-// requirePlaceTier names the gap where surcharges were withheld by a tier that nobody has told.
+// requirePlaceTier lists the tier of the place as missing and discards the figures, if surcharges
+// were computed with an assumed tier.
 func (d *draft) requirePlaceTier() {
 	if d.p.Facts.PlaceTier == "" && d.taxes[tax.UMCT].Positive() {
 		d.ByMonth, d.Steps = []Month{}, []tax.Step{}
@@ -51,7 +56,7 @@ func (d *draft) requirePlaceTier() {
 	}
 }
 
-// negateFact turns a fact around; not known stays not known.
+// negateFact returns the opposite of a fact; a fact that is not known stays unknown.
 func negateFact(b *bool) *bool {
 	if b == nil {
 		return nil
@@ -60,17 +65,16 @@ func negateFact(b *bool) *bool {
 	return &no
 }
 
+// isKnownTrue reports whether a fact is known and true.
 func isKnownTrue(b *bool) bool { return b != nil && *b }
 
-// whether gives a known answer.
-func whether(b bool) *bool { return &b }
-
-// addNonEmployeeBans states what all payments to a person who is not employed presuppose, and the bans
-// around them.
+// addNonEmployeeBans lists the bans on every payment to a person who is not employed by the payer.
+// An employee's pay must not be declared as this item.
 func (d *draft) addNonEmployeeBans(item string) {
 	p := d.p
 	employee := p.paymentInMonth(p.personFacts("employee", false), p.firstIncomeMonth())
 	employee.Item = item
+	// The ban in the rules names labor remuneration, whatever method it is withheld by.
 	if item == tax.ItemLaborPlatform {
 		employee.Item = tax.ItemLabor
 	}
@@ -78,14 +82,14 @@ func (d *draft) addNonEmployeeBans(item string) {
 	d.addGeneralBans("plan.items")
 }
 
-// firstIncomeMonth is the first month with income.
+// firstIncomeMonth returns the first month with income.
 func (p *planner) firstIncomeMonth() int {
 	m, _ := p.incomeMonths()
 	return m
 }
 
-// planLabor is labor remuneration at an ordinary company: one-off method by the month, then the annual
-// settlement.
+// planLabor plans labor remuneration paid by an ordinary company: each month's payment is withheld
+// as one payment (按次), and the year ends with the annual settlement.
 func (p *planner) planLabor() (*draft, error) {
 	d := p.newDraft("labor",
 		bilingual.Text{ZH: "普通机构支付的劳务报酬（按次、按月预扣）",
@@ -105,15 +109,16 @@ func (p *planner) planLabor() (*draft, error) {
 	return d, d.computeWithheldYear(f)
 }
 
-// presupposePerformance states that the work is performed and not licensed.
+// presupposePerformance excludes labor remuneration if the income is known to be paid for a
+// licensed or published work.
 func (d *draft) presupposePerformance() {
 	if w := d.p.Facts.Work; w == "licensed" || w == "published" {
-		d.addPresupposition("plan.items", "work", whether(false))
+		d.addPresupposition("plan.items", "work", new(false))
 	}
 }
 
-// planPlatformLabor is labor remuneration at a filed platform entity: cumulative method, then the annual
-// settlement.
+// planPlatformLabor plans labor remuneration paid by a platform enterprise that has reported its
+// data: it is withheld cumulatively (累计预扣), and the year ends with the annual settlement.
 func (p *planner) planPlatformLabor() (*draft, error) {
 	d := p.newDraft("labor_platform",
 		bilingual.Text{ZH: "平台企业支付的劳务报酬（累计预扣）",
@@ -127,34 +132,37 @@ func (p *planner) planPlatformLabor() (*draft, error) {
 	d.addNonEmployeeBans(tax.ItemLaborPlatform)
 	f := p.personFacts("natural_person", true)
 	f.Item, f.LowEarner = tax.ItemLaborPlatform, isKnownTrue(p.Facts.LowEarner)
+	// The platform may file the VAT only with the person's consent; if it is not known, consent is
+	// assumed and listed.
 	if f.AgencyFiling = p.Facts.AgencyConsent == nil || *p.Facts.AgencyConsent; f.AgencyFiling {
 		d.addPresupposition("plan.consent", "agency_consent", p.Facts.AgencyConsent)
 	}
 	return d, d.computeWithheldYear(f)
 }
 
-// planAuthor is author remuneration.
+// planAuthor plans author remuneration (稿酬).
 func (p *planner) planAuthor() (*draft, error) {
 	d := p.newDraft("author", bilingual.Text{ZH: "稿酬", EN: "Author remuneration"})
 	d.addPresupposition("plan.published", "work", p.isPaidForWork("published"))
 	return d, d.planCreation(tax.ItemAuthor)
 }
 
-// planRoyalty is income from licensing a work.
+// planRoyalty plans royalties (特许权使用费) from licensing a work.
 func (p *planner) planRoyalty() (*draft, error) {
 	d := p.newDraft("royalty", bilingual.Text{ZH: "特许权使用费", EN: "Royalties"})
 	d.addPresupposition("plan.licensed", "work", p.isPaidForWork("licensed"))
 	return d, d.planCreation(tax.ItemRoyalty)
 }
 
-// isPaidForWork tells whether the income is known to be paid for such work.
+// isPaidForWork returns whether the income is paid for this kind of work; nil if it is not known.
 func (p *planner) isPaidForWork(kind string) *bool {
 	if p.Facts.Work == "" {
 		return nil
 	}
-	return whether(p.Facts.Work == kind)
+	return new(p.Facts.Work == kind)
 }
 
+// planCreation computes author remuneration or royalties.
 func (d *draft) planCreation(item string) error {
 	d.addNonEmployeeBans(item)
 	d.requireFact(d.p.Facts.Work != "", "facts.work",
@@ -165,7 +173,7 @@ func (d *draft) planCreation(item string) error {
 	return d.computeWithheldYear(f)
 }
 
-// computeWithheldYear withholds on every month and settles the year.
+// computeWithheldYear taxes the payments of all months and then makes the annual settlement.
 func (d *draft) computeWithheldYear(f tax.Facts) error {
 	if !d.isComputable() {
 		return nil
@@ -182,8 +190,8 @@ func (d *draft) computeWithheldYear(f tax.Facts) error {
 	return d.settleComprehensiveIncome(d.annualDeductions())
 }
 
-// annualDeductions are those of the annual settlement of a person who is not employed; what nobody has
-// told is named.
+// annualDeductions returns the deductions of a person who is not employed. Deductions that are not
+// known count as zero and are listed.
 func (d *draft) annualDeductions() tax.AnnualFacts {
 	f := &d.p.Facts
 	return tax.AnnualFacts{
@@ -196,24 +204,28 @@ func (d *draft) annualDeductions() tax.AnnualFacts {
 	}
 }
 
+// additionalDeduction returns the special additional deductions (专项附加扣除).
 func (d *draft) additionalDeduction() money.Amount {
 	return d.amountOrUnknown(d.p.Facts.Additional, "facts.additional",
 		bilingual.Text{ZH: "专项附加扣除未知，数字未减除",
 			EN: "special additional deductions are not known; the figures are without them"})
 }
 
+// otherDeduction returns the other lawful deductions (依法确定的其他扣除).
 func (d *draft) otherDeduction() money.Amount {
 	return d.amountOrUnknown(d.p.Facts.Other, "facts.other",
 		bilingual.Text{ZH: "依法确定的其他扣除未知，数字未减除",
 			EN: "other lawful deductions are not known; the figures are without them"})
 }
 
+// donationDeduction returns the deductible donations.
 func (d *draft) donationDeduction() money.Amount {
 	return d.amountOrUnknown(d.p.Facts.Donations, "facts.donations",
 		bilingual.Text{ZH: "公益慈善捐赠未知，数字未减除", EN: "donations are not known; the figures are without them"})
 }
 
-// amountOrUnknown gives an amount, or names it as one that the figures are without.
+// amountOrUnknown returns a known amount. For an unknown one it returns zero and lists it as left
+// out of the figures.
 func (d *draft) amountOrUnknown(a *money.Amount, fact string, t bilingual.Text) money.Amount {
 	if a == nil {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: fact, Missing: t})
@@ -222,28 +234,16 @@ func (d *draft) amountOrUnknown(a *money.Amount, fact string, t bilingual.Text) 
 	return *a
 }
 
-// settleComprehensiveIncome settles the comprehensive income of the year.
+// settleComprehensiveIncome makes the annual settlement of comprehensive income (综合所得汇算清缴) and adds
+// its balance to the year's income tax.
 func (d *draft) settleComprehensiveIncome(f tax.AnnualFacts) error {
 	p := d.p
 	y := tax.SumYearIncome(d.rows, p.Year)
 	f.Sources = 1
+	// A plan assumes that a refund is claimed.
 	f.ClaimRefund = true
 	f.Positions = p.Positions[months]
-	if e := p.Facts.Elsewhere; e == nil {
-		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "facts.elsewhere", Missing: bilingual.Text{
-			ZH: "其他支付方的综合所得及已扣税额未知，汇算未计入", EN: "comprehensive income from other payers and the tax on it " +
-				"are not known; the settlement is without them"}})
-	} else if *e != (tax.YearIncome{}) {
-		f.Sources = 2
-		y.Wages = y.Wages.Add(e.Wages)
-		y.Labor = y.Labor.Add(e.Labor)
-		y.Author = y.Author.Add(e.Author)
-		y.Royalty = y.Royalty.Add(e.Royalty)
-		y.Withheld = y.Withheld.Add(e.Withheld)
-		d.Assumes = append(d.Assumes,
-			bilingual.Text{ZH: "汇算差额含其他支付方综合所得的影响",
-				EN: "The balance contains the effect of comprehensive income from other payers"})
-	}
+	d.addIncomeElsewhere(&y, &f)
 	f.Wages = y.Wages
 	f.Labor = y.Labor
 	f.Author = y.Author
@@ -258,14 +258,35 @@ func (d *draft) settleComprehensiveIncome(f tax.AnnualFacts) error {
 	d.Unknown = append(d.Unknown, res.Unknown...)
 	d.Settlement = &Settlement{Kind: ComprehensiveSettlement, Taxable: res.Taxable, Tax: res.Tax,
 		Prepaid: res.Prepaid, Balance: res.Balance}
+	// A small balance may be waived by law; it then costs nothing and is not added.
 	if res.Waived == nil || !*res.Waived {
 		d.addTax(tax.IIT, res.Balance)
 	}
 	return nil
 }
 
-// planWages is employment: cumulative withholding with the payroll, then the annual settlement. Social
-// insurance and housing fund that are not given bar the comparison.
+// addIncomeElsewhere adds the comprehensive income from other payers to the income of the year. If
+// it is not known, it is listed as left out of the figures.
+func (d *draft) addIncomeElsewhere(y *tax.YearIncome, f *tax.AnnualFacts) {
+	if e := d.p.Facts.Elsewhere; e == nil {
+		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "facts.elsewhere", Missing: bilingual.Text{
+			ZH: "其他支付方的综合所得及已扣税额未知，汇算未计入", EN: "comprehensive income from other payers and the tax on it " +
+				"are not known; the settlement is without them"}})
+	} else if *e != (tax.YearIncome{}) {
+		f.Sources = 2
+		y.Wages = y.Wages.Add(e.Wages)
+		y.Labor = y.Labor.Add(e.Labor)
+		y.Author = y.Author.Add(e.Author)
+		y.Royalty = y.Royalty.Add(e.Royalty)
+		y.Withheld = y.Withheld.Add(e.Withheld)
+		d.Assumes = append(d.Assumes,
+			bilingual.Text{ZH: "汇算差额含其他支付方综合所得的影响",
+				EN: "The balance contains the effect of comprehensive income from other payers"})
+	}
+}
+
+// planWages plans employment: wages are withheld cumulatively, and the year ends with the annual
+// settlement. Without social insurance and housing fund contributions there is no total.
 func (p *planner) planWages() (*draft, error) {
 	d := p.newDraft("wages",
 		bilingual.Text{ZH: "任职受雇的工资薪金（累计预扣）", EN: "Wages of an employee (cumulative withholding)"})
@@ -302,21 +323,25 @@ func (p *planner) planWages() (*draft, error) {
 	}
 	own := f.SocialInsurance.Add(*f.HousingFund)
 	d.Contributions = &own
-	return d, d.settleComprehensiveIncome(tax.AnnualFacts{Special: own, Additional: d.additionalDeduction(), Other: d.otherDeduction(),
-		Donations: d.donationDeduction()})
+	return d, d.settleComprehensiveIncome(
+		tax.AnnualFacts{Special: own, Additional: d.additionalDeduction(), Other: d.otherDeduction(),
+			Donations: d.donationDeduction()})
 }
 
-// requireFact names a fact that bars the comparison unless it is known.
+// requireFact lists a fact as missing if it is not known.
 func (d *draft) requireFact(known bool, fact string, t bilingual.Text) {
 	if !known {
 		d.addMissing(fact, t)
 	}
 }
 
-// payrollUpToMonth is the payroll up to a month: what the year has, spread over the months employed.
+// payrollUpToMonth returns the payroll from the begin of the employment up to a month. The
+// deductions of the year are spread evenly over the months of employment.
 func (p *planner) payrollUpToMonth(m int) *tax.Payroll {
 	f, n := &p.Facts, *p.Facts.MonthsEmployed
 	_, last := p.incomeMonths()
+	// The employment ends with the last month with income and lasts n months, but begins in January at
+	// the earliest.
 	begin := max(1, last-n+1)
 	so := min(m-begin+1, n)
 	share := func(a *money.Amount) money.Amount {

@@ -11,55 +11,60 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Plan is the comparison. Its alternatives stand in a fixed order that means nothing.
+// Plan is the comparison of all lawful ways to earn the income of one year. The alternatives are
+// always in the same order, which is no ranking.
 type Plan struct {
 	Year         int              `json:"year"`
 	Jurisdiction string           `json:"jurisdiction"`
-	Statement    bilingual.Text   `json:"statement"` // what the comparison is and is not
-	Assumes      []bilingual.Text `json:"assumes"`   // what all figures rest on
+	Statement    bilingual.Text   `json:"statement"` // disclaimer: what the comparison is and is not
+	Assumes      []bilingual.Text `json:"assumes"`   // assumptions behind all figures
 	Alternatives []Alternative    `json:"alternatives"`
-	Notes        []Note           `json:"notes"` // what the place knows beside the alternatives
-	Rules        tax.RulesUsed    `json:"rules"`
+	// local caps on the tax burden, which no figure contains
+	Notes []Note        `json:"notes"`
+	Rules tax.RulesUsed `json:"rules"`
 }
 
-// Alternative is one lawful way to earn the income. It is feasible when no ban applies, no
-// presupposition is known to fail and nothing is missing; only then it has a total.
+// Alternative is one lawful way to earn the income. It is feasible if no ban applies, no
+// presupposition is known to be false and no fact or rule is missing; only a feasible alternative
+// has a total.
 type Alternative struct {
 	Regime      string           `json:"regime"`
 	Title       bilingual.Text   `json:"title"`
 	Feasible    bool             `json:"feasible"`
 	Presupposes []Condition      `json:"presupposes"`
 	Forbids     []Ban            `json:"forbids"`
-	Missing     []tax.Unknown    `json:"missing"` // gaps that bar a total
-	Unknown     []tax.Unknown    `json:"unknown"` // what the figures are without
+	Missing     []tax.Unknown    `json:"missing"` // facts and rules without which there is no total
+	Unknown     []tax.Unknown    `json:"unknown"` // deductions and reliefs that the figures leave out
 	Assumes     []bilingual.Text `json:"assumes"`
-	Gross       *money.Amount    `json:"gross"`     // income with the VAT that lies on it
+	Gross       *money.Amount    `json:"gross"`     // income including its VAT
 	TotalTax    *money.Amount    `json:"total_tax"` // null without a total
 	Taxes       []TaxTotal       `json:"taxes"`
-	// Contributions are the employee's own social insurance and housing fund; null where there is no
-	// employment.
+	// Contributions are the employee's own social insurance and housing fund contributions; null if
+	// the alternative is no employment.
 	Contributions *money.Amount `json:"contributions"`
-	// Net is gross less taxes and contributions, before the person's own costs; null without a total.
+	// Net is gross less taxes and contributions. The person's own costs are not deducted. It is null
+	// without a total.
 	Net         *money.Amount `json:"net"`
 	ByMonth     []Month       `json:"by_month"`
-	Settlement  *Settlement   `json:"settlement"` // what the year's end adds; null where there is none
+	Settlement  *Settlement   `json:"settlement"` // the annual settlement; null if there is none
 	Steps       []tax.Step    `json:"steps"`
 	Unconfirmed []string      `json:"unconfirmed"`
-	Positions   []string      `json:"positions"` // tax positions behind the figures
+	Positions   []string      `json:"positions"` // ids of the tax positions that the figures follow
 }
 
-// Condition is a fact that must be true. Holds is null where nobody has told.
+// Condition is a fact that must be true for an alternative. Holds is null if the request does not
+// say whether it is.
 type Condition struct {
 	Rule string `json:"rule"`
 	bilingual.Text
 	Law    []tax.Law  `json:"law"`
 	Status tax.Status `json:"status"`
-	Fact   string     `json:"fact,omitempty"` // the field of facts that tells it
+	Fact   string     `json:"fact,omitempty"` // the field of the request's facts that answers it
 	Holds  *bool      `json:"holds"`
 }
 
-// Ban is what the law forbids around an alternative. Applies tells whether it bars the alternative
-// for these facts.
+// Ban is something that the law forbids in connection with an alternative. Applies is true if the
+// ban excludes the alternative for the facts of the request.
 type Ban struct {
 	Rule string `json:"rule"`
 	bilingual.Text
@@ -67,39 +72,41 @@ type Ban struct {
 	Applies bool      `json:"applies"`
 }
 
-// TaxTotal is the year's sum of one tax.
+// TaxTotal is the sum of one tax, for a month or for the year.
 type TaxTotal struct {
 	Tax    string       `json:"tax"`
 	Amount money.Amount `json:"amount"`
 }
 
-// Month is what is withheld or filed in a month.
+// Month is what is withheld from the income of one month, or declared on it by the payee.
 type Month struct {
 	Month  int          `json:"month"`
-	Income money.Amount `json:"income"` // with the VAT that lies on it
+	Income money.Amount `json:"income"` // including its VAT
 	Tax    money.Amount `json:"tax"`
 	Net    money.Amount `json:"net"`
 	Taxes  []TaxTotal   `json:"taxes"`
 }
 
-// The kinds of settlement.
+// The kinds of annual settlement: comprehensive income (综合所得), business income (经营所得), enterprise
+// income tax.
 const (
 	ComprehensiveSettlement = "comprehensive"
 	BusinessSettlement      = "business"
 	EnterpriseSettlement    = "enterprise"
 )
 
-// Settlement is the settlement at the year's end.
+// Settlement is the annual settlement (汇算清缴) at the end of the tax year.
 type Settlement struct {
 	Kind    string       `json:"kind"`
 	Taxable money.Amount `json:"taxable"`
 	Tax     money.Amount `json:"tax"`
-	Relief  money.Amount `json:"relief"`  // half reduction
+	Relief  money.Amount `json:"relief"`  // half reduction for individual businesses
 	Prepaid money.Amount `json:"prepaid"` // withheld during the year
 	Balance money.Amount `json:"balance"` // positive: to pay; negative: refund
 }
 
-// Note is a definition of the place that may lower the tax and is not computed here.
+// Note is a local rule that may lower the tax of some people and that the comparison does not
+// apply.
 type Note struct {
 	Rule  string          `json:"rule"`
 	Title bilingual.Text  `json:"title"`
@@ -109,24 +116,24 @@ type Note struct {
 	Law   []tax.Law       `json:"law"`
 }
 
-// planner works on one request.
+// planner has one request with the rules and the monthly sums that every alternative needs.
 type planner struct {
 	*Request
 	corpus        *tax.Corpus
 	national      *tax.Engine
-	local         *tax.Engine // of the payee's registration
+	local         *tax.Engine // rules of the place where the payee is registered
 	rulebook      map[string]tax.Entry
-	lastDay       civil.Date // last day of the tax year
+	lastDay       civil.Date // last day of the tax year; the annual rules are those of this day
 	incomeByMonth [months + 1]money.Amount
 	typeByMonth   [months + 1]string
-	hasLiveTips   bool // some of the income is live tips
+	hasLiveTips   bool // at least one income of the year is live tips
 	total         money.Amount
 }
 
-// Compute lays the year through all alternatives.
+// Compute computes the year's income under every alternative.
 //
-// Errors: *fault.Error 2001 with all problems of the request. What the law leaves open is no error:
-// it stands in the alternative that it bars.
+// Errors: *fault.Error 2001 with all problems of the request. A gap in the law is no error: it is
+// listed in the alternative that cannot be computed because of it.
 func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 	if err := q.Validate(corpus); err != nil {
 		return Plan{}, err
@@ -137,9 +144,18 @@ func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 	}
 	out := Plan{Year: q.Year, Jurisdiction: q.Jurisdiction, Statement: disclaimer(),
 		Assumes: p.commonAssumptions(), Notes: p.burdenCapNotes(), Rules: p.local.RulesUsed()}
-	for _, way := range []func() (*draft, error){p.planWages, p.planLabor, p.planPlatformLabor, p.planAuthor, p.planRoyalty,
-		p.planBusinessByBooks("individual_business"), p.planAssessedBusiness("individual_business"), p.planBusinessByBooks("sole_proprietorship"),
-		p.planAssessedBusiness("sole_proprietorship"), p.planCompany} {
+	for _, way := range []func() (*draft, error){
+		p.planWages,
+		p.planLabor,
+		p.planPlatformLabor,
+		p.planAuthor,
+		p.planRoyalty,
+		p.planBusinessByBooks("individual_business"),
+		p.planAssessedBusiness("individual_business"),
+		p.planBusinessByBooks("sole_proprietorship"),
+		p.planAssessedBusiness("sole_proprietorship"),
+		p.planCompany,
+	} {
 		d, err := way()
 		if err != nil {
 			return Plan{}, err
@@ -149,6 +165,7 @@ func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 	return out, nil
 }
 
+// newPlanner sums the income by month and loads the rules of the place.
 func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 	at, err := corpus.EngineAt(q.Jurisdiction)
 	if err != nil {
@@ -163,6 +180,8 @@ func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 		p.incomeByMonth[x.Month] = p.incomeByMonth[x.Month].Add(x.Amount)
 		p.total = p.total.Add(x.Amount)
 		p.hasLiveTips = p.hasLiveTips || x.Type == liveTip
+		// A month has one payment, so it has one income type. Live tips win, because their rules are
+		// stricter.
 		if p.typeByMonth[x.Month] == "" || x.Type == liveTip {
 			p.typeByMonth[x.Month] = x.Type
 		}
@@ -170,10 +189,11 @@ func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 	return p, nil
 }
 
-// liveTip is the built-in income type whose earners must keep books.
+// liveTip is the built-in income type of live streaming tips; streamers' studios must keep books
+// and cannot be taxed by assessment.
 const liveTip = "live_tip"
 
-// disclaimer says what the comparison is and is not.
+// disclaimer returns the text that says what the comparison is and is not.
 func disclaimer() bilingual.Text {
 	return bilingual.Text{
 		ZH: "本测算把同一年收入按法律所知的各种处理方式分别列出，说明各自的前提、禁止和税负；排列顺序没有含义，不作推荐，也不构成意见。所得属于哪一项由真实的关系和业务决定，" +
@@ -184,7 +204,8 @@ func disclaimer() bilingual.Text {
 			"for the tax it bears; a way whose presuppositions do not hold may not be used."}
 }
 
-// commonAssumptions names what every figure rests on.
+// commonAssumptions lists the assumptions behind the figures of every alternative, among them one
+// for each fact that the request leaves out.
 func (p *planner) commonAssumptions() []bilingual.Text {
 	list := []bilingual.Text{
 		{ZH: "每月收入于该月最后一日一次支付，属同一项目，由同一支付方支付", EN: "The income of a month is paid at once on its last " +
@@ -208,14 +229,17 @@ func (p *planner) commonAssumptions() []bilingual.Text {
 	return list
 }
 
-// burdenCapPrefix begins the ids of what places grant to some people.
+// burdenCapPrefix begins the ids of the rules by which some places cap the tax burden of certain
+// people.
 const burdenCapPrefix = "iit.burden_cap"
 
-// burdenCapNotes lists what the place knows of caps on the burden.
+// burdenCapNotes lists the place's caps on the tax burden. They are notes and no figures, because
+// the facts of a request do not say whether a person has a right to them.
 func (p *planner) burdenCapNotes() []Note {
 	list := []Note{}
 	for _, x := range p.local.Rulebook(p.lastDay) {
-		if len(x.ID) >= len(burdenCapPrefix) && x.ID[:len(burdenCapPrefix)] == burdenCapPrefix && x.Gap == nil {
+		if len(x.ID) >= len(burdenCapPrefix) && x.ID[:len(burdenCapPrefix)] == burdenCapPrefix &&
+			x.Gap == nil {
 			list = append(list,
 				Note{Rule: x.IDWithPlace(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To,
 					Law: x.Law})
@@ -224,7 +248,7 @@ func (p *planner) burdenCapNotes() []Note {
 	return list
 }
 
-// draft is an alternative while it is worked out.
+// draft is an alternative while it is being computed.
 type draft struct {
 	Alternative
 	p          *planner
@@ -235,6 +259,8 @@ type draft struct {
 	hasMissing bool
 }
 
+// newDraft begins an alternative. All lists are empty and not nil, so that the JSON has [] and
+// never null.
 func (p *planner) newDraft(regime string, title bilingual.Text) *draft {
 	return &draft{p: p, taxes: map[string]money.Amount{},
 		Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{},
@@ -244,7 +270,8 @@ func (p *planner) newDraft(regime string, title bilingual.Text) *draft {
 			Positions: []string{}}}
 }
 
-// addPresupposition states a fact that must be true; holds is what is known of it.
+// addPresupposition lists a fact that must be true; holds is nil if the request does not say. A
+// fact that is known to be false excludes the alternative.
 func (d *draft) addPresupposition(id, fact string, holds *bool) {
 	x := d.p.rulebook[id]
 	c := Condition{Rule: id, Law: x.Law, Status: x.Status, Fact: fact, Holds: holds}
@@ -255,7 +282,7 @@ func (d *draft) addPresupposition(id, fact string, holds *bool) {
 	d.isBarred = d.isBarred || (holds != nil && !*holds)
 }
 
-// addGeneralBans names what the law forbids to all alternatives alike.
+// addGeneralBans lists what the law forbids whatever the facts are, by the ids of the rules.
 func (d *draft) addGeneralBans(ids ...string) {
 	for _, id := range ids {
 		x := d.p.rulebook[id]
@@ -267,13 +294,14 @@ func (d *draft) addGeneralBans(ids ...string) {
 	}
 }
 
-// addBanOnFacts lists the ban that the engine finds on facts, if it finds one; applies tells whether it
-// bars.
+// addBanOnFacts lists the ban that the tax engine finds for these facts, if there is one. The ban
+// excludes the alternative if applies is true.
 func (d *draft) addBanOnFacts(f tax.Facts, applies bool) {
 	_, err := d.p.national.DeriveItem(f)
 	d.addBanFromError(err, applies)
 }
 
+// addBanFromError lists the ban of a *tax.Forbidden error and reports whether err was one.
 func (d *draft) addBanFromError(err error, applies bool) bool {
 	var no *tax.Forbidden
 	if !errors.As(err, &no) {
@@ -284,7 +312,7 @@ func (d *draft) addBanFromError(err error, applies bool) bool {
 	return true
 }
 
-// addMissing names a gap that bars a total.
+// addMissing lists a fact or rule without which the alternative has no total.
 func (d *draft) addMissing(rule string, t bilingual.Text) {
 	d.hasMissing = true
 	if !slices.Contains(d.Missing, tax.Unknown{Rule: rule, Missing: t}) {
@@ -292,8 +320,9 @@ func (d *draft) addMissing(rule string, t bilingual.Text) {
 	}
 }
 
-// absorbGapOrBan takes an error of a computation: a gap or a ban becomes part of the alternative, and
-// everything else is given back. done is false when the computation gave nothing.
+// absorbGapOrBan handles the error of a computation. A gap or a ban becomes part of the
+// alternative, and the error is nil; any other error is returned. done is false if the computation
+// gave no result.
 func (d *draft) absorbGapOrBan(err error) (done bool, _ error) {
 	var gap *tax.Gap
 	switch {
@@ -308,13 +337,15 @@ func (d *draft) absorbGapOrBan(err error) (done bool, _ error) {
 	return false, err
 }
 
-// isComputable tells whether there is anything to compute.
+// isComputable reports whether the alternative can still have a total: nothing excludes it and
+// nothing is missing.
 func (d *draft) isComputable() bool { return !d.isBarred && !d.hasMissing }
 
-// addTax counts a tax.
+// addTax adds an amount to the year's sum of a tax.
 func (d *draft) addTax(kind string, a money.Amount) { d.taxes[kind] = d.taxes[kind].Add(a) }
 
-// addSteps takes over steps and uncertain rules of a computation.
+// addSteps appends the steps of a computation, and the ids of its unconfirmed rules that are not
+// listed yet.
 func (d *draft) addSteps(steps []tax.Step, unconfirmed []string) {
 	d.Steps = append(d.Steps, steps...)
 	for _, id := range unconfirmed {
@@ -324,7 +355,7 @@ func (d *draft) addSteps(steps []tax.Step, unconfirmed []string) {
 	}
 }
 
-// addPositions lists the positions that a computation went by.
+// addPositions adds the tax positions that a computation followed.
 func (d *draft) addPositions(positions []string) {
 	for _, id := range positions {
 		if !slices.Contains(d.Positions, id) {
@@ -333,8 +364,9 @@ func (d *draft) addPositions(positions []string) {
 	}
 }
 
-// computeMonths lays the months through a kind of payment.
-func (d *draft) computeMonths(base tax.Facts, own func(*tax.Line) bool) error {
+// computeMonths taxes the payment of each month with income, each on top of the rows of the months
+// before. Lines for which isSettledLater returns true are left to the annual settlement.
+func (d *draft) computeMonths(base tax.Facts, isSettledLater func(*tax.Line) bool) error {
 	for m := 1; m <= months; m++ {
 		if d.p.incomeByMonth[m].IsZero() {
 			continue
@@ -344,7 +376,7 @@ func (d *draft) computeMonths(base tax.Facts, own func(*tax.Line) bool) error {
 			return err
 		}
 		d.rows = append(d.rows, res.Rows...)
-		d.addMonth(m, &res, own)
+		d.addMonth(m, &res, isSettledLater)
 		d.addSteps(res.Steps, res.Unconfirmed)
 		d.addPositions(res.Rules.Positions)
 		if err := d.addPayeeVAT(m, &res); err != nil {
@@ -354,7 +386,8 @@ func (d *draft) computeMonths(base tax.Facts, own func(*tax.Line) bool) error {
 	return nil
 }
 
-// paymentInMonth is one month's payment of a kind.
+// paymentInMonth returns the facts of the payment of one month: the whole income of the month, paid
+// on its last day.
 func (p *planner) paymentInMonth(base tax.Facts, m int) tax.Facts {
 	f := base
 	f.PaymentDate = civil.In(p.Year, time.Month(m)).Last()
@@ -368,16 +401,17 @@ func (p *planner) paymentInMonth(base tax.Facts, m int) tax.Facts {
 	return f
 }
 
-// addMonth adds what a payment keeps back and what the payee files itself. Obligations that own says
-// yes to are left to the year's end.
-func (d *draft) addMonth(m int, res *tax.Result, own func(*tax.Line) bool) {
+// addMonth adds the month of a payment: the taxes that the payer withholds and those that the payee
+// declares. Lines for which isSettledLater returns true are left to the annual settlement.
+func (d *draft) addMonth(m int, res *tax.Result, isSettledLater func(*tax.Line) bool) {
 	x := Month{Month: m, Income: res.Gross, Taxes: []TaxTotal{}}
 	sums := map[string]money.Amount{}
 	for _, list := range [][]tax.Line{res.Taxes, res.PayeeObligations} {
 		for i := range list {
 			l := &list[i]
 			switch {
-			case own != nil && own(l):
+			case isSettledLater != nil && isSettledLater(l):
+			// A line without a figure makes the total unknown, so it is a gap and not a zero.
 			case l.Missing != nil:
 				for _, t := range l.Missing {
 					d.addMissing(l.Tax, t)
@@ -394,7 +428,7 @@ func (d *draft) addMonth(m int, res *tax.Result, own func(*tax.Line) bool) {
 	d.ByMonth = append(d.ByMonth, x)
 }
 
-// addPayeeTax adds a tax that the payee owes on the last month by itself.
+// addPayeeTax adds a tax that the payee declares itself to the last month.
 func (d *draft) addPayeeTax(kind string, a money.Amount) {
 	if a.IsZero() {
 		return
@@ -405,7 +439,7 @@ func (d *draft) addPayeeTax(kind string, a money.Amount) {
 	d.addTax(kind, a)
 }
 
-// taxTotals lists the taxes that are above zero in a fixed order.
+// taxTotals lists the taxes that are not zero, always in the same order.
 func taxTotals(sums map[string]money.Amount) []TaxTotal {
 	list := []TaxTotal{}
 	for _, kind := range [...]string{tax.IIT, tax.VAT, tax.UMCT, tax.EDU, tax.LEDU, tax.CIT} {
@@ -416,7 +450,8 @@ func taxTotals(sums map[string]money.Amount) []TaxTotal {
 	return list
 }
 
-// finishAlternative sums up; a barred or incomplete alternative has no total.
+// finishAlternative sums the taxes up and completes the alternative. An alternative that is
+// excluded or incomplete gets no total.
 func (d *draft) finishAlternative() Alternative {
 	a := d.Alternative
 	slices.Sort(a.Unconfirmed)
@@ -424,6 +459,7 @@ func (d *draft) finishAlternative() Alternative {
 		a.Settlement = nil
 		a.Contributions = nil
 		a.Taxes = []TaxTotal{}
+		// Figures of an alternative that the law forbids would suggest that it can be chosen.
 		if d.isBarred {
 			a.ByMonth, a.Steps = []Month{}, []tax.Step{}
 		}
