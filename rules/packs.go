@@ -2,11 +2,12 @@ package rules
 
 import "io/fs"
 
-// NationalPack is the pack of rules that hold everywhere, as files below its own root.
+// NationalPack returns the pack of rules that apply in the whole country, as files below its own
+// root.
 func NationalPack() fs.FS { return subfolder("national") }
 
-// JurisdictionPacks are the packs of provinces, separately planned cities and the corps, in order
-// of their codes.
+// JurisdictionPacks returns the packs of the provinces, the separately planned cities and the
+// Xinjiang corps, sorted by their codes.
 func JurisdictionPacks() []fs.FS {
 	entries, _ := fs.ReadDir(Files, ".") // the root of an embedded tree can always be read
 	var packs []fs.FS
@@ -18,6 +19,7 @@ func JurisdictionPacks() []fs.FS {
 	return packs
 }
 
+// subfolder returns a folder of Files as a file system of its own root.
 func subfolder(folder string) fs.FS {
 	sub, _ := fs.Sub(Files, folder) // fails only for malformed names
 	return sub

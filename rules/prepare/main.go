@@ -1,4 +1,5 @@
-// Command prepare reads and checks all packs and writes their prepared form beside them.
+// Command prepare parses and checks all policy packs and writes their prepared form into the folder
+// prepared.
 package main
 
 import (
@@ -10,20 +11,23 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
+// folder is where the prepared packs are written, relative to the rules folder.
 const folder = "prepared"
 
 func main() {
-	if err := run(); err != nil {
+	if err := writePreparedPacks(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+// writePreparedPacks replaces all files of the folder prepared.
+func writePreparedPacks() error {
 	forms, err := taxpack.Prepare(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		return err
 	}
+	// Files of packs that no longer exist must not stay behind, so the old ones are removed first.
 	old, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package contractcheck runs the worked examples that stand beside a contract: an amount, and what
-// each party must get of it, with a sentence that can be checked by hand.
+// Package contractcheck runs the worked examples that belong to a contract: an amount, the share
+// that each party must get of it, and a sentence by which a person can check the result.
 package contractcheck
 
 import (
@@ -22,26 +22,27 @@ type File struct {
 	Examples []Example        `json:"examples"`
 }
 
-// Example is one income and its parts. Expect and Short name parties; Short is what a promise did
-// not get covered.
+// Example is one income and its split. The keys of Expect and Short are parties; Short is the part
+// of a promised amount that the income did not cover.
 type Example struct {
 	Says       string       `json:"says"`
 	IncomeType string       `json:"income_type"`
 	Level      string       `json:"level"`
 	Amount     money.Amount `json:"distributable"`
-	// for memo parties; left out, it is the amount
+	// Gross is the base of memo parties; if it is left out, it is the distributable amount.
 	Gross  money.Amount            `json:"gross_before_platform"`
 	Expect map[string]money.Amount `json:"expect"`
 	Short  map[string]money.Amount `json:"short"`
 }
 
-// Outcome is what an example came to; nothing differs when it passed.
+// Outcome is the result of an example. Differs is empty if the example passed.
 type Outcome struct {
 	Says    string
 	Differs []string
 }
 
-// ReadFile reads a file of YAML and refuses a contract that could not be recorded.
+// ReadFile reads a YAML file and checks that the contract in it could be recorded and that there
+// are examples.
 func ReadFile(data []byte) (File, error) {
 	var f File
 	root, err := yamldoc.Parse(data)
@@ -64,6 +65,7 @@ func ReadFile(data []byte) (File, error) {
 	return f, nil
 }
 
+// errorOfProblems joins problems into one error; nil if there are none.
 func errorOfProblems(problems []fault.Field) error {
 	lines := make([]string, 0, len(problems))
 	for _, p := range problems {
@@ -84,6 +86,8 @@ func CheckExamples(f File) []Outcome {
 	return out
 }
 
+// checkExample splits the amount of an example by the contract and lists what differs from the
+// expected shares.
 func (f File) checkExample(x Example) []string {
 	var differs []string
 	terms, ok := f.Contract.Splits[x.IncomeType]
@@ -108,6 +112,7 @@ func (f File) checkExample(x Example) []string {
 	if gross.IsZero() {
 		gross = x.Amount
 	}
+	// A memo party is expected like any other, although it gets no money.
 	for _, m := range plan.AppendMemos(nil, gross) {
 		got[m.Party] = m.Amount
 	}
@@ -115,7 +120,7 @@ func (f File) checkExample(x Example) []string {
 	return append(differs, compareAmounts("is short of", short, x.Short)...)
 }
 
-// compareAmounts names each party whose amount is another one than expected.
+// compareAmounts lists each party whose amount differs from the expected one.
 func compareAmounts(what string, got, want map[string]money.Amount) []string {
 	names := map[string]bool{}
 	for n := range got {

@@ -9,15 +9,16 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Timeline is what a creator's contracts say about an income type as time goes on.
+// Timeline knows which contract of a creator governs an income type on which day.
 type Timeline struct {
-	contracts map[string][]tenancy.Contract // versions by contract
-	// days from which another version may be in force, in order
+	contracts map[string][]tenancy.Contract // approved versions by contract id
+	// days on which another version may come into force, in order
 	changes    []civil.Date
 	incomeType string
 }
 
-// NewTimeline takes all versions of all contracts of a creator.
+// NewTimeline makes the timeline of an income type from all versions of all contracts of a creator.
+// Versions that are not approved are ignored.
 func NewTimeline(contracts []tenancy.Contract, incomeType string) Timeline {
 	approved := tenancy.ApprovedOnly(contracts)
 	c := Timeline{contracts: tenancy.GroupByContract(approved),
@@ -32,8 +33,8 @@ func NewTimeline(contracts []tenancy.Contract, incomeType string) Timeline {
 	return c
 }
 
-// firstDayOfTerms is the first day, but none before first, from which the same version is in force as on a
-// day.
+// firstDayOfTerms returns the first day of the run of days, up to the given day, on which the same
+// versions are in force. The run does not begin before first.
 func (c Timeline) firstDayOfTerms(first, day civil.Date) civil.Date {
 	for _, change := range slices.Backward(c.changes) {
 		if !change.After(day) {
@@ -43,7 +44,8 @@ func (c Timeline) firstDayOfTerms(first, day civil.Date) civil.Date {
 	return first
 }
 
-// lastDayOfTerms is the last day, but none after last, up to which the same version is in force as on a day.
+// lastDayOfTerms returns the last day of the run of days, from the given day on, on which the same
+// versions are in force. The run does not end after last.
 func (c Timeline) lastDayOfTerms(day, last civil.Date) civil.Date {
 	for _, change := range c.changes {
 		if change.After(day) {
@@ -53,8 +55,8 @@ func (c Timeline) lastDayOfTerms(day, last civil.Date) civil.Date {
 	return last
 }
 
-// ContractOn gives the contract in force on a day; false when there is none. At most one contract
-// of a creator covers an income type on a day.
+// ContractOn returns the contract in force on a day, and false if there is none. At most one
+// contract of a creator covers an income type on a day.
 func (c Timeline) ContractOn(day civil.Date) (tenancy.Contract, bool) {
 	for _, versions := range c.contracts {
 		k, ok := tenancy.InForce(versions, day)
@@ -65,8 +67,8 @@ func (c Timeline) ContractOn(day civil.Date) (tenancy.Contract, bool) {
 	return tenancy.Contract{}, false
 }
 
-// PeriodOf is where a line of a day is gathered: the part of its month by the cycle in force on the
-// day. What no contract covers is gathered by the month, until one does.
+// PeriodOf returns the settlement period of an income line of a day: the part of its month by the
+// contract's cycle. Income that no contract covers is gathered by month until a contract covers it.
 func (c Timeline) PeriodOf(day civil.Date) Period {
 	k, ok := c.ContractOn(day)
 	if !ok {
@@ -78,11 +80,13 @@ func (c Timeline) PeriodOf(day civil.Date) Period {
 	return p
 }
 
-// termsChangeDay is the day of the month on which the terms of a covered day began, if others were in force
-// earlier in the part.
+// termsChangeDay returns the day of the month on which the terms of a day came into force, if other
+// terms were in force earlier in the same part; otherwise 0. The day must be covered by a contract.
 func (c Timeline) termsChangeDay(first, day civil.Date) int {
 	k, _ := c.ContractOn(day)
 	begin := c.firstDayOfTerms(first, day)
+	// Go back over versions with the same terms: they are one run, although the version number
+	// changes.
 	for begin.After(first) {
 		before := begin.AddDays(-1)
 		if b, ok := c.ContractOn(before); !ok || !c.haveSameTerms(b, k) {
@@ -90,6 +94,7 @@ func (c Timeline) termsChangeDay(first, day civil.Date) int {
 		}
 		begin = c.firstDayOfTerms(first, before)
 	}
+	// Days without a contract before the run are no other terms; only a covered day makes a cut.
 	for d := begin; d.After(first); d = c.firstDayOfTerms(first, d.AddDays(-1)) {
 		if _, ok := c.ContractOn(d.AddDays(-1)); ok {
 			return begin.Day()
@@ -98,7 +103,7 @@ func (c Timeline) termsChangeDay(first, day civil.Date) int {
 	return 0
 }
 
-// haveSameTerms tells whether two versions settle the income type alike.
+// haveSameTerms reports whether two versions settle the income type in the same way.
 func (c Timeline) haveSameTerms(a, b tenancy.Contract) bool {
 	if a.ContractID != b.ContractID || a.Version.Version == b.Version.Version {
 		return a.ContractID == b.ContractID
@@ -106,7 +111,8 @@ func (c Timeline) haveSameTerms(a, b tenancy.Contract) bool {
 	return reflect.DeepEqual(c.settlementTerms(a), c.settlementTerms(b))
 }
 
-// settlementTerms leaves of a contract what decides how a line is settled.
+// settlementTerms returns a copy of a contract with only the fields that decide how an income line
+// is settled.
 func (c Timeline) settlementTerms(k tenancy.Contract) tenancy.Contract {
 	out := k
 	out.Version = tenancy.Version{}
@@ -116,20 +122,20 @@ func (c Timeline) settlementTerms(k tenancy.Contract) tenancy.Contract {
 	out.AcceptAfterDays = 0
 	out.Routes = map[string]string{c.incomeType: k.Routes[c.incomeType]}
 	split := k.Splits[c.incomeType]
-	split.Measured = "" // written down or not, there is one measure
+	split.Measured = "" // there is only one measure, so stating it changes nothing
 	out.Splits = map[string]tenancy.Split{c.incomeType: split}
 	return out
 }
 
-// Span is the run of days of a part that one set of terms governs.
+// Span is the run of days in a part of a month that one set of terms governs.
 type Span struct {
 	First, Last civil.Date
-	Contract    tenancy.Contract // that governs them
-	from        civil.Date       // first day that the contract covers
+	Contract    tenancy.Contract // the contract that governs these days
+	from        civil.Date       // first day of the span that the contract covers
 }
 
-// SpanOf gives the days of a part up to the first change of terms; false when no contract covers
-// any of them.
+// SpanOf returns the days of a part up to the first change of terms, and false if no contract
+// covers any of them.
 func (c Timeline) SpanOf(p Period) (Span, bool) {
 	first, last := p.calendarDays()
 	if p.Part.Cut > 0 {
@@ -152,15 +158,15 @@ func (c Timeline) SpanOf(p Period) (Span, bool) {
 		}
 		covered = c.lastDayOfTerms(d, last)
 	}
-	if found { // the contract may have ended within the part
+	if found { // the contract may end before the part does
 		s.Last = covered
 	}
 	return s, found
 }
 
-// NextPeriod is where lines go for which a part is closed: on by time as long as the same contract
-// goes on, else, because another contract's terms are not theirs, into further parts of the same
-// month.
+// NextPeriod returns the period for income lines whose period is closed already. If the same
+// contract is in force after that period, this is the following period; otherwise it is a further
+// part of the same month, because another contract's terms must not apply to these lines.
 func (c Timeline) NextPeriod(p Period) Period {
 	s, ok := c.SpanOf(p)
 	if p.Part.Kind == OnDemand {
@@ -177,8 +183,9 @@ func (c Timeline) NextPeriod(p Period) Period {
 	return Period{p.Month, Part{Kind: OnDemand, N: 1, Cut: c.termsChangeDay(p.Month.First(), s.from)}}
 }
 
-// CarryForwardPeriod is the part into which what is not paid in p goes on: that of the next day, or
-// of the next month where p was gathered on demand, if the same entity still pays the creator then.
+// CarryForwardPeriod returns the period to which an unpaid amount of p is carried forward: the
+// period of the next day, or the next month if p was gathered on demand. It returns false if the
+// same entity does not pay the creator then.
 func (c Timeline) CarryForwardPeriod(p Period) (Period, bool) {
 	s, ok := c.SpanOf(p)
 	if !ok {
@@ -194,15 +201,15 @@ func (c Timeline) CarryForwardPeriod(p Period) (Period, bool) {
 	return c.PeriodOf(day), true
 }
 
-// isPaidBy tells whether a contract with the paying entity is in force on a day.
+// isPaidBy reports whether a contract with the paying entity is in force on a day.
 func (c Timeline) isPaidBy(day civil.Date, entity ident.Entity) bool {
 	k, ok := c.ContractOn(day)
 	return ok && k.PayingEntity == entity
 }
 
-// EndOfCooperation is the last day of the cooperation under the contract that governs a part: the
-// day on which the creator left, or the contract's last one if no other contract with the paying
-// entity follows on it; false while it goes on.
+// EndOfCooperation returns the last day of the cooperation under the contract of a period: the day
+// on which the creator left, or the contract's last day if no other contract with the same paying
+// entity follows. It returns false while the cooperation goes on.
 func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 	s, ok := c.SpanOf(p)
 	if !ok {
@@ -212,19 +219,22 @@ func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 	end, over := c.lastCoveredDay(versions, s.Last)
 	over = over && !c.isPaidBy(end.AddDays(1), s.Contract.PayingEntity)
 	newest, _ := tenancy.LatestVersion(versions)
+	// The creator may leave before the contract's last day; the earlier of the two days counts.
 	if left := newest.LeftOn; !left.IsZero() && (!over || left.Before(end)) {
 		end, over = left, true
 	}
 	return end, over
 }
 
-// lastCoveredDay follows a contract from a day that it covers to the last one without a gap.
+// lastCoveredDay follows the versions of a contract from a covered day to the last day before a
+// gap. It returns false if the contract has no end.
 func (c Timeline) lastCoveredDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
 	for {
 		k, ok := tenancy.InForce(versions, day)
 		if _, covered := k.Routes[c.incomeType]; !ok || !covered {
 			return day.AddDays(-1), true
 		}
+		// A newer version that begins later ends this one before its own last day.
 		until := k.To
 		for _, v := range versions {
 			if before := v.From.AddDays(-1); v.Version.Version > k.Version.Version && v.From.After(day) &&

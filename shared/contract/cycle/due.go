@@ -8,42 +8,42 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Calendar knows the working days; its errors name a year that is not loaded (5002
-// calendar_missing).
+// Calendar knows the working days. For a year that is not loaded its errors are 5002
+// calendar_missing.
 type Calendar interface {
 	OnOrAfter(d civil.Date) (civil.Date, error)
 	Working(d civil.Date) (bool, error)
 }
 
-// Dates are the days of a part.
+// Dates are the days on which the statement of a period is made and its money becomes due.
 type Dates struct {
-	Statement civil.Date // on which its statement is due
-	// Right is the day on which the right to the money arises: the contract's pay day or, where none
-	// is fixed, the last day of the part.
+	Statement civil.Date // the day on which the statement is made
+	// Right is the day on which the creator's right to the money arises: the contract's pay day or, if
+	// the contract fixes none, the last day of the part.
 	Right civil.Date
 	Fixed bool // the contract fixes a pay day
-	// Missing names the calendar that is not loaded, so that Right is the contract's day and may still
-	// move; "" where it is final.
+	// Missing names a calendar that is not loaded. Right is then provisional: it is the contract's day
+	// and may still move to a working day. Missing is "" if Right is final.
 	Missing string
-	Rule    PayRule // of a fixed pay day: how it follows from the calendar
+	Rule    PayRule // how a fixed pay day follows from the calendar
 }
 
-// PayRule is how a contract's pay day follows from the calendar. It is all that is needed to find
-// the day again when a calendar is loaded later.
+// PayRule is the rule by which a contract's pay day follows from the calendar. It has everything
+// that is needed to compute the day again when a calendar is loaded later.
 type PayRule struct {
 	Last civil.Date // last day of the part; the pay day is never moved into the part
-	// the contract's day before it is moved; the zero date where working days are counted
+	// the contract's day before it moves to a working day; the zero date if working days are counted
 	Day         civil.Date
-	WorkingDays int  // counted from the day after Last, where Day is the zero date
-	Previous    bool // a day off moves to the working day before it, otherwise to the next one
-	// Latest is the day after the end of a contract that ended: the pay day is at the latest the first
-	// working day on or after it. The zero date where the contract goes on.
+	WorkingDays int  // number of working days after Last, if Day is the zero date
+	Previous    bool // true: a day off moves to the working day before it; false: to the one after it
+	// Latest is the day after the last day of a contract that has ended; money is paid no later than
+	// on the first working day from then on. It is the zero date while the contract goes on.
 	Latest civil.Date
 }
 
-// PayDay gives the pay day, and the name of the calendar that is not loaded. A day whose calendar
-// is not loaded counts as a working day, which leaves the contract's day where it is; missing is ""
-// where the day is final.
+// PayDay returns the pay day and the name of a calendar that is not loaded; missing is "" if the
+// day is final. Days of a calendar that is not loaded count as working days, so the contract's day
+// stays where it is.
 func (r PayRule) PayDay(days Calendar) (day civil.Date, missing string) {
 	own := workdays{Calendar: days}
 	day = r.regularPayDay(&own)
@@ -57,6 +57,7 @@ func (r PayRule) PayDay(days Calendar) (day civil.Date, missing string) {
 	return day, own.missing
 }
 
+// regularPayDay returns the pay day without regard to the end of the contract.
 func (r PayRule) regularPayDay(days *workdays) civil.Date {
 	if !r.Day.IsZero() {
 		return r.movedToWorkday(days)
@@ -68,7 +69,7 @@ func (r PayRule) regularPayDay(days *workdays) civil.Date {
 	return day
 }
 
-// movedToWorkday moves the contract's day to a working day, but never into the part.
+// movedToWorkday moves the contract's day to a working day, but never back into the part.
 func (r PayRule) movedToWorkday(days *workdays) civil.Date {
 	if r.Previous {
 		for d := r.Day; d.After(r.Last); d = d.AddDays(-1) {
@@ -80,17 +81,19 @@ func (r PayRule) movedToWorkday(days *workdays) civil.Date {
 	return days.workdayOnOrAfter(r.Day)
 }
 
-// workdays is a calendar that takes every day of a year that is not loaded for a working day, and
-// notes it.
+// workdays is a calendar that counts every day of a year that is not loaded as a working day, and
+// remembers the name of the missing calendar.
 type workdays struct {
 	Calendar
 	missing string
 }
 
+// recordMissing remembers the first calendar that is missing.
 func (w *workdays) recordMissing(err error) {
 	w.missing = cmp.Or(w.missing, fault.Of(err).Missing, "calendar")
 }
 
+// isWorkday reports whether a day is a working day.
 func (w *workdays) isWorkday(d civil.Date) bool {
 	is, err := w.Working(d)
 	if err != nil {
@@ -100,6 +103,7 @@ func (w *workdays) isWorkday(d civil.Date) bool {
 	return is
 }
 
+// workdayOnOrAfter returns the first working day on or after a day.
 func (w *workdays) workdayOnOrAfter(d civil.Date) civil.Date {
 	day, err := w.OnOrAfter(d)
 	if err != nil {
@@ -109,7 +113,7 @@ func (w *workdays) workdayOnOrAfter(d civil.Date) civil.Date {
 	return day
 }
 
-// DatesOfPeriod gives the days of a part that ends on its last day, by the contract that governs
+// DatesOfPeriod returns the dates of a period with the given last day, by the contract that governs
 // it.
 func DatesOfPeriod(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates {
 	d := Dates{Statement: last.AddDays(1), Right: last}
@@ -127,12 +131,13 @@ func DatesOfPeriod(k tenancy.Contract, p Period, last civil.Date, days Calendar)
 	default:
 		return d
 	}
-	// where its calendar is not loaded, the statement is made on the day that was agreed
+	// If the calendar is not loaded, the statement is made on the contract's cut-off day.
 	d.Statement, _ = rule.PayDay(days)
 	return d
 }
 
-// addContractPayDay completes the rule of the day that the contract fixes; false where it fixes none.
+// addContractPayDay completes the rule with the pay day that the contract fixes; it returns false
+// if the contract fixes none.
 func addContractPayDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
 	switch {
 	case k.PayDay > 0:
@@ -145,9 +150,9 @@ func addContractPayDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) 
 	return r, !r.Day.IsZero() || r.WorkingDays > 0
 }
 
-// AfterContractEnd gives the days of a part of a contract that ended: its statement is due on the
-// day after the end or, where the part came later, on the day after its own last day. What was due
-// before stays so.
+// AfterContractEnd returns the dates of a period of a contract that has ended: its statement is
+// made on the day after the end or, for a period that begins later, on the day after its own last
+// day. A statement that was due earlier stays due on that day.
 func (d Dates) AfterContractEnd(p Period, end civil.Date, days Calendar) Dates {
 	first, last := p.calendarDays()
 	after := end.AddDays(1)

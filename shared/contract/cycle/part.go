@@ -1,5 +1,5 @@
-// Package cycle knows the parts into which contracts divide a service month, which contract governs
-// each, and on which days a part's statement is made and paid.
+// Package cycle computes the parts into which a contract divides a month of service, which contract
+// governs each part, and on which days the statement of a part is made and paid.
 package cycle
 
 import (
@@ -13,26 +13,27 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Kind is how a part is cut out of its month.
+// Kind says how a part is cut out of its month.
 type Kind byte
 
-// The kinds of parts. The whole month is the zero one, so that what was stored before there were
-// parts stays readable.
+// The kinds of parts. The whole month is the zero value, so that items stored before there were
+// parts stay readable.
 const (
 	Whole Kind = 0
-	Half  Kind = 'H' // 1 is the 1st to the 15th, 2 the rest
-	Week  Kind = 'W' // Monday to Sunday, cut at the month's ends, from 1
+	Half  Kind = 'H' // part 1 is the 1st to the 15th, part 2 the rest
+	Week  Kind = 'W' // Monday to Sunday, cut off at both ends of the month, numbered from 1
 	Day   Kind = 'D' // day of the month
-	// gathered until somebody asks, numbered from 1; lines that came too late for their contract too
+	// income gathered until somebody requests a statement, numbered from 1; also income that arrives
+	// after the last period of its contract was closed
 	OnDemand Kind = 'N'
 )
 
-// Part names a part of a service month.
+// Part is a part of a month of service.
 type Part struct {
 	Kind Kind
-	N    int // number within the month, from 1; 0 for the whole
-	// Cut is the day of the month on which the contract's terms changed within the part and what
-	// follows is gathered by itself; 0 up to the first such day.
+	N    int // number of the part within the month, from 1; 0 for the whole month
+	// Cut is the day of the month from which other terms of the contract apply within the part; income
+	// from that day on is settled separately. It is 0 for the days before the first such change.
 	Cut int
 }
 
@@ -46,11 +47,11 @@ const (
 	periodLength = len("2026-08")
 )
 
-// ErrPart tells that a text names no part.
+// ErrPart is returned for a text that names no part of a month.
 var ErrPart = errors.New("cycle: must be a part of a month like H1, W2, D09 or N1")
 
-// String is "" for the whole month, else like H1, W2, D09, N1; what follows a change of terms ends
-// in its day, like H1C09 or C11.
+// String returns "" for the whole month and otherwise a text like H1, W2, D09 or N1. After a change
+// of terms the day of the change follows: H1C09, C11.
 func (p Part) String() string {
 	var s string
 	switch p.Kind {
@@ -66,7 +67,9 @@ func (p Part) String() string {
 	return s
 }
 
-// ParsePart reads what String writes, and nothing else.
+// ParsePart reads a text that Part.String has written.
+//
+// Errors: ErrPart for every other text.
 func ParsePart(s string) (Part, error) {
 	var p Part
 	name, cut, isCut := strings.Cut(s, cutMark)
@@ -78,12 +81,13 @@ func ParsePart(s string) (Part, error) {
 		p.N, _ = strconv.Atoi(name[1:])
 	}
 	if p.String() != s ||
-		!p.isValid() { // a number that could not be read is 0, which writes otherwise or is unsound
+		!p.isValid() { // a number that cannot be read is 0, so the text differs or the part is not valid
 		return Part{}, ErrPart
 	}
 	return p, nil
 }
 
+// isValid reports whether the number of the part is in the range of its kind.
 func (p Part) isValid() bool {
 	if p.Cut < 0 || p.Cut > daysOfMonth {
 		return false
@@ -103,16 +107,16 @@ func (p Part) isValid() bool {
 	return false
 }
 
-// Period is a service month or a part of it. It is comparable.
+// Period is a month of service or a part of it. It is comparable.
 type Period struct {
 	Month civil.Month
 	Part  Part
 }
 
-// WholeMonth is a whole month.
+// WholeMonth returns the period of a whole month.
 func WholeMonth(m civil.Month) Period { return Period{Month: m} }
 
-// String is the month and, after a hyphen, the part.
+// String returns the month and, after a hyphen, the part: 2026-08-H1.
 func (p Period) String() string {
 	if p.Part == (Part{}) {
 		return p.Month.String()
@@ -120,7 +124,7 @@ func (p Period) String() string {
 	return p.Month.String() + "-" + p.Part.String()
 }
 
-// ParsePeriod reads what String writes.
+// ParsePeriod reads a text that Period.String has written.
 func ParsePeriod(s string) (Period, error) {
 	if len(s) <= periodLength {
 		m, err := civil.ParseMonth(s)
@@ -141,10 +145,10 @@ func ParsePeriod(s string) (Period, error) {
 	return Period{m, part}, nil
 }
 
-// IsZero tells that it names no month.
+// IsZero reports whether the period has no month.
 func (p Period) IsZero() bool { return p.Month.IsZero() }
 
-// calendarDays gives the part's days without regard to changes of terms.
+// calendarDays returns the first and last day of the part, without regard to changes of terms.
 func (p Period) calendarDays() (first, last civil.Date) {
 	first, last = p.Month.First(), p.Month.Last()
 	switch p.Part.Kind {
@@ -164,10 +168,12 @@ func (p Period) calendarDays() (first, last civil.Date) {
 	return first, last
 }
 
+// daysSinceMonday returns the number of days from the Monday of the week to a day.
 func daysSinceMonday(d civil.Date) int {
 	return (int(d.Weekday()) + daysOfWeek - int(time.Monday)) % daysOfWeek
 }
 
+// earlierDay returns the earlier of two days.
 func earlierDay(a, b civil.Date) civil.Date {
 	if b.Before(a) {
 		return b
@@ -175,6 +181,7 @@ func earlierDay(a, b civil.Date) civil.Date {
 	return a
 }
 
+// laterDay returns the later of two days.
 func laterDay(a, b civil.Date) civil.Date {
 	if b.After(a) {
 		return b
@@ -182,19 +189,19 @@ func laterDay(a, b civil.Date) civil.Date {
 	return a
 }
 
-// FirstDay is the first day of the part, without regard to changes of terms within it.
+// FirstDay returns the first day of the part, without regard to changes of terms within it.
 func (p Period) FirstDay() civil.Date {
 	first, _ := p.calendarDays()
 	return first
 }
 
-// LastDay is the last day of the part, without regard to changes of terms within it.
+// LastDay returns the last day of the part, without regard to changes of terms within it.
 func (p Period) LastDay() civil.Date {
 	_, last := p.calendarDays()
 	return last
 }
 
-// PeriodOfCycle is the part of a cycle in which a day lies; an unknown cycle has whole months.
+// PeriodOfCycle returns the part of a cycle in which a day lies. An unknown cycle has whole months.
 func PeriodOfCycle(cycle string, day civil.Date) Period {
 	p := WholeMonth(day.Month())
 	switch cycle {

@@ -1,5 +1,5 @@
-// Package split divides an income among the parties of a contract. The parts always sum to the
-// whole (promise P2).
+// Package split divides an income among the parties of a contract. The shares of the parties always
+// sum to the income (promise P2).
 package split
 
 import (
@@ -12,7 +12,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The kinds of parties.
+// The kinds of parties. A memo party gets no money; its figure is only shown.
 const (
 	KindCreator = "creator"
 	KindMCN     = "mcn"
@@ -20,25 +20,27 @@ const (
 	KindMemo    = "memo"
 )
 
-// What decided a share; "" is the plain ratio.
+// The terms of the contract that decided a share, as Share.By names them; "" means the ratio.
 const (
-	ByFixed     = "fixed"     // the contract's fixed amount
-	ByTier      = "tier"      // the band of the amount, or all bands up to it
-	ByRest      = "rest"      // what the others left
-	ByCap       = "cap"       // the most that the party gets
-	ByFloor     = "floor"     // the least that it gets
-	ByGuarantee = "guarantee" // the creator's guaranteed sum; of an mcn party: it paid for it
+	ByFixed = "fixed" // the contract's fixed amount
+	ByTier  = "tier"  // the tier of the amount, or all tiers up to it
+	ByRest  = "rest"  // the rest after the other parties' shares
+	ByCap   = "cap"   // the maximum of the party
+	ByFloor = "floor" // the minimum of the party
+	// the creator's guaranteed minimum; for an mcn party: it paid for that minimum
+	ByGuarantee = "guarantee"
 )
 
-// Share is one party's money, with what decided it.
+// Share is the money of one party, with the term of the contract that decided it.
 type Share struct {
 	Party  string       `json:"party"`
 	Kind   string       `json:"kind"`
 	Amount money.Amount `json:"amount"`
-	// Ratio is of the base. There is none where bands were added up, and where the share is no ratio.
+	// Ratio is the share of the base. It is absent if several tiers were summed or the share is no
+	// ratio.
 	Ratio money.Rate `json:"ratio,omitzero"`
 	By    string     `json:"by,omitempty"`
-	// Short is what fixed amount, floor or guarantee promise and the income did not cover.
+	// Short is the part of a fixed amount, floor or guarantee that the income did not cover.
 	Short money.Amount `json:"short,omitzero"`
 }
 
@@ -48,21 +50,23 @@ func (s Share) Equal(other Share) bool {
 		s.Amount == other.Amount && s.Short == other.Short && s.Ratio.Cmp(other.Ratio) == 0
 }
 
-// Memo is a figure shown beside the split, on gross_before_platform; it moves no money.
+// Memo is the figure of a memo party, computed on gross_before_platform and shown beside the split.
+// No money is paid for it.
 type Memo struct {
 	Party  string       `json:"party"`
 	Amount money.Amount `json:"amount"`
 	Basis  money.Amount `json:"basis"`
 }
 
-// Mode names how the parts of an income type are rounded; the rest goes to the party that takes it.
+// Mode is the rounding of the shares of an income type. The fen that rounding leaves go to the
+// party that takes the rest.
 type Mode struct {
 	Name     string
 	Rounding money.Rounding
 }
 
-// RoundingModeOf gives the named rounding of an income type: live tips floor the other parties,
-// commerce commissions round half-even, Xingtu and everything else truncates.
+// RoundingModeOf returns the rounding of an income type: live tips round the other parties down,
+// commerce commissions round half-even, all other types truncate.
 func RoundingModeOf(incomeType string) Mode {
 	switch incomeType {
 	case "commerce_commission":
@@ -73,43 +77,47 @@ func RoundingModeOf(incomeType string) Mode {
 	return Mode{"truncate", money.Down}
 }
 
-// Plan is a contract's split of one income type, ready to be applied. It is immutable.
+// Plan is the split of one income type of a contract, prepared to be applied to amounts. It is
+// immutable.
 type Plan struct {
-	parts          []part          // money parties, in the contract's order
-	total          decimal.Decimal // what the parts' weights are measured by
+	parts          []part          // the parties that get money, in the contract's order
+	total          decimal.Decimal // the sum of weights that is 100%
 	memos          []tenancy.Party
 	restPart       int
 	rounding       money.Rounding
-	isWholeTier    bool // bands: the share of the band reached is taken of the whole
-	hasFixed       bool // some part is a fixed amount
-	hasBounds      bool // some part has a cap or a floor
-	guaranteedPart int  // the part with a guarantee, -1 without one
+	isWholeTier    bool // tiers: the share of the reached tier applies to the whole amount
+	hasFixed       bool // at least one party has a fixed amount
+	hasBounds      bool // at least one party has a cap or a floor
+	guaranteedPart int  // index of the party with a guarantee, -1 without one
 }
 
-// part is one money party. Its weight over the plan's total is its ratio of what the fixed amounts
-// leave.
+// part is one party that gets money. Its ratio is weight divided by Plan.total, applied to the
+// money that the fixed amounts leave.
 type part struct {
 	name, kind          string
 	by                  string
 	weight              decimal.Decimal
 	ratio               money.Rate
-	fixed, limit, floor money.Amount // a limit of zero is none
+	fixed, limit, floor money.Amount // a limit of zero means no cap
 	guarantee           money.Amount
 	bands               []band
 }
 
-// band begins at from; below is what all bands before it make together.
+// band is one tier: it begins at the amount from, and below is the share of all tiers before it
+// when they are full.
 type band struct {
 	from, below money.Amount
 	share       money.Rate
 }
 
-// CompilePlan makes a plan of a contract's terms for one income type. The level is the creator's
-// and matters where the terms weigh by it. Terms that tenancy accepts fail only for a level without
-// a factor.
+// CompilePlan prepares the split of a contract for one income type. level is the creator's level,
+// which matters only if the terms weigh by level.
+//
+// Errors: for terms that tenancy accepts, only a level without a factor.
 func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
-	p := &Plan{rounding: RoundingModeOf(incomeType).Rounding, isWholeTier: terms.TierMode == tenancy.Whole,
-		restPart: -1, guaranteedPart: -1}
+	p := &Plan{rounding: RoundingModeOf(incomeType).Rounding,
+		isWholeTier: terms.TierMode == tenancy.Whole,
+		restPart:    -1, guaranteedPart: -1}
 	weights, total, err := partyWeights(terms, level)
 	if err != nil {
 		return nil, err
@@ -140,7 +148,7 @@ func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, e
 	return p, nil
 }
 
-// compilePart compiles one money party whose weight is known.
+// compilePart prepares one party that gets money and whose weight is known.
 func (p *Plan) compilePart(t tenancy.Party, weight decimal.Decimal) (part, error) {
 	ratio, ok := money.RatioOf(weight, p.total)
 	if !ok {
@@ -158,14 +166,14 @@ func (p *Plan) compilePart(t tenancy.Party, weight decimal.Decimal) (part, error
 	return x, nil
 }
 
-// markAsRest marks a part that has no share of its own.
+// markAsRest marks a party without its own share as the one that takes the rest.
 func (x *part) markAsRest(terms tenancy.Split) {
 	if x.weight.IsZero() && len(x.bands) == 0 {
 		x.by = ByRest
 	}
 }
 
-// compileBands adds up what each band makes when it is full, each rounded for itself.
+// compileBands sums for each tier the shares of all full tiers before it, each rounded on its own.
 func compileBands(tiers []tenancy.Tier, how money.Rounding) []band {
 	out := make([]band, len(tiers))
 	for i, t := range tiers {
@@ -178,10 +186,11 @@ func compileBands(tiers []tenancy.Tier, how money.Rounding) []band {
 	return out
 }
 
-// partyWeights gives each party's weight and the total that the weights are measured by. By ratio the
-// total is the sum of the money parties' weights, so that 7:2:1 with a memo party splits the money
-// 7:2; in bands, and beside fixed amounts that leave nothing to share, it is the whole. Shares that
-// are fractions are brought to one denominator, so that every weight is an exact decimal.
+// partyWeights returns each party's weight and the total that counts as 100%. For ratios the total
+// is the sum of the weights of all parties that get money, so that 7:2:1 with a memo party splits
+// the money 7:2. For tiers, and if fixed amounts leave no ratios, the total is the common
+// denominator. Shares that are fractions are brought to one denominator, so that every weight is an
+// exact decimal.
 func partyWeights(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decimal, error) {
 	factor, err := levelFactor(terms, level)
 	if err != nil {
@@ -207,9 +216,10 @@ func partyWeights(terms tenancy.Split, level string) ([]decimal.Decimal, decimal
 	return weights, sum, nil
 }
 
-// weightsOverOneDenominator gives the parties' shares, the creator's times the factor, as multiples of
-// 1/whole. whole is 1 where all of them are decimals.
-func weightsOverOneDenominator(terms tenancy.Split, factor money.Rate) ([]decimal.Decimal, decimal.Decimal) {
+// weightsOverOneDenominator returns the parties' shares as multiples of 1/whole, with the creator's
+// share multiplied by the level factor. If all shares are decimals, whole is 1.
+func weightsOverOneDenominator(terms tenancy.Split,
+	factor money.Rate) ([]decimal.Decimal, decimal.Decimal) {
 	weights := make([]decimal.Decimal, len(terms.Parties))
 	denominators := make([]decimal.Decimal, len(terms.Parties))
 	factorNum, factorDen := factor.Parts()
@@ -229,7 +239,8 @@ func weightsOverOneDenominator(terms tenancy.Split, factor money.Rate) ([]decima
 	return weights, whole
 }
 
-// levelFactor gives the weight of a creator's level; 1 where the terms know no levels.
+// levelFactor returns the factor of a creator's level, and 1 if the terms have no levels. A level
+// that the terms do not name has the factor of the default level.
 func levelFactor(terms tenancy.Split, level string) (money.Rate, error) {
 	if len(terms.LevelFactors) == 0 {
 		return money.Ratio(1, 1), nil
@@ -245,27 +256,18 @@ func levelFactor(terms tenancy.Split, level string) (money.Rate, error) {
 	return f, nil
 }
 
-// SplitAmount appends the money shares of amount to dst: fixed amounts first, as long as the money
-// lasts; then the shares of what they leave; the rest to the party that takes it; then caps and
-// floors against that party's part; last the guarantee against the MCN's. The shares sum to amount,
-// and none is negative. amount must not be negative.
+// SplitAmount appends the parties' shares of an amount to dst. It applies, in this order: fixed
+// amounts, as long as the money lasts; the ratios or tiers of what they leave; the rest to its
+// party; caps and floors, at the cost of that party; the creator's guarantee, at the cost of the
+// MCN. The shares sum to the amount and none is negative. The amount must not be negative.
 func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 	begin := len(dst)
-	left := amount
-	for i := range p.parts {
-		x := &p.parts[i]
-		s := Share{Party: x.name, Kind: x.kind, Ratio: x.ratio, By: x.by}
-		if x.fixed.Positive() {
-			s.Amount = money.Min(x.fixed, left)
-			s.Short = x.fixed.Sub(s.Amount)
-			left = left.Sub(s.Amount)
-		}
-		dst = append(dst, s)
-	}
+	dst, base := p.payFixedAmounts(dst, amount)
 	shares := dst[begin:]
-	base := left
+	left := base
 	for i := range p.parts {
 		x := &p.parts[i]
+		// The party that takes the rest is not rounded: it gets whatever the others leave.
 		if i == p.restPart {
 			if len(x.bands) > 0 {
 				p.findBand(x, base, &shares[i])
@@ -290,7 +292,24 @@ func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 	return dst
 }
 
-// shareOfBase gives a part's own share of the base.
+// payFixedAmounts appends one share for each party, with the fixed amounts paid as far as the money
+// reaches. It returns the money that is left.
+func (p *Plan) payFixedAmounts(dst []Share, amount money.Amount) ([]Share, money.Amount) {
+	left := amount
+	for i := range p.parts {
+		x := &p.parts[i]
+		s := Share{Party: x.name, Kind: x.kind, Ratio: x.ratio, By: x.by}
+		if x.fixed.Positive() {
+			s.Amount = money.Min(x.fixed, left)
+			s.Short = x.fixed.Sub(s.Amount)
+			left = left.Sub(s.Amount)
+		}
+		dst = append(dst, s)
+	}
+	return dst, left
+}
+
+// shareOfBase returns the share of a party by its ratio or its tiers, before caps and floors.
 func (p *Plan) shareOfBase(x *part, base money.Amount, s *Share) money.Amount {
 	if len(x.bands) == 0 {
 		return base.Part(x.weight, p.total, p.rounding)
@@ -302,7 +321,7 @@ func (p *Plan) shareOfBase(x *part, base money.Amount, s *Share) money.Amount {
 	return b.below.Add(b.share.Of(base.Sub(b.from), p.rounding))
 }
 
-// findBand finds the band of an amount, and notes its share where that is the whole's.
+// findBand finds the tier of an amount. It sets the ratio of the share if a single tier decides it.
 func (p *Plan) findBand(x *part, base money.Amount, s *Share) *band {
 	at := len(x.bands) - 1
 	for at > 0 && base.Cmp(x.bands[at].from) < 0 {
@@ -315,8 +334,8 @@ func (p *Plan) findBand(x *part, base money.Amount, s *Share) *band {
 	return b
 }
 
-// applyCapsAndFloors gives what lies above caps to the party that takes the rest, and then takes from it what
-// floors demand.
+// applyCapsAndFloors gives the money above the caps to the party that takes the rest, and then
+// takes the money for the floors from it.
 func (p *Plan) applyCapsAndFloors(shares []Share) {
 	rest := &shares[p.restPart]
 	for i := range p.parts {
@@ -335,8 +354,8 @@ func (p *Plan) applyCapsAndFloors(shares []Share) {
 	}
 }
 
-// applyGuarantee lifts the creator's part out of the mcn parties' parts, down to zero, in the contract's
-// order.
+// applyGuarantee raises the creator's share to the guaranteed minimum. The money comes from the mcn
+// parties in the contract's order, down to zero.
 func (p *Plan) applyGuarantee(shares []Share) {
 	creator := &shares[p.guaranteedPart]
 	want := p.parts[p.guaranteedPart].guarantee
@@ -345,6 +364,7 @@ func (p *Plan) applyGuarantee(shares []Share) {
 	}
 	creator.By = ByGuarantee
 	for i := range shares {
+		// Only the agency guarantees the minimum, so other payees keep their shares.
 		if shares[i].Kind != KindMCN || creator.Amount.Cmp(want) >= 0 || shares[i].Amount.IsZero() {
 			continue
 		}
@@ -355,7 +375,8 @@ func (p *Plan) applyGuarantee(shares []Share) {
 	creator.Short = want.Sub(creator.Amount)
 }
 
-// AppendMemos appends the memo parties' figures on gross before the platform's part.
+// AppendMemos appends the figures of the memo parties, computed on the gross income before the
+// platform's part.
 func (p *Plan) AppendMemos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 	for i := range p.memos {
 		m := &p.memos[i]
@@ -365,8 +386,8 @@ func (p *Plan) AppendMemos(dst []Memo, grossBeforePlatform money.Amount) []Memo 
 	return dst
 }
 
-// AllToCreator is the split that gives everything to the creator: incentives, unless a contract
-// says otherwise.
+// AllToCreator returns the split that gives everything to the creator. It applies to incentives
+// unless the contract has another split for them.
 func AllToCreator(creator ident.Creator) tenancy.Split {
 	all := tenancy.Party{Party: string(creator), Kind: KindCreator, Share: money.Ratio(1, 1)}
 	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{all}}

@@ -13,17 +13,18 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// Order is what somebody asks for.
+// Order is a request of an operator: which job to do with which version of a pack.
 type Order struct {
 	Job     string `json:"job"` // activate, shadow, draft, rollback, revoke, status
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
-	By      string `json:"by"`  // who asks, for the history
+	By      string `json:"by"`  // who gives the order, for the history
 	Why     string `json:"why"` // the reason, for the history
 
-	request string // hash of the manifest that asks, where one does
+	request string // id of the upload whose manifest wants this, "" for an operator's order
 }
 
+// String returns job, pack and version, for log and records.
 func (o Order) String() string { return o.Job + " " + o.Pack + "@" + cmp.Or(o.Version, "-") }
 
 // Outcome is the answer to an order.
@@ -31,18 +32,18 @@ type Outcome struct {
 	Job     string `json:"job"`
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
-	Changed bool   `json:"changed"` // false: it was so already
-	Active  string `json:"active"`  // the version that computes now
-	Before  string `json:"before"`  // the version that computed until now
+	Changed bool   `json:"changed"` // false: nothing had to be changed
+	Active  string `json:"active"`  // the version that is active now
+	Before  string `json:"before"`  // the version that was active before the order
 	Shadow  string `json:"shadow,omitempty"`
-	Rev     int64  `json:"rev"` // of the pointers
+	Rev     int64  `json:"rev"` // revision of the pointers
 	Refused string `json:"refused,omitempty"`
 }
 
-// Event is a TaxPolicyUpdatedEvent: what the event bus carries of a change.
+// Event is the TaxPolicyUpdatedEvent that the event bus receives after a change of the pointers.
 type Event struct {
 	Pack    string    `json:"pack"`
-	Version string    `json:"version"` // that the change is about
+	Version string    `json:"version"` // the version that was activated, shadowed, revoked ...
 	SHA256  string    `json:"sha256,omitempty"`
 	Act     string    `json:"act"`
 	Active  string    `json:"active"`
@@ -52,8 +53,8 @@ type Event struct {
 	At      time.Time `json:"at"`
 }
 
-// runOrder carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in
-// between.
+// runOrder carries an order out by its job. Each job reads the pointers, decides, and writes under
+// the condition that nobody else has changed them in between.
 func (p Publisher) runOrder(ctx context.Context, o Order) (Outcome, error) {
 	switch o.Job {
 	case "activate":
@@ -75,11 +76,12 @@ func (p Publisher) runOrder(ctx context.Context, o Order) (Outcome, error) {
 type decision struct {
 	next    ruleset.State
 	changed bool
-	about   ruleset.Ref // the version that it is about
-	version *Version    // to be written with it
+	about   ruleset.Ref // the version that the order concerns
+	version *Version    // the record of the version to write with it, nil if unchanged
 }
 
-// changePointers decides and writes, again and again while others are faster.
+// changePointers reads the pointers, calls decide and writes the decision. If somebody else changed
+// the pointers in between, it starts again.
 func (p Publisher) changePointers(ctx context.Context, act string, o Order,
 	decide func(ruleset.State) (decision, error)) (Outcome, error) {
 	return optimistic.Value(ctx, func() (Outcome, error) {
@@ -91,6 +93,7 @@ func (p Publisher) changePointers(ctx context.Context, act string, o Order,
 		if err != nil {
 			return Outcome{}, err
 		}
+		// A rollback order may name no version; the records name the one that it found.
 		o.Version = d.about.String()
 		out := outcomeOfDecision(o, state, d)
 		if !d.changed && d.version == nil {
@@ -105,6 +108,7 @@ func (p Publisher) changePointers(ctx context.Context, act string, o Order,
 	})
 }
 
+// outcomeOfDecision returns the answer to an order from the pointers before it and the decision.
 func outcomeOfDecision(o Order, was ruleset.State, d decision) Outcome {
 	p := d.next.Packs[o.Pack]
 	out := Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed ||
@@ -116,8 +120,10 @@ func outcomeOfDecision(o Order, was ruleset.State, d decision) Outcome {
 	return out
 }
 
-// buildWrite puts together what one change is: pointers, version, history, audit record and event.
-func (p Publisher) buildWrite(act string, o Order, was ruleset.State, d decision, out Outcome) Write {
+// buildWrite collects everything that one change writes: pointers, version, history, audit record
+// and event. A change that leaves the pointers as they are has no event.
+func (p Publisher) buildWrite(act string, o Order, was ruleset.State, d decision,
+	out Outcome) Write {
 	w := Write{Change: p.newChange(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256),
 		Version: d.version, Request: o.request}
 	if d.changed {
@@ -128,7 +134,8 @@ func (p Publisher) buildWrite(act string, o Order, was ruleset.State, d decision
 	return w
 }
 
-// findUsableVersion finds a stored version that may compute, and tries it once more with the packs in force.
+// findUsableVersion finds a stored version that is not revoked, verifies its archive, and runs the
+// examples once more with the packs in force.
 func (p Publisher) findUsableVersion(ctx context.Context, o Order) (ruleset.Ref, error) {
 	v, err := p.Store.FindVersion(ctx, o.Pack, o.Version)
 	if err != nil {
@@ -146,10 +153,12 @@ func (p Publisher) findUsableVersion(ctx context.Context, o Order) (ruleset.Ref,
 	return v.Ref(), err
 }
 
+// packID returns the pack id of a stored version.
 func packID(pack string, r ruleset.Ref) tax.PackID {
 	return tax.PackID{Pack: pack, Version: r.Version, SHA256: r.SHA256}
 }
 
+// activateVersion makes a stored version the active one.
 func (p Publisher) activateVersion(ctx context.Context, o Order) (Outcome, error) {
 	return p.changePointers(ctx, "rules.activated", o, func(s ruleset.State) (decision, error) {
 		ref, err := p.findUsableVersion(ctx, o)
@@ -164,7 +173,8 @@ func (p Publisher) activateVersion(ctx context.Context, o Order) (Outcome, error
 	})
 }
 
-// requireHigherVersion refuses to activate a version that is older than the active one.
+// requireHigherVersion refuses a version that is not higher than the active one. Only a rollback
+// may go back to an older version.
 func requireHigherVersion(s ruleset.State, pack string, ref ruleset.Ref) error {
 	active := s.Packs[pack].Active
 	if active == ref {
@@ -184,6 +194,7 @@ func requireHigherVersion(s ruleset.State, pack string, ref ruleset.Ref) error {
 		ref.Version, pack, active.Version)
 }
 
+// shadowVersion makes a stored version the shadow of its pack.
 func (p Publisher) shadowVersion(ctx context.Context, o Order) (Outcome, error) {
 	return p.changePointers(ctx, "rules.shadowed", o, func(s ruleset.State) (decision, error) {
 		ref, err := p.findUsableVersion(ctx, o)
@@ -199,7 +210,7 @@ func (p Publisher) shadowVersion(ctx context.Context, o Order) (Outcome, error) 
 	})
 }
 
-// unshadowVersion takes a version out of the shadow.
+// unshadowVersion turns the shadow of a pack into a draft again.
 func (p Publisher) unshadowVersion(ctx context.Context, o Order) (Outcome, error) {
 	return p.changePointers(ctx, "rules.unshadowed", o, func(s ruleset.State) (decision, error) {
 		shadow := s.Packs[o.Pack].Shadow
@@ -211,7 +222,7 @@ func (p Publisher) unshadowVersion(ctx context.Context, o Order) (Outcome, error
 	})
 }
 
-// rollBackPack makes the version compute that did before, or a certain earlier one.
+// rollBackPack makes the last active version active again, or an earlier one that the order names.
 func (p Publisher) rollBackPack(ctx context.Context, o Order) (Outcome, error) {
 	return p.changePointers(ctx, "rules.rolled_back", o, func(s ruleset.State) (decision, error) {
 		to, err := rollBackTarget(s, o)
@@ -231,7 +242,8 @@ func (p Publisher) rollBackPack(ctx context.Context, o Order) (Outcome, error) {
 	})
 }
 
-// rollBackTarget is the earlier version that a roll-back names; nil for the last one.
+// rollBackTarget finds the earlier version that a rollback order names, and returns nil if it names
+// none.
 func rollBackTarget(s ruleset.State, o Order) (*ruleset.Ref, error) {
 	if o.Version == "" {
 		return nil, nil
@@ -245,15 +257,16 @@ func rollBackTarget(s ruleset.State, o Order) (*ruleset.Ref, error) {
 		o.Version, o.Pack, s.Packs[o.Pack].Before)
 }
 
-// tryPacksAfter tries the packs as they would be after a change, with the examples of the pack that changes
-// and its heirs.
+// tryPacksAfter compiles the packs as they will be after a change, with the examples of the changed
+// pack and of the packs that inherit from it.
 func (p Publisher) tryPacksAfter(ctx context.Context, next ruleset.State, pack string) error {
 	packs, err := p.Rules.PacksInState(ctx, next)
 	if err != nil {
 		return asRefusal(err)
 	}
 	if packs[pack] == nil {
-		return nil // the binary carries none of that name: it is gone, and nothing inherits from it
+		// the pack exists neither in the binary nor in the pointers, so nothing inherits from it
+		return nil
 	}
 	if _, err := rulepack.TryPacks(packs, pack); err != nil {
 		return refusedError{err}
@@ -261,8 +274,8 @@ func (p Publisher) tryPacksAfter(ctx context.Context, next ruleset.State, pack s
 	return nil
 }
 
-// revokeVersion takes a version out of use for ever. What it taxed can still be explained: the archive
-// stays.
+// revokeVersion takes a version out of use permanently. Its archive stays, so that the taxes that
+// it computed can still be explained.
 func (p Publisher) revokeVersion(ctx context.Context, o Order) (Outcome, error) {
 	return p.changePointers(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
 		v, err := p.Store.FindVersion(ctx, o.Pack, o.Version)
@@ -273,6 +286,7 @@ func (p Publisher) revokeVersion(ctx context.Context, o Order) (Outcome, error) 
 			return decision{next: s, about: v.Ref()}, nil
 		}
 		next, changed := s.Revoke(o.Pack, v.Ref())
+		// Revoking the active version activates an earlier one, which must still fit the other packs.
 		if next.Packs[o.Pack].Active != s.Packs[o.Pack].Active {
 			if err := p.tryPacksAfter(ctx, next, o.Pack); err != nil {
 				return decision{}, err
@@ -284,10 +298,10 @@ func (p Publisher) revokeVersion(ctx context.Context, o Order) (Outcome, error) 
 	})
 }
 
-// PackStatus is where one pack is in its life.
+// PackStatus says which versions of one pack are active, shadow and stored.
 type PackStatus struct {
 	Pack     string      `json:"pack"`
-	Embedded *tax.PackID `json:"embedded,omitempty"` // what the functions carry
+	Embedded *tax.PackID `json:"embedded,omitempty"` // the version in the binary
 	Active   string      `json:"active"`
 	Shadow   string      `json:"shadow,omitempty"`
 	Before   []string    `json:"before,omitempty"`
@@ -298,7 +312,7 @@ type PackStatus struct {
 // Report is the answer to the job status.
 type Report struct {
 	Rev      int64        `json:"rev"`
-	Trusted  []string     `json:"trusted"` // ids of the keys whose signatures count
+	Trusted  []string     `json:"trusted"` // ids of the keys whose signatures are accepted
 	Packs    []PackStatus `json:"packs"`
 	Refusals []Refusal    `json:"refusals"`
 }
@@ -309,8 +323,8 @@ const (
 	shownRefusals = 20
 )
 
-// Status reports where the packs are in their lives; of one named pack, also its versions and
-// history.
+// Status reports the pointers of all packs or, if pack is not empty, of one pack with its versions
+// and history.
 func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
 	state, err := p.Store.LatestState(ctx)
 	if err != nil {
@@ -338,6 +352,7 @@ func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
 	return r, nil
 }
 
+// packNames lists the names of all packs, of those in the binary and those with pointers.
 func packNames(state ruleset.State) ([]string, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
@@ -349,8 +364,9 @@ func packNames(state ruleset.State) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
+// packStatus returns the status of one pack; isDetailed adds its versions and history.
 func (p Publisher) packStatus(ctx context.Context, state ruleset.State, pack string,
-	whole bool) (PackStatus, error) {
+	isDetailed bool) (PackStatus, error) {
 	ptr := state.Packs[pack]
 	s := PackStatus{Pack: pack, Active: ptr.Active.String()}
 	var err error
@@ -363,7 +379,7 @@ func (p Publisher) packStatus(ctx context.Context, state ruleset.State, pack str
 	for _, r := range ptr.Before {
 		s.Before = append(s.Before, r.String())
 	}
-	if !whole {
+	if !isDetailed {
 		return s, nil
 	}
 	if s.Versions, err = p.Store.ListVersions(ctx, pack); err != nil {

@@ -1,6 +1,6 @@
-// Package publish takes policy packs and moves them through their lives: it checks a pack's
-// signature, hashes, parents, rules and examples, stores it for good under its version, and makes
-// it draft, shadow, active or revoked.
+// Package publish publishes policy packs: it checks a pack's signature, hashes, parents, rules and
+// examples, stores it permanently under its version, and makes stored versions draft, shadow,
+// active or revoked.
 package publish
 
 import (
@@ -23,33 +23,38 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// Publisher takes packs and moves them through their lives.
+// Publisher stores packs and changes the state of their versions.
 type Publisher struct {
 	Store Store
-	Rules *ruleset.Set // reads and verifies what is stored
+	Rules *ruleset.Set // reads and verifies stored versions
 	Log   *slog.Logger
 	Now   func() time.Time
 	NewID func() string
 }
 
-// New makes a publisher that takes packs signed by trusted keys. The clock is the real instant, and
-// ids name changes.
+// New makes a publisher that accepts packs signed by trusted keys. now is the real time; newID
+// makes the ids of changes.
 func New(store Store, trusted rulepack.Trusted, log *slog.Logger, now func() time.Time,
 	newID func() string) Publisher {
 	return Publisher{Store: store, Rules: &ruleset.Set{Store: store, Trusted: trusted, Log: log,
 		Now: now}, Log: log, Now: now, NewID: newID}
 }
 
-// refusedError is a pack or a request that does not hold: trying again would not help, and nothing
-// was changed.
+// refusedError is the refusal of a pack or an order that is wrong. A retry would be refused again,
+// and nothing was changed.
 type refusedError struct{ cause error }
 
+// Error returns the reason of the refusal.
 func (r refusedError) Error() string { return r.cause.Error() }
+
+// Unwrap returns the cause, so that errors.Is and errors.As find it.
 func (r refusedError) Unwrap() error { return r.cause }
 
+// refusal formats a refusedError.
 func refusal(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
 
-// asRefusal makes a refusal of an error of checking; an error of reaching a store stays what it is.
+// asRefusal turns the error of a check into a refusal. An error that means that a store cannot be
+// reached is returned as it is, because a retry may succeed.
 func asRefusal(err error) error {
 	var known *fault.Error
 	var large *TooLargeError
@@ -66,15 +71,19 @@ func asRefusal(err error) error {
 	return refusedError{err}
 }
 
-// PublishUpload takes the pack of a manifest in the rules bucket; sequencer distinguishes one
-// upload of the manifest from the next. A pack that was handed in before all its files had arrived
-// is taken when this is called again. A refusal is logged and recorded, and it is an error too.
+// PublishUpload publishes the pack whose manifest was uploaded to the rules bucket under key.
+// sequencer is S3's number of the upload; it distinguishes a new upload of the manifest from a
+// second notification of the same one. If the manifest arrived before all files of the pack, the
+// pack is refused; the next notification publishes it.
+//
+// Errors: a refusal is logged, recorded and also returned; other errors are worth a retry.
 func (p Publisher) PublishUpload(ctx context.Context, key, sequencer string) error {
 	return p.reportRefusal(ctx, "manifest "+key, key+sequencer, p.publishUpload(ctx, key, sequencer))
 }
 
-// reportRefusal puts a refusal where people look for it: log, metric and record. mark names it, so that a
-// repeated notification makes no second record.
+// reportRefusal writes a refusal to the log and stores it; an alarm counts the log lines. mark
+// identifies the refused request: a repeated notification gives the same record id and so no second
+// record.
 func (p Publisher) reportRefusal(ctx context.Context, what, mark string, err error) error {
 	var r refusedError
 	if err == nil {
@@ -91,16 +100,18 @@ func (p Publisher) reportRefusal(ctx context.Context, what, mark string, err err
 		p.Store.RecordRefusal(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
 }
 
+// shortHash returns the first 16 bytes of the SHA-256 of data in hex.
 func shortHash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])
 }
 
-// maxManifest bounds what is read of a manifest or a rule file, in bytes.
+// maxManifest is the largest size of a manifest or rule file that is read, in bytes.
 const maxManifest = 1 << 20
 
-// publishUpload checks and stores the pack of one manifest, and then does what the manifest asks for.
-// Repeating it changes nothing, also when the pack was moved on since.
+// publishUpload stores the pack of one manifest and then gives the version the state that the
+// manifest wants. A repetition changes nothing, even if the version was moved to another state in
+// between.
 func (p Publisher) publishUpload(ctx context.Context, key, sequencer string) error {
 	raw, err := p.Store.ReadObject(ctx, key, maxManifest)
 	if err != nil {
@@ -117,6 +128,7 @@ func (p Publisher) publishUpload(ctx context.Context, key, sequencer string) err
 		return err
 	}
 	ask := Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key,
+		// The hash over manifest and sequencer identifies this upload; ApplyChange fulfils it only once.
 		request: shortHash(append(raw, sequencer...))}
 	switch m.WantedState() {
 	case rulepack.Shadow:
@@ -130,7 +142,7 @@ func (p Publisher) publishUpload(ctx context.Context, key, sequencer string) err
 	return err
 }
 
-// storePack stores a version for good, once.
+// storePack checks a pack and stores it permanently, unless it is stored already.
 func (p Publisher) storePack(ctx context.Context, m rulepack.Manifest, folder string) error {
 	known, err := p.isStored(ctx, m)
 	if err != nil || known {
@@ -145,6 +157,7 @@ func (p Publisher) storePack(ctx context.Context, m rulepack.Manifest, folder st
 	if err != nil {
 		return asRefusal(err)
 	}
+	// The checks read the archive that will be stored and not the upload, which may change in between.
 	bundle, err := rulepack.OpenArchive(archive, p.Rules.Trusted)
 	if err != nil {
 		return refusedError{err}
@@ -159,8 +172,9 @@ func (p Publisher) storePack(ctx context.Context, m rulepack.Manifest, folder st
 	return p.recordVersion(ctx, bundle.Manifest, tried)
 }
 
-// isStored reports whether the very same pack is stored already. A version that is not above all there
-// were is refused: old law must not come back by an old file.
+// isStored reports whether exactly this pack is stored already. It refuses a version that is not
+// higher than all stored ones and the one in the binary, so that an old upload cannot bring back
+// old law.
 func (p Publisher) isStored(ctx context.Context, m rulepack.Manifest) (bool, error) {
 	versions, err := p.Store.ListVersions(ctx, m.Pack)
 	if err != nil {
@@ -193,7 +207,8 @@ func (p Publisher) isStored(ctx context.Context, m rulepack.Manifest) (bool, err
 	return false, nil
 }
 
-// embeddedPackID names the pack as the binary carries it; nil when it carries none of that name.
+// embeddedPackID returns the id of the pack in the binary, and nil if the binary has no pack of
+// that name.
 func embeddedPackID(pack string) (*tax.PackID, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil || packs[pack] == nil {
@@ -203,9 +218,9 @@ func embeddedPackID(pack string) (*tax.PackID, error) {
 	return &id, err
 }
 
-// tryPack loads a pack with the others and runs its examples and those of its heirs. A pack that is
-// only stored is tried with the parents that it names, one that will compute with the parents in
-// force.
+// tryPack compiles a pack together with the others and runs its examples and those of the packs
+// that inherit from it. A pack that is only stored is tried with the parents that its manifest
+// names; a pack that will compute is tried with the parents in force.
 func (p Publisher) tryPack(ctx context.Context, b rulepack.Bundle,
 	stored bool) (rulepack.TrialResult, error) {
 	state, err := p.Store.LatestState(ctx)
@@ -230,7 +245,8 @@ func (p Publisher) tryPack(ctx context.Context, b rulepack.Bundle,
 	return tried, nil
 }
 
-// parentFiles gives the files of a parent that a manifest names, or of a later version in force.
+// parentFiles returns the files of a parent that a manifest names, or of a later version of it that
+// is in force.
 func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.PackID,
 	stored bool) (fs.FS, error) {
 	if inForce == nil {
@@ -264,8 +280,8 @@ func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.Pac
 		named.Version, here.Version)
 }
 
-// storeArchive stores the archive once. What lies there from a try that broke off counts when it is the
-// same pack.
+// storeArchive stores the archive of a version. If an archive of this version exists from an
+// earlier try that was interrupted, it is accepted if it has the same content.
 func (p Publisher) storeArchive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
 	taken, err := p.Store.StoreArchive(ctx, m.Pack, m.Version, archive)
 	if err != nil || !taken {
@@ -283,7 +299,7 @@ func (p Publisher) storeArchive(ctx context.Context, m rulepack.Manifest, archiv
 	return nil
 }
 
-// recordVersion notes the stored version, with its one audit record.
+// recordVersion stores the record of a version, together with its audit record.
 func (p Publisher) recordVersion(ctx context.Context, m rulepack.Manifest,
 	tried rulepack.TrialResult) error {
 	id := m.PackID()
@@ -308,21 +324,22 @@ func (p Publisher) recordVersion(ctx context.Context, m rulepack.Manifest,
 	return err
 }
 
-// newChange is the entry of the history for one act of this moment.
+// newChange makes the entry of a pack's history for an act at the current time.
 func (p Publisher) newChange(act string, o Order, from, sha256 string) Change {
 	return Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack,
 		From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
 }
 
-// ExecuteOrder carries an order out. A refusal is part of the outcome, not an error; it is logged
-// and recorded.
+// ExecuteOrder carries an order out. A refusal is logged and recorded; it is part of the outcome
+// and no error.
 func (p Publisher) ExecuteOrder(ctx context.Context, o Order) (Outcome, error) {
 	out, err := p.runOrder(ctx, o)
 	var r refusedError
 	if !errors.As(err, &r) {
 		return out, err
 	}
-	if reported := p.reportRefusal(ctx, "request "+o.String(), p.NewID(), err); !errors.As(reported, &r) {
+	if reported := p.reportRefusal(ctx, "request "+o.String(), p.NewID(),
+		err); !errors.As(reported, &r) {
 		return Outcome{}, reported
 	}
 	return Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Refused: err.Error()}, nil

@@ -10,59 +10,61 @@ import (
 	"fenzhang/shared/law/ruleset"
 )
 
-// Store keeps pointers, versions, history and refusals, and the archives of packs. An error of a
-// read that is neither fault.NotFound nor TooLargeError means that the store cannot be reached.
+// Store keeps pointers, versions, history and refusals, and the archives of packs. If a read fails
+// with another error than fault.NotFound or TooLargeError, the store cannot be reached.
 type Store interface {
 	ruleset.PackStore
-	// Latest reads the pointers as they are now, for somebody who will change them.
+	// LatestState reads the pointers strongly consistent, for a caller that will change them.
 	LatestState(ctx context.Context) (ruleset.State, error)
-	// Object reads an object of the rules bucket that must be smaller than a bound.
+	// ReadObject reads an object of the rules bucket of at most the given number of bytes.
 	ReadObject(ctx context.Context, name string, most int64) ([]byte, error)
-	// Keep writes an archive once. taken is true when the name was taken before; then nothing was
-	// written.
+	// StoreArchive writes an archive unless there is one of this version. taken is true if there is;
+	// then nothing was written.
 	StoreArchive(ctx context.Context, pack, version string, archive []byte) (taken bool, err error)
-	// Version reads one version; Versions lists those of a pack in their order.
+	// FindVersion reads the record of a version; ListVersions lists those of a pack, lowest first.
 	FindVersion(ctx context.Context, pack, version string) (Version, error)
 	ListVersions(ctx context.Context, pack string) ([]Version, error)
-	// History and Refusals list what happened last, newest first.
+	// ListChanges and ListRefusals list the last changes of a pack and the last refusals, newest
+	// first.
 	ListChanges(ctx context.Context, pack string, most int32) ([]Change, error)
 	ListRefusals(ctx context.Context, most int32) ([]Refusal, error)
-	// Refuse records a refusal; recording the same one again changes nothing.
+	// RecordRefusal stores a refusal; storing the same refusal again changes nothing.
 	RecordRefusal(ctx context.Context, r Refusal) error
-	// Apply writes a change with its one audit record. The error is optimistic.ErrRival or ErrDone
-	// when nothing was written.
+	// ApplyChange writes a change together with its audit record. If nothing was written, the error is
+	// optimistic.ErrRival or ErrAlreadyFulfilled.
 	ApplyChange(ctx context.Context, w Write) error
 }
 
-// TooLargeError reports an object that is larger than its bound in bytes.
+// TooLargeError reports an object that is larger than the limit in bytes.
 type TooLargeError struct {
 	Name string
 	Most int64
 }
 
+// Error names the object and the limit.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("rulesetdb: %s is larger than %d bytes", e.Name, e.Most)
 }
 
-// ArchiveName is where a version's archive lies in the bucket.
+// ArchiveName returns the object key of a version's archive in the rules bucket.
 func ArchiveName(pack, version string) string { return "packs/" + pack + "/" + version + ".zip" }
 
-// Version is a verified version of a pack as it is recorded.
+// Version is the record of a stored and verified version of a pack.
 type Version struct {
 	Pack     string     `json:"pack"`
 	Version  string     `json:"version"`
 	SHA256   string     `json:"sha256"`
 	Object   string     `json:"object"`
-	Key      string     `json:"key"` // that signed the manifest
+	Key      string     `json:"key"` // id of the key that signed the manifest
 	Examples int        `json:"examples"`
 	Skipped  int        `json:"skipped"`
 	At       time.Time  `json:"at"`
 	Revoked  *time.Time `json:"revoked,omitempty"`
-	// filled in for reading: it follows from the pointers
+	// State is not stored: Publisher.Status derives it from the pointers.
 	State rulepack.State `json:"state,omitempty"`
 }
 
-// Ref names it for the pointers.
+// Ref returns the version's number and hash, as the pointers name a version.
 func (v Version) Ref() ruleset.Ref { return ruleset.Ref{Version: v.Version, SHA256: v.SHA256} }
 
 // Change is one entry of a pack's history.
@@ -71,33 +73,33 @@ type Change struct {
 	At     time.Time `json:"at"`
 	Act    string    `json:"act"` // as in the audit record: rules.stored, rules.activated ...
 	Pack   string    `json:"pack"`
-	From   string    `json:"from,omitempty"` // the version that computed before
-	To     string    `json:"to"`             // the version that the change is about
+	From   string    `json:"from,omitempty"` // the version that was active before
+	To     string    `json:"to"`             // the version that the change concerns
 	SHA256 string    `json:"sha256,omitempty"`
 	By     string    `json:"by,omitempty"`
 	Why    string    `json:"why,omitempty"`
-	Rev    int64     `json:"rev,omitempty"` // of the pointers, where they moved
+	Rev    int64     `json:"rev,omitempty"` // revision of the pointers, if they changed
 }
 
-// Refusal is a pack or a request that was refused, and why.
+// Refusal is the record of a pack or an order that was refused.
 type Refusal struct {
 	ID   string    `json:"id"`
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // the manifest's place, or the request
+	What string    `json:"what"` // the object key of the manifest, or the order
 	Why  string    `json:"why"`
 }
 
-// Write is one change with everything that belongs to it: all of it is written, or nothing.
+// Write is one change with everything that is written with it, in one transaction.
 type Write struct {
 	Change  Change
-	Version *Version       // a new one, or one that is revoked now
+	Version *Version       // the record of a new version or of one that is being revoked
 	State   *ruleset.State // the pointers after the change
-	Request string         // hash of the manifest that asked, for a wish that must be fulfilled once
-	Event   any            // the event for the bus, a TaxPolicyUpdatedEvent
+	Request string         // id of the upload that wants the change and must be fulfilled only once
+	Event   any            // the TaxPolicyUpdatedEvent for the event bus, nil for none
 }
 
-// ErrAlreadyFulfilled means that the request of this write was fulfilled before.
+// ErrAlreadyFulfilled means that the upload that wants this change was fulfilled before.
 var ErrAlreadyFulfilled = errors.New("publish: the request was fulfilled before")
 
-// EventName is what the event bus calls a change of the pointers.
+// EventName is the name of the event on the event bus.
 const EventName = "TaxPolicyUpdatedEvent"

@@ -8,8 +8,8 @@ import (
 	"io/fs"
 )
 
-// BuildArchive puts the signed manifest and its files, got by read, into a zip whose bytes depend
-// on them alone.
+// BuildArchive puts the manifest and its files into a zip. read returns the content of a file. The
+// bytes of the zip depend only on the manifest and the files.
 func (m Manifest) BuildArchive(read func(name string) ([]byte, error)) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
@@ -36,7 +36,8 @@ func (m Manifest) BuildArchive(read func(name string) ([]byte, error)) ([]byte, 
 	return out.Bytes(), nil
 }
 
-// addFile adds a file without its time, so that the same pack is the same archive.
+// addFile adds a file to the zip without a modification time, so that the same pack always gives
+// the same archive.
 func addFile(z *zip.Writer, name string, data []byte) error {
 	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
 	if err == nil {
@@ -48,14 +49,14 @@ func addFile(z *zip.Writer, name string, data []byte) error {
 	return nil
 }
 
-// Bundle is a pack out of an archive: signature and hashes hold.
+// Bundle is a pack read from an archive whose signature and hashes have been checked.
 type Bundle struct {
 	Manifest Manifest
 	Files    fs.FS
 }
 
-// OpenArchive reads an archive and checks it as if it came from a stranger: form, signature, every
-// hash. It does not compile the rules.
+// OpenArchive reads an archive and checks the form and the signature of its manifest and the hash
+// of every file, even if the archive comes from the own bucket. It does not compile the rules.
 func OpenArchive(archive []byte, trusted Trusted) (Bundle, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
@@ -78,8 +79,8 @@ func OpenArchive(archive []byte, trusted Trusted) (Bundle, error) {
 	return Bundle{m, z}, m.refuseUnlistedFiles(z)
 }
 
-// refuseUnlistedFiles refuses a file that the signed manifest does not name: it would be read with the
-// others.
+// refuseUnlistedFiles returns an error if the archive has a file that the signed manifest does not
+// list, because the compiler would read that file too.
 func (m Manifest) refuseUnlistedFiles(z *zip.Reader) error {
 	named := map[string]bool{ManifestName: true}
 	for _, f := range m.Files {
@@ -89,6 +90,7 @@ func (m Manifest) refuseUnlistedFiles(z *zip.Reader) error {
 		if !named[f.Name] {
 			return fmt.Errorf("rulepack: archive: %s is not named by the manifest", f.Name)
 		}
+		// A second file of the same name is refused as well: readers may disagree on which one counts.
 		delete(named, f.Name)
 	}
 	return nil

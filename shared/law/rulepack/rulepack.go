@@ -1,6 +1,6 @@
-// Package rulepack checks a policy pack that somebody hands in: a signed manifest that names every
-// file and the parents with their SHA-256, the files themselves, and the examples that stand beside
-// the rules.
+// Package rulepack checks a policy pack that a publisher hands in: its signed manifest, which lists
+// every file and the parent packs with their SHA-256; the files; and the worked examples beside the
+// rules.
 package rulepack
 
 import (
@@ -22,41 +22,44 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// ManifestName is the name of the manifest beside a pack's files.
+// ManifestName is the file name of the signed manifest in a pack's folder.
 const ManifestName = "manifest.json"
 
-// State is where a version of a pack stands in its life.
+// State is the state of a version of a pack: draft, shadow, active or revoked.
 type State string
 
-// The states, in their order. A revoked version never comes back.
+// The states of a version, in their usual order. A revoked version can never become active again.
 const (
-	Draft State = "draft" // verified and stored, computes nothing
-	// computes beside the active one; differences are kept, money does not see it
+	// Draft: verified and stored, not used by any computation.
+	Draft State = "draft"
+	// Shadow: computes beside the active version; the differences are recorded, no payment uses them.
 	Shadow State = "shadow"
-	Active State = "active" // computes
-	// must not compute again; stays stored, because what it taxed must be explained
+	// Active: used by all computations.
+	Active State = "active"
+	// Revoked: must not be used again; it stays stored, because the taxes that it computed must be
+	// explained for years.
 	Revoked State = "revoked"
 )
 
-// Manifest says what a pack consists of and who vouches for it.
+// Manifest says which files and parents a pack consists of and which key has signed it.
 type Manifest struct {
 	Pack         string   `json:"pack"`
 	Jurisdiction string   `json:"jurisdiction"` // six digits; 000000 for the national pack
 	Version      string   `json:"version"`      // numbers joined by dots, compared number by number
 	Parents      []Parent `json:"parents"`
 	Files        []File   `json:"files"`
-	// the state that is asked for; draft when left out
+	// State is the state that the publisher wants; draft if it is left out.
 	State     State      `json:"state,omitempty"`
 	Signature *Signature `json:"signature,omitempty"`
 }
 
-// Parent is a pack whose rules this one inherits, as it was when this one was checked. In force it
-// may be that version or a later one: the examples of this pack are run again whenever a parent
-// changes.
+// Parent is a pack whose rules this one inherits, in the version that this pack was checked with.
+// The version in force may be that one or a later one: the examples of this pack run again whenever
+// a parent changes.
 type Parent struct {
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
-	SHA256  string `json:"sha256"` // over the files of the parent, lower-case hex
+	SHA256  string `json:"sha256"` // hash of the parent's files in lower-case hex, see Manifest.PackID
 }
 
 // File is one file of a pack.
@@ -65,7 +68,8 @@ type File struct {
 	SHA256 string `json:"sha256"` // lower-case hex
 }
 
-// maxFiles bounds what one manifest can make a reader fetch, and maxFile the bytes of each.
+// maxFiles limits the number of files that one manifest makes a reader fetch, maxFile the size of
+// each file in bytes.
 const (
 	maxFiles = 2000
 	maxFile  = 1 << 20
@@ -83,7 +87,7 @@ var (
 	errState = errors.New("rulepack: manifest: the state asked for must be draft, shadow or active")
 )
 
-// ParseManifest reads a manifest and checks its form, not its signature.
+// ParseManifest reads a manifest and checks its form. It does not check the signature.
 func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
 	if problems := strictjson.Decode(raw, &m); len(problems) > 0 {
@@ -99,6 +103,8 @@ func ParseManifest(raw []byte) (Manifest, error) {
 	return m.withSortedLists(), cmp.Or(m.checkParents(), m.checkFileList())
 }
 
+// checkParents checks the form of the list of parents: no parent twice, and none that is the pack
+// itself.
 func (m Manifest) checkParents() error {
 	seen := map[string]bool{m.Pack: true}
 	for _, p := range m.Parents {
@@ -113,6 +119,8 @@ func (m Manifest) checkParents() error {
 	return nil
 }
 
+// checkFileList checks the form of the list of files. Only .yaml files below the manifest's folder
+// are allowed, each of them once.
 func (m Manifest) checkFileList() error {
 	if len(m.Files) == 0 || len(m.Files) > maxFiles {
 		return errNoFiles
@@ -130,11 +138,13 @@ func (m Manifest) checkFileList() error {
 	return nil
 }
 
-// WantedState is the state that the manifest asks for.
+// WantedState returns the state that the publisher wants for the version; draft if the manifest
+// names none.
 func (m Manifest) WantedState() State { return cmp.Or(m.State, Draft) }
 
-// PackID names the pack as results of computations do: the hash is over the lines "<SHA-256>
-// <path>" of all files, as `sha256sum` prints them, in byte order of the paths.
+// PackID returns the id by which results of computations name the pack. Its hash is the SHA-256 of
+// the lines "<SHA-256> <path>" of all files, as sha256sum prints them, sorted by the bytes of the
+// path.
 func (m Manifest) PackID() tax.PackID {
 	h := sha256.New()
 	for _, f := range m.withSortedLists().Files {
@@ -143,17 +153,18 @@ func (m Manifest) PackID() tax.PackID {
 	return tax.PackID{Pack: m.Pack, Version: m.Version, SHA256: hex.EncodeToString(h.Sum(nil))}
 }
 
-// withSortedLists is the manifest with its lists in the one order that is signed.
+// withSortedLists returns a copy of the manifest with files and parents sorted. The signature is
+// made over this order.
 func (m Manifest) withSortedLists() Manifest {
-	// a list, also when it is empty
+	// Parents must never be nil: the JSON of an empty list is [], and the signature covers the JSON.
 	m.Files, m.Parents = slices.Clone(m.Files), append([]Parent{}, m.Parents...)
 	slices.SortFunc(m.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(m.Parents, func(a, b Parent) int { return strings.Compare(a.Pack, b.Pack) })
 	return m
 }
 
-// signedBytes is what is signed: the manifest without its signature, lists sorted, as compact JSON in
-// field order.
+// signedBytes returns the bytes that are signed: compact JSON of the manifest without its
+// signature, lists sorted, fields in the order of the struct.
 func (m Manifest) signedBytes() ([]byte, error) {
 	c := m.withSortedLists()
 	c.Signature = nil
@@ -164,16 +175,16 @@ func (m Manifest) signedBytes() ([]byte, error) {
 	return out, nil
 }
 
-// HasSameContent tells that two manifests name the same pack with the same files and parents; state
-// and signature may differ.
+// HasSameContent reports whether two manifests name the same version of a pack with the same files
+// and parents. State and signature may differ.
 func (m Manifest) HasSameContent(other Manifest) bool {
 	a, b := m.withSortedLists(), other.withSortedLists()
 	return a.Pack == b.Pack && a.Jurisdiction == b.Jurisdiction && a.Version == b.Version &&
 		slices.Equal(a.Files, b.Files) && slices.Equal(a.Parents, b.Parents)
 }
 
-// CheckFiles holds every file of the manifest against its hash. The error names the first that is
-// missing or different.
+// CheckFiles compares every file of the manifest with its hash. The error names the first file that
+// is missing or different.
 func (m Manifest) CheckFiles(files fs.FS) error {
 	for _, f := range m.Files {
 		data, err := readFile(files, f.Path)
@@ -188,7 +199,8 @@ func (m Manifest) CheckFiles(files fs.FS) error {
 	return nil
 }
 
-// readFile reads a file that must be small, without trusting its size.
+// readFile reads a file of at most maxFile bytes. It counts the bytes itself, because the size that
+// an archive states may be false.
 func readFile(files fs.FS, name string) ([]byte, error) {
 	f, err := files.Open(name)
 	if err != nil {
@@ -204,13 +216,14 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	return data, nil
 }
 
+// sha256Hex returns the SHA-256 of data in lower-case hex.
 func sha256Hex(data []byte) string {
 	h := sha256.Sum256(data)
 	return hex.EncodeToString(h[:])
 }
 
-// CompareVersions orders versions number by number: 2026.9.1 lies before 2026.11.22. Numbers that
-// are left out are zero; a part that is no number counts as zero.
+// CompareVersions compares two versions number by number and returns -1, 0 or 1: 2026.9.1 is lower
+// than 2026.11.22. A number that is left out, and a part that is no number, count as zero.
 func CompareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {
@@ -221,6 +234,7 @@ func CompareVersions(a, b string) int {
 	return 0
 }
 
+// versionPart returns the number at an index of a split version.
 func versionPart(parts []string, i int) int {
 	if i >= len(parts) {
 		return 0

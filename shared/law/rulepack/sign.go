@@ -12,20 +12,20 @@ import (
 	"fenzhang/shared/vault/sm2signer"
 )
 
-// Signature is the publisher's word for a manifest: SM2 with SM3 (GB/T 32918.2; GM/T 0003.2), DER
-// as in GM/T 0009, over the manifest without this field.
+// Signature is the publisher's signature of a manifest: SM2 with SM3 (GB/T 32918.2, GM/T 0003.2),
+// DER encoded as in GM/T 0009, over the manifest without this field.
 type Signature struct {
-	Key   string `json:"key"`   // which key, as sm2signer.KeyID names it
+	Key   string `json:"key"`   // id of the key, from sm2signer.Public.KeyID
 	Value string `json:"value"` // base64
 }
 
 // Signer signs manifests.
 type Signer interface {
-	// Sign signs a message and names the key.
+	// Sign returns the signature of a message and the id of the key.
 	Sign(ctx context.Context, message []byte) (signature []byte, keyID string, err error)
 }
 
-// Sign gives the manifest with a signature of its content.
+// Sign returns the manifest with a signature of its content.
 func (m Manifest) Sign(ctx context.Context, s Signer) (Manifest, error) {
 	message, err := m.signedBytes()
 	if err != nil {
@@ -39,11 +39,12 @@ func (m Manifest) Sign(ctx context.Context, s Signer) (Manifest, error) {
 	return m, nil
 }
 
-// Trusted are the public keys whose signatures count, by their ids. With none, no pack is taken.
+// Trusted are the public keys whose signatures are accepted, by key id. If it is empty, no pack is
+// accepted.
 type Trusted map[string]*sm2signer.Public
 
-// ParseTrusted reads keys as a variable holds them: words of sm2signer.Public.Line, joined by
-// commas.
+// ParseTrusted reads public keys from an environment variable: lines of sm2signer.Public.Line,
+// separated by commas.
 func ParseTrusted(list string) (Trusted, error) {
 	keys := Trusted{}
 	for _, word := range strings.Split(list, ",") {
@@ -59,9 +60,11 @@ func ParseTrusted(list string) (Trusted, error) {
 	return keys, nil
 }
 
+// errUnsigned is returned for a manifest without a signature.
 var errUnsigned = errors.New("rulepack: the manifest is not signed")
 
-// CheckSignature tells why the manifest's signature does not count, or nil.
+// CheckSignature checks that the manifest is signed with a trusted key. The error says why the
+// signature is not accepted.
 func (m Manifest) CheckSignature(trusted Trusted) error {
 	if m.Signature == nil {
 		return errUnsigned

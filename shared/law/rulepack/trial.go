@@ -16,13 +16,13 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// National is the name of the pack that all others inherit.
+// National is the name of the pack from which all others inherit.
 const National = "national"
 
-// Packs are the files of packs that belong together, by name.
+// Packs are the files of packs that are compiled together, by the name of the pack.
 type Packs map[string]fs.FS
 
-// EmbeddedPacks are the packs in the binary.
+// EmbeddedPacks returns the packs that are compiled into the binary.
 func EmbeddedPacks() (Packs, error) {
 	list, err := fs.ReadDir(rules.Files, ".")
 	if err != nil {
@@ -42,14 +42,15 @@ func EmbeddedPacks() (Packs, error) {
 	return packs, nil
 }
 
-// WithPack gives the packs with one in place of, or beside, the others.
+// WithPack returns a copy of the packs in which one pack is added or replaced.
 func (p Packs) WithPack(name string, files fs.FS) Packs {
 	out := maps.Clone(p)
 	out[name] = files
 	return out
 }
 
-// packHead is what a pack says of itself in its manifest.yaml; the loader checks the rest of that file.
+// packHead is the part of a pack's manifest.yaml that names the pack. Compiling the pack checks the
+// rest of that file.
 type packHead struct {
 	Pack         string   `yaml:"pack"`
 	Jurisdiction string   `yaml:"jurisdiction"`
@@ -57,8 +58,10 @@ type packHead struct {
 	Parents      []string `yaml:"parents"`
 }
 
+// headName is the file in which a pack names itself, its version and its parents.
 const headName = "manifest.yaml"
 
+// readHead reads and checks the names in a pack's manifest.yaml.
 func readHead(files fs.FS) (packHead, error) {
 	var h packHead
 	data, err := readFile(files, headName)
@@ -75,7 +78,8 @@ func readHead(files fs.FS) (packHead, error) {
 	return h, nil
 }
 
-// DescribePack makes the unsigned manifest of a pack's files; packs are those it may inherit from.
+// DescribePack makes the unsigned manifest of a pack's files. packs are the packs from which it may
+// inherit.
 func DescribePack(files fs.FS, packs Packs) (Manifest, error) {
 	h, err := readHead(files)
 	if err != nil {
@@ -99,6 +103,7 @@ func DescribePack(files fs.FS, packs Packs) (Manifest, error) {
 	return m.withSortedLists(), nil
 }
 
+// listFiles lists the .yaml files of a pack with their hashes.
 func listFiles(files fs.FS) ([]File, error) {
 	var out []File
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
@@ -114,7 +119,7 @@ func listFiles(files fs.FS) ([]File, error) {
 	return out, err
 }
 
-// IdentifyPack names the pack that some files are.
+// IdentifyPack returns the id of the pack that consists of these files.
 func IdentifyPack(files fs.FS) (tax.PackID, error) {
 	h, err := readHead(files)
 	if err != nil {
@@ -124,16 +129,17 @@ func IdentifyPack(files fs.FS) (tax.PackID, error) {
 	return Manifest{Pack: h.Pack, Version: h.Version, Files: l}.PackID(), err
 }
 
-// TrialResult is what came out of loading packs and running examples.
+// TrialResult is the result of compiling packs and running their examples.
 type TrialResult struct {
 	Corpus   *tax.Corpus
-	Examples int // that passed
-	Skipped  int // of kinds of tax that the engine does not compute
+	Examples int // number of examples that passed
+	Skipped  int // number of examples on taxes that the engine does not compute
 }
 
-// TryFiles checks that files are the pack of the manifest, loads them together with the packs in
-// force, and runs the examples of the pack and of all that inherit from it. The error says what is
-// wrong; one wrong value or example refuses the whole.
+// TryFiles checks that the files are the pack of the manifest, compiles them together with the
+// packs in force, and runs the examples of the pack and of all packs that inherit from it.
+//
+// Errors: the first file, value or example that is wrong; one is enough to refuse the whole pack.
 func (m Manifest) TryFiles(files fs.FS, inForce Packs) (TrialResult, error) {
 	if err := m.CheckFiles(files); err != nil {
 		return TrialResult{}, err
@@ -153,6 +159,7 @@ func (m Manifest) TryFiles(files fs.FS, inForce Packs) (TrialResult, error) {
 	return TryPacks(inForce.WithPack(m.Pack, files), m.Pack)
 }
 
+// checkParentNames checks that the manifest and the files name the same parents.
 func (m Manifest) checkParentNames(named []string) error {
 	var stated []string
 	for _, p := range m.Parents {
@@ -166,7 +173,8 @@ func (m Manifest) checkParentNames(named []string) error {
 	return nil
 }
 
-// TryPacks loads the packs and runs the examples of one of them and its heirs.
+// TryPacks compiles the packs and runs the examples of the changed pack and of the packs that
+// inherit from it.
 func TryPacks(packs Packs, changed string) (TrialResult, error) {
 	corpus, err := CompilePacks(packs)
 	if err != nil {
@@ -185,12 +193,14 @@ func TryPacks(packs Packs, changed string) (TrialResult, error) {
 			return TrialResult{}, err
 		}
 	}
+	// A pack without examples proves nothing, so it is not accepted.
 	if out.Examples == 0 {
 		return TrialResult{}, errors.New("rulepack: no example says what the rules give")
 	}
 	return out, nil
 }
 
+// runExamples runs the examples of one pack and counts them; a failing example is an error.
 func (t *TrialResult) runExamples(pack string, files fs.FS) error {
 	examples, err := example.Read(files)
 	if err != nil {

@@ -16,31 +16,32 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// PackStore is where pointers and archives lie.
+// PackStore reads the pointers and the archives of packs.
 type PackStore interface {
-	// State reads the pointers; it may be a moment old.
+	// ReadState reads the pointers; the result may be a moment old.
 	ReadState(ctx context.Context) (State, error)
-	// Archive reads a stored version; fault.Absent when there is none.
+	// ReadArchive reads the archive of a stored version; fault.Absent if there is none.
 	ReadArchive(ctx context.Context, pack, version string) ([]byte, error)
 }
 
-// Generation is what computes from one change of the pointers to the next. It never changes: a
-// computation takes one and keeps it to its end.
+// Generation is the set of compiled rules from one change of the pointers to the next. It never
+// changes: a computation takes one generation and uses it to its end.
 type Generation struct {
 	State   State
 	Corpus  *tax.Corpus
 	Shadows []Shadow
 
-	incomplete bool // a shadow was left out: the next look tries again
+	incomplete bool // a shadow could not be loaded: the next refresh tries again
 }
 
-// Fixed is a set of rules that never changes; for tests and tools.
+// Fixed is a set of rules that never changes, for tests and tools.
 type Fixed struct{ Corpus *tax.Corpus }
 
-// Current is always the same.
+// Current returns the generation of the one corpus.
 func (f Fixed) Current(context.Context) *Generation { return &Generation{Corpus: f.Corpus} }
 
-// VersionOf is the version of a pack that computes; "" when there is no such pack.
+// VersionOf returns the version of a pack that computes in this generation, and "" if there is no
+// such pack.
 func (g *Generation) VersionOf(pack string) string {
 	for _, id := range g.Corpus.PackIDs() {
 		if id.Pack == pack {
@@ -50,42 +51,43 @@ func (g *Generation) VersionOf(pack string) string {
 	return ""
 }
 
-// Shadow is the corpus as it would be with one other version in force.
+// Shadow is the corpus that results if one other version of a pack were active.
 type Shadow struct {
 	ID     tax.PackID
 	Corpus *tax.Corpus
 }
 
 const (
-	// Every is how long pointers are believed: with the load that follows, a change is in force well
-	// within 30 s.
+	// RefreshInterval is the time for which the pointers are used without reading them again. Together
+	// with RefreshTimeout it puts a change into force within 30 seconds.
 	RefreshInterval = 10 * time.Second
-	// Budget bounds what one look may take of the request that makes it.
+	// RefreshTimeout limits the time that a refresh may add to the request that makes it.
 	RefreshTimeout = 3 * time.Second
 )
 
-// Set holds the generation in force. Functions freeze between requests, so it looks for a new one
-// when a request asks, at most once in Every, and never twice at once: other requests go on with
-// the one that is there.
+// Set has the generation in force. Lambda freezes a function between requests, so there is no
+// background refresh: a request refreshes the set if RefreshInterval is over. Only one request does
+// so at a time; the others go on with the current generation.
 type Set struct {
 	Store   PackStore
 	Trusted rulepack.Trusted
 	Log     *slog.Logger
-	Now     func() time.Time // the real instant
+	Now     func() time.Time // the real time, also where a test moves business time
 
 	current         atomic.Pointer[Generation]
-	nextRefresh     atomic.Int64 // UnixNano of the next look
+	nextRefresh     atomic.Int64 // time of the next refresh, in Unix nanoseconds
 	failedRefreshes atomic.Int64
 
 	mu            sync.Mutex
-	files         map[tax.PackID]fs.FS   // of verified archives
-	cachedCorpora map[string]*tax.Corpus // by the names of their packs
+	files         map[tax.PackID]fs.FS   // files of verified archives
+	cachedCorpora map[string]*tax.Corpus // compiled corpora by the ids of their packs
 }
 
-// Start loads the packs in the binary and then, where the pointers name others and can be reached
-// in time, those. A function that cannot reach them starts with what it carries and looks again.
+// Start compiles the packs in the binary and then, if the pointers name other versions, loads
+// those. If the pointers or archives cannot be read in time, the function starts with the packs in
+// the binary and tries again at the next refresh.
 //
-// Errors: only when the packs in the binary are wrong.
+// Errors: only if the packs in the binary cannot be compiled.
 func (s *Set) Start(ctx context.Context) error {
 	corpus, err := taxpack.Embedded()
 	if err != nil {
@@ -96,9 +98,10 @@ func (s *Set) Start(ctx context.Context) error {
 	return nil
 }
 
-// Current is the generation in force.
+// Current returns the generation in force, and refreshes it first if RefreshInterval is over.
 func (s *Set) Current(ctx context.Context) *Generation {
 	now := s.Now()
+	// Of several requests at once, only the one that moves the time of the next refresh refreshes.
 	if due := s.nextRefresh.Load(); now.UnixNano() >= due &&
 		s.nextRefresh.CompareAndSwap(due, now.Add(RefreshInterval).UnixNano()) {
 		s.refresh(ctx, now)
@@ -106,14 +109,14 @@ func (s *Set) Current(ctx context.Context) *Generation {
 	return s.current.Load()
 }
 
-// FailedRefreshes counts the looks that failed since the start; after each the old generation went
-// on.
+// FailedRefreshes counts the refreshes that failed since the start. After a failed refresh the old
+// generation stays in force.
 func (s *Set) FailedRefreshes() int64 { return s.failedRefreshes.Load() }
 
-// refresh reads the pointers and swaps the generation when they have moved.
+// refresh reads the pointers and replaces the generation if they have changed.
 func (s *Set) refresh(ctx context.Context, now time.Time) {
 	s.nextRefresh.Store(now.Add(RefreshInterval).UnixNano())
-	// a caller that hangs up is no failure of the packs
+	// If the caller cancels its request, the refresh goes on: it serves all later requests.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RefreshTimeout)
 	defer cancel()
 	was := s.current.Load()
@@ -134,12 +137,13 @@ func (s *Set) refresh(ctx context.Context, now time.Time) {
 	s.Log.InfoContext(ctx, "rules changed", "rev", state.Rev, "packs", nonEmbeddedVersions(state))
 }
 
-// isOutdated tells that the pointers ask for another generation. A late answer never goes back.
+// isOutdated reports whether the pointers ask for another generation. An older revision never does,
+// so that a read that is late cannot undo a change.
 func (g *Generation) isOutdated(by State) bool {
 	return by.Rev > g.State.Rev || (by.Rev == g.State.Rev && g.incomplete)
 }
 
-// nonEmbeddedVersions lists the versions that are not those of the binary, for the log.
+// nonEmbeddedVersions lists the active versions that do not come from the binary, for the log.
 func nonEmbeddedVersions(state State) []string {
 	var out []string
 	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
@@ -150,8 +154,8 @@ func nonEmbeddedVersions(state State) []string {
 	return out
 }
 
-// buildGeneration compiles what the pointers name. A shadow that cannot be loaded is left out and told: it
-// must not keep a correction of the active rules away.
+// buildGeneration compiles the versions that the pointers name. A shadow that cannot be loaded is
+// logged and left out, because it must not delay a correction of the active rules.
 func (s *Set) buildGeneration(ctx context.Context, state State) (*Generation, error) {
 	packs, err := s.replacedPacks(ctx, state)
 	if err != nil {
@@ -178,6 +182,7 @@ func (s *Set) buildGeneration(ctx context.Context, state State) (*Generation, er
 	return g, nil
 }
 
+// loadShadow compiles the packs with one pack replaced by its shadow version.
 func (s *Set) loadShadow(ctx context.Context, packs rulepack.Packs, pack string,
 	ref Ref) (Shadow, error) {
 	id := tax.PackID{Pack: pack, Version: ref.Version, SHA256: ref.SHA256}
@@ -189,9 +194,10 @@ func (s *Set) loadShadow(ctx context.Context, packs rulepack.Packs, pack string,
 	return Shadow{ID: id, Corpus: corpus}, err
 }
 
-// compilePacks compiles the packs of the binary with other versions of some, which were verified and tried
-// when they were published.
+// compilePacks compiles the packs of the binary, with some of them replaced by other versions.
+// Those versions were verified and tried when they were published.
 func compilePacks(others rulepack.Packs) (*tax.Corpus, error) {
+	// Reading the prepared form of the embedded packs is much faster than compiling them.
 	if len(others) == 0 {
 		return taxpack.Embedded()
 	}
@@ -204,7 +210,7 @@ func compilePacks(others rulepack.Packs) (*tax.Corpus, error) {
 	return taxpack.LoadOver(others[rulepack.National], local...)
 }
 
-// replacedPacks are the files of the packs in force that are not those of the binary.
+// replacedPacks returns the files of the active versions that are not those of the binary.
 func (s *Set) replacedPacks(ctx context.Context, state State) (rulepack.Packs, error) {
 	packs := rulepack.Packs{}
 	for pack, p := range state.Packs {
@@ -221,7 +227,7 @@ func (s *Set) replacedPacks(ctx context.Context, state State) (rulepack.Packs, e
 	return packs, nil
 }
 
-// PacksInState are the files of all packs as the pointers have them.
+// PacksInState returns the files of all packs in the versions that the pointers name.
 func (s *Set) PacksInState(ctx context.Context, state State) (rulepack.Packs, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
@@ -232,7 +238,8 @@ func (s *Set) PacksInState(ctx context.Context, state State) (rulepack.Packs, er
 	return packs, err
 }
 
-// VerifiedFiles fetches a version and verifies it, once.
+// VerifiedFiles returns the files of a stored version. The archive is read and verified once and
+// then kept in memory.
 func (s *Set) VerifiedFiles(ctx context.Context, id tax.PackID) (fs.FS, error) {
 	s.mu.Lock()
 	files := s.files[id]
@@ -253,8 +260,8 @@ func (s *Set) VerifiedFiles(ctx context.Context, id tax.PackID) (fs.FS, error) {
 	return bundle.Files, nil
 }
 
-// FetchVerified reads a stored version and verifies its signature, every hash, and that it is the
-// one that is meant.
+// FetchVerified reads a stored version and verifies its signature, every hash, and that its content
+// is the one that id names.
 func FetchVerified(ctx context.Context, shelf PackStore, trusted rulepack.Trusted,
 	id tax.PackID) (rulepack.Bundle, error) {
 	archive, err := shelf.ReadArchive(ctx, id.Pack, id.Version)
@@ -272,14 +279,15 @@ func FetchVerified(ctx context.Context, shelf PackStore, trusted rulepack.Truste
 	return bundle, nil
 }
 
-// maxCachedCorpora bounds how many corpora of the past are kept.
+// maxCachedCorpora limits the number of compiled corpora that CorpusOfResult and CorpusWith keep in
+// memory.
 const maxCachedCorpora = 4
 
-// CorpusOfResult compiles the rules as they were when a result named these packs (tax.RulesUsed),
-// from their archives or from the binary. Packs that the result does not name are those of the
-// binary: they had no part in it.
+// CorpusOfResult compiles the rules that a result was computed with, by the pack ids in the result
+// (tax.RulesUsed). Packs that the result does not name are those of the binary, because they had no
+// part in it.
 //
-// Errors: fault.Absent when a version is not stored.
+// Errors: fault.Absent if a version is not stored.
 func (s *Set) CorpusOfResult(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error) {
 	ids := append([]tax.PackID{used.PackID}, used.Local...)
 	key := fmt.Sprint(ids)
@@ -306,8 +314,8 @@ func (s *Set) CorpusOfResult(ctx context.Context, used tax.RulesUsed) (*tax.Corp
 	return corpus, nil
 }
 
-// filesOfPack gives the files of a version: those of the binary when they are it, and else the archived
-// ones.
+// filesOfPack returns the files of a version: those of the binary if it has this version, otherwise
+// those of the archive.
 func (s *Set) filesOfPack(ctx context.Context, id tax.PackID, carried fs.FS) (fs.FS, error) {
 	if carried != nil {
 		if here, err := rulepack.IdentifyPack(carried); err != nil || here == id {

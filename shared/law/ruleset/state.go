@@ -1,5 +1,5 @@
-// Package ruleset says which versions of the policy packs compute, and holds them compiled in a
-// running function.
+// Package ruleset says which versions of the policy packs are used by computations, and holds them
+// compiled in a running function.
 package ruleset
 
 import (
@@ -9,16 +9,17 @@ import (
 	"fenzhang/shared/law/rulepack"
 )
 
-// Ref names a stored version of a pack by its content. The zero Ref is the version in the binary.
+// Ref names a version of a pack by its number and content. The zero Ref means the version in the
+// binary.
 type Ref struct {
 	Version string `json:"version,omitempty"`
-	SHA256  string `json:"sha256,omitempty"` // over the files, as in results
+	SHA256  string `json:"sha256,omitempty"` // hash of the files, as results of computations state it
 }
 
-// IsEmbedded tells that the version in the binary is meant.
+// IsEmbedded reports whether the version in the binary is meant.
 func (r Ref) IsEmbedded() bool { return r == Ref{} }
 
-// String names the version for people.
+// String returns the version number, or "embedded" for the version in the binary.
 func (r Ref) String() string {
 	if r.IsEmbedded() {
 		return "embedded"
@@ -26,25 +27,26 @@ func (r Ref) String() string {
 	return r.Version
 }
 
-// Pointer says which versions of one pack compute.
+// Pointer says which versions of one pack are active and shadow.
 type Pointer struct {
 	Active Ref `json:"active"`
-	// what was active before, oldest first: a roll-back goes to the last
+	// versions that were active before, oldest first; a rollback goes to the last one
 	Before []Ref `json:"before,omitempty"`
-	Shadow *Ref  `json:"shadow,omitempty"` // computes beside the active one
+	Shadow *Ref  `json:"shadow,omitempty"` // computes beside the active version
 }
 
-// maxBefore bounds how many roll-backs in a row are possible.
+// maxBefore limits the list of earlier versions, and thereby the number of rollbacks in a row.
 const maxBefore = 20
 
-// State are the pointers of all packs. A pack without a pointer computes as it is in the binary.
-// Rev counts the changes.
+// State has the pointers of all packs. A pack without a pointer is used as it is in the binary. Rev
+// counts the changes of the pointers.
 type State struct {
 	Rev   int64              `json:"rev"`
 	Packs map[string]Pointer `json:"packs"`
 }
 
-// withPointer gives the state after one more change.
+// withPointer returns a copy of the state with one pointer changed and the next revision. The
+// receiver is not changed, because other goroutines may read it.
 func (s State) withPointer(pack string, p Pointer) State {
 	packs := maps.Clone(s.Packs)
 	if packs == nil {
@@ -54,7 +56,8 @@ func (s State) withPointer(pack string, p Pointer) State {
 	return State{Rev: s.Rev + 1, Packs: packs}
 }
 
-// Activate makes a version compute; ok is false when it does already.
+// Activate makes a version the active one. ok is false, and the state unchanged, if it is active
+// already.
 func (s State) Activate(pack string, to Ref) (next State, ok bool) {
 	p := s.Packs[pack]
 	if p.Active == to {
@@ -64,14 +67,17 @@ func (s State) Activate(pack string, to Ref) (next State, ok bool) {
 	if extra := len(before) - maxBefore; extra > 0 {
 		before = before[extra:]
 	}
-	p.Before, p.Active = before, to
+	p.Before = before
+	p.Active = to
+	// A version cannot be compared with itself, so activating a shadow ends the shadow.
 	if p.Shadow != nil && *p.Shadow == to {
 		p.Shadow = nil
 	}
 	return s.withPointer(pack, p), true
 }
 
-// Shadow makes a version compute beside the active one; ok is false when it does already.
+// Shadow makes a version the shadow. ok is false, and the state unchanged, if it is the shadow
+// already.
 func (s State) Shadow(pack string, to Ref) (next State, ok bool) {
 	p := s.Packs[pack]
 	if p.Shadow != nil && *p.Shadow == to {
@@ -81,7 +87,8 @@ func (s State) Shadow(pack string, to Ref) (next State, ok bool) {
 	return s.withPointer(pack, p), true
 }
 
-// Unshadow ends a shadow; ok is false when the pack has none.
+// Unshadow removes the shadow of a pack. ok is false, and the state unchanged, if the pack has
+// none.
 func (s State) Unshadow(pack string) (next State, ok bool) {
 	p := s.Packs[pack]
 	if p.Shadow == nil {
@@ -91,8 +98,8 @@ func (s State) Unshadow(pack string) (next State, ok bool) {
 	return s.withPointer(pack, p), true
 }
 
-// Rollback makes a version compute that did before: the one that was active last, or with to a
-// certain one. ok is false when it never was.
+// Rollback makes an earlier version active again: the last active one if to is nil, otherwise the
+// version to. ok is false, and the state unchanged, if that version was not active before.
 func (s State) Rollback(pack string, to *Ref) (next State, ok bool) {
 	p := s.Packs[pack]
 	i := len(p.Before) - 1
@@ -102,25 +109,31 @@ func (s State) Rollback(pack string, to *Ref) (next State, ok bool) {
 	if i < 0 {
 		return s, false
 	}
-	p.Active, p.Before = p.Before[i], slices.Clone(p.Before[:i])
+	// Versions after the target are dropped: a second rollback goes further back, never forward.
+	p.Active = p.Before[i]
+	p.Before = slices.Clone(p.Before[:i])
 	return s.withPointer(pack, p), true
 }
 
-// Revoke takes a version out of everything: where it computes, the last version before it takes its
-// place, and no roll-back finds it any more. The state is as it was, and ok false, where the
-// version stands nowhere.
+// Revoke removes a version from all pointers: if it is active, the version before it becomes
+// active, and no rollback finds it any more. ok is false, and the state unchanged, if no pointer
+// names the version.
 func (s State) Revoke(pack string, gone Ref) (next State, ok bool) {
 	p := s.Packs[pack]
 	kept := slices.DeleteFunc(slices.Clone(p.Before), func(r Ref) bool { return r == gone })
 	ok = len(kept) != len(p.Before)
 	p.Before = kept
 	if p.Shadow != nil && *p.Shadow == gone {
-		p.Shadow, ok = nil, true
+		p.Shadow = nil
+		ok = true
 	}
 	if p.Active == gone {
-		p.Active, ok = Ref{}, true
+		p.Active = Ref{}
+		ok = true
+		// Without an earlier version the pack falls back to the version in the binary.
 		if n := len(p.Before); n > 0 {
-			p.Active, p.Before = p.Before[n-1], p.Before[:n-1]
+			p.Active = p.Before[n-1]
+			p.Before = p.Before[:n-1]
 		}
 	}
 	if !ok {
@@ -129,7 +142,7 @@ func (s State) Revoke(pack string, gone Ref) (next State, ok bool) {
 	return s.withPointer(pack, p), true
 }
 
-// StateOf is the state of a stored version that was not revoked.
+// StateOf returns the state of a stored version that is not revoked.
 func (s State) StateOf(pack string, r Ref) rulepack.State {
 	p := s.Packs[pack]
 	switch {

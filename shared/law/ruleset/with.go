@@ -10,10 +10,10 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// CorpusWith compiles the rules in force with another version of one pack in its place: one that is
-// stored, in whatever state, or the one in the binary.
+// CorpusWith compiles the rules in force with one pack replaced by another version of it. The
+// version may be stored in any state, or be the one in the binary.
 //
-// Errors: fault.Absent when the version is neither.
+// Errors: fault.Absent if the version is neither stored nor in the binary.
 func (s *Set) CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus, error) {
 	g := s.Current(ctx)
 	key := fmt.Sprintf("%d with %s@%s", g.State.Rev, pack, version)
@@ -38,7 +38,8 @@ func (s *Set) CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus
 	return corpus, nil
 }
 
-// filesOfVersion gives the files of a version by its name alone; its archive is verified as any other.
+// filesOfVersion returns the files of a version that is known only by its number. Its archive is
+// verified like any other.
 func (s *Set) filesOfVersion(ctx context.Context, pack, version string) (fs.FS, error) {
 	carried, err := rulepack.EmbeddedPacks()
 	if err != nil {
@@ -65,7 +66,8 @@ func (s *Set) filesOfVersion(ctx context.Context, pack, version string) (fs.FS, 
 	return bundle.Files, nil
 }
 
-// cacheCorpus keeps a corpus; when there are too many, all are forgotten.
+// cacheCorpus keeps a compiled corpus in memory. If there are too many, it drops all of them: a
+// corpus that is needed again is compiled again.
 func (s *Set) cacheCorpus(key string, corpus *tax.Corpus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package publishapi is how packs and orders reach the publisher: by a manifest that is copied into
-// the rules bucket, and by invoking the function.
+// Package publishapi connects the publisher with its triggers: the upload of a manifest to the
+// rules bucket, and the direct invocation of the function with an order.
 package publishapi
 
 import (
@@ -16,16 +16,16 @@ import (
 	"fenzhang/shared/law/publish"
 )
 
-// API brings events of the bucket and orders of people to the publisher.
+// API passes S3 events and operators' orders to the publisher.
 type API struct{ Publisher publish.Publisher }
 
-// Triggers names what starts it.
+// Triggers returns the handlers of the function's triggers.
 func (a API) Triggers() trigger.Mux {
 	return trigger.Mux{Objects: a.publishUploads, Order: a.executeOrder}
 }
 
-// publishUploads takes each manifest that the event names. An error goes to the alarm and, after the retries,
-// to the dead-letter queue.
+// publishUploads publishes each manifest that the S3 event names. If one fails, Lambda retries the
+// event, and after the last try it goes to the dead-letter queue.
 func (a API) publishUploads(ctx context.Context, ev events.S3Event) error {
 	var failed []error
 	for _, r := range ev.Records {
@@ -40,7 +40,8 @@ func (a API) publishUploads(ctx context.Context, ev events.S3Event) error {
 	return errors.Join(failed...)
 }
 
-// executeOrder answers what somebody asks for. A refusal is an answer, not a failure.
+// executeOrder answers an operator's order. A refusal is an answer and no error, so that the
+// invocation is not retried.
 func (a API) executeOrder(ctx context.Context, payload json.RawMessage) (any, error) {
 	var o publish.Order
 	d := json.NewDecoder(bytes.NewReader(payload))

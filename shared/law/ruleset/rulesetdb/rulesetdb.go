@@ -1,5 +1,5 @@
-// Package rulesetdb keeps the policy packs: pointers, versions, history and refusals in the tenancy
-// table under the platform's tenant, archives in the rules bucket.
+// Package rulesetdb stores the policy packs: pointers, versions, history and refusals in the
+// tenancy table under the tenant of the platform, archives in the rules bucket.
 package rulesetdb
 
 import (
@@ -30,10 +30,10 @@ import (
 	"fenzhang/shared/law/ruleset"
 )
 
-// Platform is the tenant of what belongs to all tenants.
+// Platform is the tenant id of items that belong to all tenants, such as the policy packs.
 const Platform = "-"
 
-// Objects is the part of S3 that is called.
+// Objects are the calls of S3 that the store makes.
 type Objects interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
@@ -44,7 +44,7 @@ type Store struct {
 	DB                   dynamo.API
 	Objects              Objects
 	Bucket               string
-	Tenancy, Settlements string // tables; the second takes the outbox items
+	Tenancy, Settlements string // table names; Settlements holds the outbox items
 }
 
 var (
@@ -54,9 +54,10 @@ var (
 
 type item = dynamo.Item
 
+// docAttribute is the attribute with the JSON document of an item.
 const docAttribute = "doc"
 
-// documentItem is an item that holds v as JSON.
+// documentItem makes an item that has v as JSON in its document attribute.
 func documentItem(k keys.Key, v any) (item, error) {
 	doc, err := json.Marshal(v)
 	if err != nil {
@@ -67,6 +68,7 @@ func documentItem(k keys.Key, v any) (item, error) {
 	return it, nil
 }
 
+// decodeDocument decodes the JSON document of an item.
 func decodeDocument(it item, into any) error {
 	doc, ok := it[docAttribute].(*types.AttributeValueMemberS)
 	if !ok {
@@ -78,23 +80,27 @@ func decodeDocument(it item, into any) error {
 	return nil
 }
 
-// ReadState reads the pointers, eventually consistent: half a read unit while few packs differ from
-// the binary.
+// ReadState reads the pointers, eventually consistent. As long as few packs differ from the binary
+// it costs half a read unit.
 func (s *Store) ReadState(ctx context.Context) (ruleset.State, error) {
 	return s.readPointers(ctx, false)
 }
 
-// LatestState reads the pointers as they are now, for somebody who will change them.
+// LatestState reads the pointers strongly consistent, for a caller that will change them.
 func (s *Store) LatestState(ctx context.Context) (ruleset.State, error) {
 	return s.readPointers(ctx, true)
 }
 
+// readPointers reads the pointers; a table without pointers gives the zero state, in which all
+// packs are those of the binary.
 func (s *Store) readPointers(ctx context.Context, consistent bool) (ruleset.State, error) {
 	var st ruleset.State
 	_, err := s.readDocument(ctx, keys.RulePointers(), consistent, &st)
 	return st, err
 }
 
+// readDocument reads one item into the value that into points to. found is false if there is no
+// such item.
 func (s *Store) readDocument(ctx context.Context, k keys.Key, consistent bool,
 	into any) (found bool, err error) {
 	out, err := s.DB.GetItem(ctx,
@@ -108,17 +114,19 @@ func (s *Store) readDocument(ctx context.Context, k keys.Key, consistent bool,
 	return true, decodeDocument(out.Item, into)
 }
 
-// maxArchive bounds what is read of one object, in bytes.
+// maxArchive is the largest size of an archive that is read, in bytes.
 const maxArchive = 16 << 20
 
-// ReadArchive reads a stored version.
+// ReadArchive reads the archive of a stored version.
+//
+// Errors: fault.Absent if the version is not stored.
 func (s *Store) ReadArchive(ctx context.Context, pack, version string) ([]byte, error) {
 	return s.ReadObject(ctx, publish.ArchiveName(pack, version), maxArchive)
 }
 
-// ReadObject reads an object of the rules bucket that must be smaller than a bound.
+// ReadObject reads an object of the rules bucket that has at most the given number of bytes.
 //
-// Errors: fault.Absent when there is none.
+// Errors: fault.Absent if there is no such object; *publish.TooLargeError if it is larger.
 func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte, error) {
 	res, err := s.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &name})
 	if httpStatus(err) == http.StatusNotFound {
@@ -128,6 +136,7 @@ func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte
 		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
 	}
 	defer func() { _ = res.Body.Close() }()
+	// One byte more than allowed shows that the object is too large, without reading all of it.
 	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	if err != nil {
 		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
@@ -138,6 +147,7 @@ func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte
 	return body, nil
 }
 
+// httpStatus returns the HTTP status of an error of S3, and 0 for any other error.
 func httpStatus(err error) int {
 	var res *awshttp.ResponseError
 	if errors.As(err, &res) {
@@ -146,13 +156,14 @@ func httpStatus(err error) int {
 	return 0
 }
 
-// StoreArchive writes an archive once. taken is true when the name was taken before; then nothing
-// was written.
+// StoreArchive writes an archive unless there is one of this name. taken is true if there is; then
+// nothing was written.
 func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 	archive []byte) (taken bool, err error) {
 	name := publish.ArchiveName(pack, version)
 	_, err = s.Objects.PutObject(ctx,
 		&s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive),
+			// The condition makes the archive immutable: no second upload can replace a verified version.
 			IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
 	if httpStatus(err) == http.StatusPreconditionFailed {
 		return true, nil
@@ -163,7 +174,9 @@ func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 	return false, nil
 }
 
-// publish.Version reads one; fault.Absent when it is not stored.
+// FindVersion reads the record of a version.
+//
+// Errors: fault.Absent if it is not stored.
 func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.Version, error) {
 	var v publish.Version
 	found, err := s.readDocument(ctx, keys.RuleVersion(pack, version), true, &v)
@@ -173,7 +186,7 @@ func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.
 	return v, err
 }
 
-// ListVersions lists what is stored of a pack, in the order of the versions.
+// ListVersions lists the stored versions of a pack, the lowest first.
 func (s *Store) ListVersions(ctx context.Context, pack string) ([]publish.Version, error) {
 	all, err := listDocuments[publish.Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
 	slices.SortFunc(all, func(a, b publish.Version) int {
@@ -182,18 +195,19 @@ func (s *Store) ListVersions(ctx context.Context, pack string) ([]publish.Versio
 	return all, err
 }
 
-// ListChanges lists a pack's changes, newest first.
+// ListChanges lists the changes of a pack, newest first, at most the given number.
 func (s *Store) ListChanges(ctx context.Context, pack string,
 	most int32) ([]publish.Change, error) {
 	return listDocuments[publish.Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
 }
 
-// ListRefusals lists what was refused, newest first.
+// ListRefusals lists the refused packs and orders, newest first, at most the given number.
 func (s *Store) ListRefusals(ctx context.Context, most int32) ([]publish.Refusal, error) {
 	return listDocuments[publish.Refusal](ctx, s, keys.RuleRefusals(), "", most)
 }
 
-// RecordRefusal records a refusal; recording the same one again changes nothing.
+// RecordRefusal stores a refusal. Storing the same refusal again changes nothing, because its id
+// comes from what was refused.
 func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
 	it, err := documentItem(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
 	if err != nil {
@@ -203,8 +217,9 @@ func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
 	return awsfault.Of(err)
 }
 
-// listDocuments reads the newest items of a partition, or all of them when most is zero.
-func listDocuments[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
+// listDocuments reads the newest documents of a partition, or all of them if most is zero.
+func listDocuments[V any](ctx context.Context, s *Store, pk, prefix string,
+	most int32) ([]V, error) {
 	in := dynamo.PartitionQuery(s.Tenancy, pk, prefix)
 	in.ScanIndexForward = aws.Bool(false) // newest first
 	if most > 0 {
@@ -226,7 +241,10 @@ func listDocuments[V any](ctx context.Context, s *Store, pk, prefix string, most
 	return out, nil
 }
 
-// ApplyChange writes a change, with its one audit record.
+// ApplyChange writes a change, its version and pointers and its outbox item in one transaction.
+//
+// Errors: publish.ErrAlreadyFulfilled if the request of the change was fulfilled before;
+// optimistic.ErrRival if another change came first and the caller should decide again.
 func (s *Store) ApplyChange(ctx context.Context, w publish.Write) error {
 	parts, request, err := s.transactionParts(w)
 	if err != nil {
@@ -237,14 +255,17 @@ func (s *Store) ApplyChange(ctx context.Context, w publish.Write) error {
 	if refused == nil {
 		return err
 	}
+	// The condition on the request item failed with an item found there: this very request is done.
 	if request >= 0 && refused.Found[request] != nil {
 		return publish.ErrAlreadyFulfilled
 	}
 	return optimistic.ErrRival
 }
 
-// transactionParts makes the transaction; request is the place of the request's item in it, or -1.
-func (s *Store) transactionParts(w publish.Write) (parts []types.TransactWriteItem, request int, err error) {
+// transactionParts builds the writes of a change. request is the index of the request's item in
+// them, and -1 if the change has no request.
+func (s *Store) transactionParts(
+	w publish.Write) (parts []types.TransactWriteItem, request int, err error) {
 	request = -1
 	add := func(k keys.Key, v any) {
 		it, failed := documentItem(k, v)
@@ -279,7 +300,8 @@ func (s *Store) transactionParts(w publish.Write) (parts []types.TransactWriteIt
 	return append(parts, notice), request, err
 }
 
-// putPointers is the part that moves the pointers from the state before.
+// putPointers builds the write of the pointers. Its condition is that the stored revision is the
+// one before, so that of two changes at once only one succeeds.
 func (s *Store) putPointers(st ruleset.State) (types.TransactWriteItem, error) {
 	it, err := documentItem(keys.RulePointers(), st)
 	if err != nil {
@@ -295,7 +317,8 @@ func (s *Store) putPointers(st ruleset.State) (types.TransactWriteItem, error) {
 	return put, nil
 }
 
-// outboxItem is the audit record of the change and, where computations change, the event.
+// outboxItem builds the outbox item with the audit record of the change and, if it changes what is
+// computed, with the event.
 func (s *Store) outboxItem(w publish.Write) (types.TransactWriteItem, error) {
 	what, err := json.Marshal(w.Change)
 	if err != nil {
