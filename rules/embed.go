@@ -6,18 +6,12 @@ import "embed"
 
 //go:generate go run ./prepare
 
-// Files holds the national pack below "national" and one pack per jurisdiction below its six
-// digits.
-//
 // Files has the national pack in the folder "national" and one pack for each jurisdiction in a
 // folder named by its six-digit code.
 //
 //go:embed national [1-6][0-9][0-9][0-9][0-9][0-9]
 var Files embed.FS
 
-// Prepared holds all packs as they were read and checked when they were last generated: reading
-// JSON takes a cold start a tenth of the time that reading the rule files does.
-//
 // Prepared has the parsed and checked form of all packs as JSON, written by go generate. Reading it
 // takes a cold start a tenth of the time that reading the rule files takes.
 //

@@ -12,15 +12,14 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// workedCase is a worked case with the place it stands at.
+// workedCase is a worked example with the place whose rules it uses.
 type workedCase struct {
 	example.Outcome
-	home  string // the pack: "" for the nation
-	place string // where it is asked: the locality, or the home
+	home  string // place of the pack that has the example; "" for the nation
+	place string // place whose rules answer: a locality, or home
 }
 
-// collectExamples sorts the examples to the packs they stand in and to the definitions that they concern:
-// the rules that answered, and what those use.
+// collectExamples sorts the examples by pack, and by the definitions that take part in them.
 func (c *contents) collectExamples() {
 	for _, code := range c.order {
 		p := c.places[code]
@@ -41,7 +40,8 @@ func (c *contents) collectExamples() {
 	}
 }
 
-// learnStepOrder notes in which order steps follow each other.
+// learnStepOrder notes the order in which steps follow each other; a step that is known keeps its
+// position.
 func (c *contents) learnStepOrder(steps []string) {
 	for _, s := range steps {
 		name, _, _ := strings.Cut(s, ":")
@@ -51,19 +51,20 @@ func (c *contents) learnStepOrder(steps []string) {
 	}
 }
 
-// localityOfInputs is the place that the inputs of an example name; "" where they name none.
+// localityOfInputs returns the place that the inputs of an example name, and "" if they name none.
 func localityOfInputs(inputs json.RawMessage) string {
 	var in struct {
 		Locality string `json:"locality"`
 		Place    string `json:"place"`
 	}
-	if json.Unmarshal(inputs, &in) != nil { // inputs of another form name no place
+	if json.Unmarshal(inputs, &in) != nil { // inputs that are no object name no place
 		return ""
 	}
 	return cmp.Or(in.Locality, in.Place)
 }
 
-// definitionsOfExample follows the rules that answered an example to everything they use on its day.
+// definitionsOfExample lists the definitions that take part in an example: the rules that it used
+// and everything that they use on its day.
 func (c *contents) definitionsOfExample(x *workedCase) []key {
 	on, err := civil.ParseDate(x.Example.Date)
 	if err != nil {
@@ -92,7 +93,7 @@ func (c *contents) definitionsOfExample(x *workedCase) []key {
 	return found
 }
 
-// exampleView is a worked case on a page.
+// exampleView is a worked example as a page shows it.
 type exampleView struct {
 	ID, Date, Source, Place string
 	Inputs, Result          []fact
@@ -101,18 +102,20 @@ type exampleView struct {
 	Note                    string
 }
 
-// fact is a named figure; a list of figures stands line by line.
+// fact is an input or result of an example with its name. A list of objects has one line for each.
 type fact struct {
 	Name  string
 	Lines []string
 }
 
+// viewExample prepares a worked example for a page.
 func (e *edition) viewExample(x *workedCase) exampleView {
 	v := exampleView{ID: x.Example.ID, Date: x.Example.Date, Source: x.Example.Source,
 		Inputs: e.factsOfObject(x.Example.Inputs), Result: e.factsOfObject(x.Example.Expected),
 		Arithmetic: x.Example.Steps, Passed: x.State == example.Passed, Note: x.Example.Note}
 	if x.Example.Taxpayer != "" {
-		v.Inputs = append([]fact{{e.figureName("taxpayer"), []string{e.translateTerm(x.Example.Taxpayer)}}},
+		v.Inputs = append(
+			[]fact{{e.figureName("taxpayer"), []string{e.translateTerm(x.Example.Taxpayer)}}},
 			v.Inputs...)
 	}
 	if x.place != "" {
@@ -124,7 +127,7 @@ func (e *edition) viewExample(x *workedCase) exampleView {
 	return v
 }
 
-// placeName is a place in words.
+// placeName returns the name of a place; a locality is named by its jurisdiction and its code.
 func (e *edition) placeName(code string) string {
 	switch p := e.places[code]; {
 	case code == "":
@@ -136,7 +139,7 @@ func (e *edition) placeName(code string) string {
 	}
 }
 
-// factsOfObject lays a JSON object out for reading, in its own order.
+// factsOfObject lists the members of a JSON object for reading, in the order of the object.
 func (e *edition) factsOfObject(raw json.RawMessage) []fact {
 	var list []fact
 	forEachMember(raw, func(name string, value json.RawMessage) {
@@ -147,7 +150,7 @@ func (e *edition) factsOfObject(raw json.RawMessage) []fact {
 	return list
 }
 
-// valueLines writes a value: lists of objects line by line, everything else in one.
+// valueLines writes a JSON value: a list of objects line by line, everything else in one line.
 func (e *edition) valueLines(raw json.RawMessage) []string {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
@@ -163,10 +166,12 @@ func (e *edition) valueLines(raw json.RawMessage) []string {
 	return lines
 }
 
+// isObject reports whether a JSON value is an object.
 func isObject(raw json.RawMessage) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{"))
 }
 
+// joinValues writes the values of a list one after another, with a separator.
 func (e *edition) joinValues(list []json.RawMessage, by string) string {
 	parts := make([]string, len(list))
 	for i, x := range list {
@@ -175,7 +180,7 @@ func (e *edition) joinValues(list []json.RawMessage, by string) string {
 	return strings.Join(parts, by)
 }
 
-// plainValue writes a value without the signs of JSON.
+// plainValue writes a JSON value without the syntax of JSON.
 func (e *edition) plainValue(raw json.RawMessage) string {
 	var s string
 	var list []json.RawMessage
@@ -193,10 +198,11 @@ func (e *edition) plainValue(raw json.RawMessage) string {
 	case string(raw) == "null":
 		return "—"
 	}
-	return e.translateTerm(string(raw)) // a number, or yes or no
+	return e.translateTerm(string(raw)) // a number, true or false
 }
 
-// figureName names an input or result of an example.
+// figureName returns the name of an input or result of an example; a figure without a name is shown
+// by its key.
 func (e *edition) figureName(name string) string {
 	if t, ok := figures[name]; ok {
 		return e.translate(t)
@@ -204,7 +210,8 @@ func (e *edition) figureName(name string) string {
 	return name
 }
 
-// forEachMember walks over a JSON object in its own order; anything else has no members.
+// forEachMember calls do for each member of a JSON object, in the order of the object. Other values
+// have no members.
 func forEachMember(raw json.RawMessage, do func(name string, value json.RawMessage)) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -221,10 +228,12 @@ func forEachMember(raw json.RawMessage, do func(name string, value json.RawMessa
 	}
 }
 
-// shownExamples is how many examples a definition's page shows in full; the others are linked.
+// shownExamples is the number of examples that the page of a definition shows in full. The others
+// are links.
 const shownExamples = 3
 
-// examplesOfDefinition gives the examples of a definition, those of its own place first.
+// examplesOfDefinition returns the examples of a definition, those of its own place first: some in
+// full, more as links.
 func (e *edition) examplesOfDefinition(k key, up string) (full []exampleView, more []link) {
 	list := slices.Clone(e.worked[k])
 	slices.SortStableFunc(list, func(a, b *workedCase) int {
@@ -240,6 +249,7 @@ func (e *edition) examplesOfDefinition(k key, up string) (full []exampleView, mo
 	return full, more
 }
 
+// sortRank returns 0 for the elements that come first and 1 for the others.
 func sortRank(first bool) int {
 	if first {
 		return 0
@@ -247,6 +257,7 @@ func sortRank(first bool) int {
 	return 1
 }
 
+// examplesPath returns the path of the page with the examples of a pack.
 func (e *edition) examplesPath(code string) string {
 	if code == "" {
 		return "examples.html"
@@ -254,7 +265,7 @@ func (e *edition) examplesPath(code string) string {
 	return code + "/examples.html"
 }
 
-// examplesPage is the page of all examples of a pack.
+// examplesPage makes the page with all examples of a pack.
 func (e *edition) examplesPage(code string) *page {
 	var list []exampleView
 	for _, x := range e.byPlace[code] {
@@ -263,12 +274,13 @@ func (e *edition) examplesPage(code string) *page {
 	title := e.bookWord("examples") + " · " + e.placeName(code)
 	trail := []link{{"index.html", e.bookWord("book")}}
 	if code != "" {
-		trail = append(trail, link{"places.html", e.bookWord("by_place")}, link{e.placePath(code), e.placeName(code)})
+		trail = append(trail, link{"places.html", e.bookWord("by_place")},
+			link{e.placePath(code), e.placeName(code)})
 	}
 	p := e.newPage("examples.html", e.examplesPath(code), title, trail...)
 	p.Body = list
 	return p
 }
 
-// kindTitle is the name of a kind or status of the index.
+// kindTitle returns the name of a kind of definition.
 func (e *edition) kindTitle(k tax.Kind) string { return e.translate(kinds[k]) }

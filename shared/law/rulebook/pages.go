@@ -10,12 +10,12 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// definitionView is the page of one definition.
+// definitionView is the content of a definition's page.
 type definitionView struct {
 	ID, Kind, Tax, Unit, Place string
 	Status                     badge
-	Now                        string // what it says on the day
-	Gap                        string // why it says nothing
+	Now                        string // the value on the day of the book, in a few words
+	Gap                        string // why there is no value on that day
 	Values                     []valueView
 	Steps                      []stepView
 	Wording                    *link
@@ -24,18 +24,20 @@ type definitionView struct {
 	More                       []link
 }
 
+// placeLink is a link with the name of the place that the page belongs to.
 type placeLink struct {
 	link
 	Place string
 }
 
+// stepView is a step of a calculation as a page shows it.
 type stepView struct {
 	Name, Formula string
 	Text          []segment
 	Cites         []link
 }
 
-// segment is a piece of a step's sentence; a variable stands for a figure.
+// segment is a piece of the text of a step. A variable is the name of a figure, as {base}.
 type segment struct {
 	Text     string
 	Variable bool
@@ -46,18 +48,21 @@ func (e *edition) definitionPage(k key, d *tax.Definition) *page {
 	path := e.pagePath(k)
 	trail := []link{{"index.html", e.bookWord("book")}}
 	if k.place == "" {
-		trail = append(trail, link{"index.html#" + topicOfRule(d.ID).name, e.translate(topicOfRule(d.ID).title)})
+		trail = append(trail,
+			link{"index.html#" + topicOfRule(d.ID).name, e.translate(topicOfRule(d.ID).title)})
 	} else {
 		trail = append(trail, link{"places.html", e.bookWord("by_place")},
 			link{e.placePath(k.place), e.placeName(k.place)})
 	}
 	p := e.newPage("definition.html", path, e.translate(d.Title), trail...)
-	v := definitionView{ID: d.ID, Kind: e.kindTitle(d.Kind), Tax: e.translateTerm(d.Tax), Unit: e.translateTerm(d.Unit),
+	v := definitionView{ID: d.ID, Kind: e.kindTitle(d.Kind), Tax: e.translateTerm(d.Tax),
+		Unit:  e.translateTerm(d.Unit),
 		Place: e.placeName(k.place)}
 	if x := e.findEntry(k); x != nil {
 		v.Status, v.Now = e.statusBadge(x.Status), e.valueOnDay(k)
 		if x.Gap != nil {
 			v.Now, v.Gap = "", e.translate(*x.Gap)
+			// A gap without an open status means that the last rule has lapsed.
 			if x.Status != tax.Open {
 				v.Status = e.statusBadge("lapsed")
 			}
@@ -65,7 +70,7 @@ func (e *edition) definitionPage(k key, d *tax.Definition) *page {
 	} else {
 		v.Now = e.bookWord("today_not")
 	}
-	for i := len(d.Values) - 1; i >= 0; i-- { // the newest first
+	for i := len(d.Values) - 1; i >= 0; i-- { // newest first
 		v.Values = append(v.Values, e.viewValue(k, d, &d.Values[i], p.Root))
 	}
 	v.Steps = e.stepViews(k, d, p.Root)
@@ -81,13 +86,16 @@ func (e *edition) definitionPage(k key, d *tax.Definition) *page {
 	return p
 }
 
-// placeholder is a figure in the wording of a step.
+// placeholder matches the name of a figure in braces in the text of a step.
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
+// stepViews lists the steps of a definition in the order in which examples list them.
 func (e *edition) stepViews(k key, d *tax.Definition, up string) []stepView {
 	var list []stepView
 	names := sortedKeys(d.Steps)
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(e.stepPosition(a), e.stepPosition(b)) })
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(e.stepPosition(a), e.stepPosition(b))
+	})
 	for _, name := range names {
 		s := d.Steps[name]
 		v := stepView{Name: name, Formula: s.Formula}
@@ -100,7 +108,7 @@ func (e *edition) stepViews(k key, d *tax.Definition, up string) []stepView {
 	return list
 }
 
-// splitPlaceholders sets the figures of a sentence apart.
+// splitPlaceholders splits the text of a step into plain text and names of figures.
 func splitPlaceholders(text string) []segment {
 	var list []segment
 	for text != "" {
@@ -114,7 +122,8 @@ func splitPlaceholders(text string) []segment {
 	return list
 }
 
-// stepPosition is the place of a step among those that examples tell; steps that none tells come last.
+// stepPosition returns the position of a step among the steps of the examples. Steps that no
+// example has come last.
 func (c *contents) stepPosition(step string) int {
 	if n, ok := c.stepOrder[step]; ok {
 		return n
@@ -122,7 +131,8 @@ func (c *contents) stepPosition(step string) int {
 	return len(c.stepOrder)
 }
 
-// linksOfRole finds what a step quotes beside the rule itself.
+// linksOfRole returns the link to the definition that a step cites by its role in the method. It
+// returns none if no value of the definition uses such a role.
 func (e *edition) linksOfRole(k key, d *tax.Definition, role, up string) []link {
 	for i := len(d.Values) - 1; i >= 0; i-- {
 		if id := d.Values[i].Method.Uses[role]; id != "" {
@@ -134,6 +144,7 @@ func (e *edition) linksOfRole(k key, d *tax.Definition, role, up string) []link 
 	return nil
 }
 
+// topicOfRule returns the heading under which the index lists a rule.
 func topicOfRule(id string) topic {
 	best, length := topics[len(topics)-1], -1
 	for _, t := range topics {
@@ -158,6 +169,7 @@ type listRow struct {
 	Documents string
 }
 
+// definitionRow makes the row of a definition in a list.
 func (e *edition) definitionRow(k key, d *tax.Definition, up string) listRow {
 	r := listRow{Link: e.linkTo(k, up), ID: d.ID, Kind: e.kindTitle(d.Kind), Now: e.valueOnDay(k)}
 	x := e.findEntry(k)
@@ -182,11 +194,13 @@ func (e *edition) definitionRow(k key, d *tax.Definition, up string) listRow {
 	return r
 }
 
+// section is a heading of the index with its definitions.
 type section struct {
 	Name, Title string
 	Rows        []listRow
 }
 
+// indexView is the content of the index.
 type indexView struct {
 	On       string
 	Version  string
@@ -197,11 +211,12 @@ type indexView struct {
 	Places   int
 }
 
-// indexPage is the first page: every national definition by topic.
+// indexPage makes the first page: every national definition, by topic.
 func (e *edition) indexPage() *page {
 	p := e.newPage("index.html", "index.html", e.bookWord("book"))
 	id := e.source.Corpus.National().Pack()
-	v := indexView{On: e.source.On.String(), Version: id.Version, SHA: id.SHA256, Intro: e.bookWord("intro"),
+	v := indexView{On: e.source.On.String(), Version: id.Version, SHA: id.SHA256,
+		Intro:  e.bookWord("intro"),
 		Places: len(e.source.Corpus.Jurisdictions()) - 1}
 	for _, t := range topics {
 		s := section{Name: t.name, Title: e.translate(t.title)}
@@ -221,6 +236,7 @@ func (e *edition) indexPage() *page {
 	return p
 }
 
+// jurisdictionRow is one place in the list of places.
 type jurisdictionRow struct {
 	Code, ISO, Kind   string
 	Link              link
@@ -230,8 +246,8 @@ type jurisdictionRow struct {
 	Localities        int
 }
 
-// knownTitles lists the titles of what is known at a place: methods that have their values, and rates and
-// tables that only methods of the place above use.
+// knownTitles lists the titles of what is known at a place, and counts its gaps. Known are methods
+// whose values are known, and rates and tables that no method of the place itself uses.
 func (e *edition) knownTitles(code string) (titles []string, gaps int) {
 	p := e.places[code]
 	for i := range p.entries {
@@ -249,7 +265,8 @@ func (e *edition) knownTitles(code string) (titles []string, gaps int) {
 	return titles, gaps
 }
 
-// blockingGap finds the gap that keeps a method from giving a figure: a rate that is open or lapsed.
+// blockingGap returns the gap that keeps a method from computing a figure: a rate or table that is
+// open or has lapsed. It returns nil if there is none.
 func (c *contents) blockingGap(k key) *tax.Entry {
 	m := c.methodInForce(k)
 	if m == nil {
@@ -265,7 +282,7 @@ func (c *contents) blockingGap(k key) *tax.Entry {
 	return nil
 }
 
-// methodInForce is the method of a definition on the day; nil where it has none.
+// methodInForce returns the method of a definition on the day of the book, and nil if it has none.
 func (c *contents) methodInForce(k key) *tax.Method {
 	d := c.findDefinition(k)
 	for i := range d.Values {
@@ -278,7 +295,8 @@ func (c *contents) methodInForce(k key) *tax.Method {
 	return nil
 }
 
-// methodName is the name of the method of a definition on the day.
+// methodName returns the name of the method of a definition on the day of the book, and "" if it
+// has none.
 func (c *contents) methodName(k key) string {
 	if m := c.methodInForce(k); m != nil {
 		return m.Name
@@ -286,11 +304,12 @@ func (c *contents) methodName(k key) string {
 	return ""
 }
 
-// placesPage is the table of all places.
+// placesPage makes the list of all places.
 func (e *edition) placesPage() *page {
-	p := e.newPage("places.html", "places.html", e.bookWord("by_place"), link{"index.html", e.bookWord("book")})
+	p := e.newPage("places.html", "places.html", e.bookWord("by_place"),
+		link{"index.html", e.bookWord("book")})
 	var rows []jurisdictionRow
-	for _, j := range e.source.Corpus.Jurisdictions()[1:] {
+	for _, j := range e.source.Corpus.Jurisdictions()[1:] { // the first is the nation
 		at := e.places[j.Code]
 		r := jurisdictionRow{Code: j.Code, ISO: j.ISO, Kind: e.translateTerm(j.Kind),
 			Link:       link{p.Root + e.placePath(j.Code), e.translate(j.Title)},
@@ -310,11 +329,13 @@ func (e *edition) placesPage() *page {
 	return p
 }
 
+// localityView is what a place has itself, sorted into known rules and gaps.
 type localityView struct {
 	Code        string
 	Known, Gaps []listRow
 }
 
+// jurisdictionView is the content of a jurisdiction's page.
 type jurisdictionView struct {
 	Code, ISO, Kind, Version, SHA string
 	Confidence                    badge
@@ -324,16 +345,19 @@ type jurisdictionView struct {
 	Count                         int
 }
 
-// placePage is the page of one place with its localities.
+// placePage makes the page of a jurisdiction with its localities.
 func (e *edition) placePage(code string) *page {
 	at := e.places[code]
 	j := at.pack.Jurisdiction
-	p := e.newPage("place.html", e.placePath(code), e.translate(j.Title), link{"index.html", e.bookWord("book")},
+	p := e.newPage("place.html", e.placePath(code), e.translate(j.Title),
+		link{"index.html", e.bookWord("book")},
 		link{"places.html", e.bookWord("by_place")})
-	v := jurisdictionView{Code: code, ISO: j.ISO, Kind: e.translateTerm(j.Kind), Version: at.pack.ID.Version,
+	v := jurisdictionView{Code: code, ISO: j.ISO, Kind: e.translateTerm(j.Kind),
+		Version:    at.pack.ID.Version,
 		SHA:        at.pack.ID.SHA256,
-		Confidence: badge{Class: j.Confidence, Word: e.translateTerm(j.Confidence)}, Own: e.placeRows(code, p.Root),
-		Count: len(e.byPlace[code])}
+		Confidence: badge{Class: j.Confidence, Word: e.translateTerm(j.Confidence)},
+		Own:        e.placeRows(code, p.Root),
+		Count:      len(e.byPlace[code])}
 	for _, l := range at.localities {
 		v.Localities = append(v.Localities, e.placeRows(l, p.Root))
 	}
@@ -342,7 +366,7 @@ func (e *edition) placePage(code string) *page {
 	return p
 }
 
-// placeRows sorts what a place says into what is known and what is not.
+// placeRows sorts the definitions of a place into known rules and gaps.
 func (e *edition) placeRows(code, up string) localityView {
 	v := localityView{Code: code}
 	for _, d := range e.places[code].definitions {
@@ -356,18 +380,22 @@ func (e *edition) placeRows(code, up string) localityView {
 	return v
 }
 
+// gapSection has the gaps of one place.
 type gapSection struct {
 	Place link
 	Code  string
 	Rows  []listRow
 }
 
-// gapsPage lists everything that is open or lapsed on the day, place by place.
+// gapsPage makes the list of everything that is open or has lapsed on the day of the book, place by
+// place.
 func (e *edition) gapsPage() *page {
-	p := e.newPage("gaps.html", "gaps.html", e.bookWord("gaps"), link{"index.html", e.bookWord("book")})
+	p := e.newPage("gaps.html", "gaps.html", e.bookWord("gaps"),
+		link{"index.html", e.bookWord("book")})
 	var list []gapSection
 	for _, code := range e.order {
-		s := gapSection{Place: link{p.Root + e.placePath(code), e.placeName(code)}, Code: cmp.Or(code, "000000"),
+		s := gapSection{Place: link{p.Root + e.placePath(code), e.placeName(code)},
+			Code: cmp.Or(code, "000000"),
 			Rows: e.placeRows(code, p.Root).Gaps}
 		if s.Rows != nil {
 			list = append(list, s)
@@ -377,15 +405,17 @@ func (e *edition) gapsPage() *page {
 	return p
 }
 
+// documentView is one document with the rules that cite it.
 type documentView struct {
 	Document string
 	Cited    []placeLink
 	Articles []sourceView
 }
 
-// sourcesPage lists every document with the rules that cite it.
+// sourcesPage makes the list of all documents with the rules that cite them.
 func (e *edition) sourcesPage() *page {
-	p := e.newPage("sources.html", "sources.html", e.bookWord("sources"), link{"index.html", e.bookWord("book")})
+	p := e.newPage("sources.html", "sources.html", e.bookWord("sources"),
+		link{"index.html", e.bookWord("book")})
 	found := map[string]*documentView{}
 	for _, code := range e.order {
 		for _, d := range e.places[code].definitions {
@@ -407,7 +437,7 @@ func (e *edition) sourcesPage() *page {
 	return p
 }
 
-// addCitations notes that a rule cites documents.
+// addCitations notes in the documents of some sources that a rule cites them.
 func (e *edition) addCitations(found map[string]*documentView, l placeLink, sources []sourceView) {
 	for _, s := range sources {
 		doc := found[s.Document]
@@ -426,6 +456,7 @@ func (e *edition) addCitations(found map[string]*documentView, l placeLink, sour
 	}
 }
 
+// noticeView is a holiday notice as a page shows it.
 type noticeView struct {
 	Year             int
 	Title            string
@@ -433,9 +464,10 @@ type noticeView struct {
 	DaysOff, WorkDay []string
 }
 
-// holidaysPage shows the notices that move due days.
+// holidaysPage shows the holiday notices, which move the last days of returns.
 func (e *edition) holidaysPage() *page {
-	p := e.newPage("holidays.html", "holidays.html", e.bookWord("holidays"), link{"index.html", e.bookWord("book")})
+	p := e.newPage("holidays.html", "holidays.html", e.bookWord("holidays"),
+		link{"index.html", e.bookWord("book")})
 	var list []noticeView
 	for _, n := range e.source.Notices {
 		v := noticeView{Year: n.Year.Year, Title: e.translate(n.Title),
@@ -450,7 +482,7 @@ func (e *edition) holidaysPage() *page {
 	return p
 }
 
-// dayRanges joins days that follow each other.
+// dayRanges joins consecutive days into ranges.
 func dayRanges(days []civil.Date, until string) []string {
 	var list []string
 	for i := 0; i < len(days); {

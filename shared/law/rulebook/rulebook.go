@@ -1,5 +1,5 @@
 // Package rulebook renders the rules as a book for people: linked static pages in Chinese and
-// English that need neither scripts nor the network.
+// English that need neither scripts nor a network.
 package rulebook
 
 import (
@@ -18,25 +18,27 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// Source is what a book is made of.
+// Source is what a book is made from.
 type Source struct {
 	Corpus  *tax.Corpus
-	On      civil.Date // the day whose rules count as "in force" in the book
-	Notices []taxpack.Notice
-	// Examples are the checked examples of each pack by the pack's name.
+	On      civil.Date       // the day for which the book shows the rules in force
+	Notices []taxpack.Notice // the State Council's holiday notices
+	// Examples are the checked worked examples, by the name of their pack.
 	Examples map[string][]example.Outcome
 }
 
+// files has the HTML templates and the style sheet of the book.
+//
 //go:embed templates
 var files embed.FS
 
-// languages of the book; each has a folder of its own.
+// languages are the languages of the book; each has its own folder.
 var languages = []string{"zh", "en"}
 
-// Render gives every file of the book by its path below the book's folder. It is deterministic: the
-// same source gives the same bytes.
+// Render returns every file of the book by its path below the book's folder. The same source always
+// gives the same bytes.
 //
-// Errors: a pack that cannot be read; those of a template, which a test finds.
+// Errors: a pack that cannot be read, and an error in a template.
 func Render(s Source) (map[string][]byte, error) {
 	pages, err := template.ParseFS(files, "templates/*.html")
 	if err != nil {
@@ -66,6 +68,7 @@ func Render(s Source) (map[string][]byte, error) {
 	return out, err
 }
 
+// renderPage writes one page with its template.
 func renderPage(pages *template.Template, p *page) ([]byte, error) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, p.Form, p); err != nil {
@@ -74,30 +77,32 @@ func renderPage(pages *template.Template, p *page) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// key names a definition: where it is said and its id.
+// key identifies a definition by the place that makes it and its id.
 type key struct{ place, id string }
 
-// place is one place that has rules of its own: the nation, a jurisdiction, a locality.
+// place is one place that has its own rules: the nation, a jurisdiction, or a locality within it.
 type place struct {
 	code        string // "" for the nation
 	pack        tax.Pack
-	definitions []*tax.Definition // in order of their ids
-	localities  []string          // of a jurisdiction
-	entries     []tax.Entry       // what it says on the day
+	definitions []*tax.Definition // sorted by id
+	localities  []string          // codes of the localities of a jurisdiction
+	entries     []tax.Entry       // the place's own definitions on the day of the book
 }
 
-// contents is everything the pages of both languages show.
+// contents is the data of the pages of both languages.
 type contents struct {
-	source  Source
-	places  map[string]*place
-	order   []string // of places: the nation, then jurisdictions, each followed by its localities
-	usedBy  map[key][]key
-	worked  map[key][]*workedCase
-	byPlace map[string][]*workedCase
-	// stepOrder is the order in which the examples tell their steps, by the step's name.
+	source Source
+	places map[string]*place
+	// place codes: the nation, then the jurisdictions, each followed by its localities
+	order   []string
+	usedBy  map[key][]key            // the definitions that use a definition
+	worked  map[key][]*workedCase    // the examples in which a definition takes part
+	byPlace map[string][]*workedCase // the examples of a pack, by the place of the pack
+	// stepOrder is the order in which the examples list their steps, by the name of the step.
 	stepOrder map[string]int
 }
 
+// newContents sorts the definitions and examples of the source by place.
 func newContents(s Source) (*contents, error) {
 	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{},
 		worked: map[key][]*workedCase{}, byPlace: map[string][]*workedCase{}, stepOrder: map[string]int{}}
@@ -122,7 +127,7 @@ func newContents(s Source) (*contents, error) {
 	return c, nil
 }
 
-// addPack sorts the definitions of a pack into its places.
+// addPack sorts the definitions of a pack into the places that make them.
 func (c *contents) addPack(p tax.Pack, national bool) {
 	home := p.Jurisdiction.Code
 	if national {
@@ -160,7 +165,8 @@ func (c *contents) addPack(p tax.Pack, national bool) {
 	c.places[home].localities = codes[1:]
 }
 
-// ownEntries gives what a place itself says on the day of the book.
+// ownEntries returns the entries that a place itself has on the day of the book, without the
+// inherited ones.
 func (c *contents) ownEntries(code string) []tax.Entry {
 	e, err := c.source.Corpus.EngineAt(code)
 	if err != nil {
@@ -171,7 +177,8 @@ func (c *contents) ownEntries(code string) []tax.Entry {
 	})
 }
 
-// lookupChain lists where a rule is looked for that a place uses: itself, its jurisdiction, the nation.
+// lookupChain lists the places in which a rule is looked up for a place: the place itself, its
+// jurisdiction, the nation.
 func (c *contents) lookupChain(code string) []string {
 	list := []string{code}
 	if p := c.places[code]; p != nil && code != "" && p.pack.Jurisdiction.Code != code {
@@ -183,7 +190,7 @@ func (c *contents) lookupChain(code string) []string {
 	return list
 }
 
-// resolveRule finds the definition that an id means at a place.
+// resolveRule finds the definition that an id refers to at a place.
 func (c *contents) resolveRule(code, id string) (key, bool) {
 	for _, at := range c.lookupChain(code) {
 		if c.findDefinition(key{at, id}) != nil {
@@ -193,6 +200,7 @@ func (c *contents) resolveRule(code, id string) (key, bool) {
 	return key{}, false
 }
 
+// findDefinition returns a definition, and nil if there is none.
 func (c *contents) findDefinition(k key) *tax.Definition {
 	p := c.places[k.place]
 	if p == nil {
@@ -206,7 +214,8 @@ func (c *contents) findDefinition(k key) *tax.Definition {
 	return nil
 }
 
-// findEntry finds what a definition says on the day of the book; nil where it has not begun.
+// findEntry returns the entry of a definition on the day of the book, and nil if the definition has
+// not begun on that day.
 func (c *contents) findEntry(k key) *tax.Entry {
 	entries := c.places[k.place].entries
 	for i := range entries {
@@ -217,7 +226,8 @@ func (c *contents) findEntry(k key) *tax.Entry {
 	return nil
 }
 
-// usedIDs lists what any value or reading of a definition uses, and whose wording it takes.
+// usedIDs lists the ids of all definitions that a definition uses in any of its values and
+// readings, and the one whose step texts it takes.
 func usedIDs(d *tax.Definition) []string {
 	var ids []string
 	if d.Wording != "" {
@@ -237,7 +247,7 @@ func usedIDs(d *tax.Definition) []string {
 	return slices.Compact(ids)
 }
 
-// pagePath is the page of a definition below its language's folder.
+// pagePath returns the path of a definition's page below the folder of the language.
 func (c *contents) pagePath(k key) string {
 	if k.place == "" {
 		return "rules/" + k.id + ".html"
@@ -249,7 +259,8 @@ func (c *contents) pagePath(k key) string {
 	return home + "/" + k.place + "/" + k.id + ".html"
 }
 
-// placePath is the page of a place below its language's folder.
+// placePath returns the path of a place's page below the folder of the language. A locality is a
+// section on the page of its jurisdiction.
 func (c *contents) placePath(code string) string {
 	if code == "" {
 		return "index.html"
@@ -261,20 +272,20 @@ func (c *contents) placePath(code string) string {
 	return home + "/index.html#" + code
 }
 
-// page is one page; Form is the template that writes it.
+// page is one page; Form is the name of the template that writes it.
 type page struct {
 	Form, Path, Lang, Title string
-	// the way up to the language's folder; this page in the other language
+	// Root leads up to the folder of the language, Other to this page in the other language.
 	Root, Other string
 	Trail       []link
 	Words       map[string]string
 	Body        any
 }
 
-// link is a link within the book.
+// link is a link to a page of the book.
 type link struct{ Href, Text string }
 
-// Front is the page before both languages.
+// frontPage returns the page on which the reader chooses a language.
 func (c *contents) frontPage() *page {
 	return &page{Form: "front.html", Path: "index.html", Lang: "zh", Title: words["book"].ZH,
 		Body: struct {
@@ -295,7 +306,7 @@ type edition struct {
 	ownWords map[string]string
 }
 
-// translate gives a sentence in the edition's language.
+// translate returns a text in the language of the edition.
 func (e *edition) translate(x bilingual.Text) string {
 	if e.lang == "zh" {
 		return x.ZH
@@ -303,10 +314,10 @@ func (e *edition) translate(x bilingual.Text) string {
 	return x.EN
 }
 
-// bookWord gives a word of the book itself.
+// bookWord returns one of the book's own words in the language of the edition.
 func (e *edition) bookWord(name string) string { return e.translate(words[name]) }
 
-// newPage begins a page at a path.
+// newPage begins a page at a path; trail are the links to the pages above it.
 func (e *edition) newPage(form, path, title string, trail ...link) *page {
 	if e.ownWords == nil {
 		e.ownWords = map[string]string{}
@@ -330,6 +341,7 @@ func (e *edition) allPages() []*page {
 		e.examplesPage("")}
 	for _, code := range e.order {
 		if code != "" && len(e.lookupChain(code)) == 2 {
+			// a jurisdiction; a locality has a chain of three
 			list = append(list, e.placePage(code), e.examplesPage(code))
 		}
 		for _, d := range e.places[code].definitions {
@@ -339,12 +351,14 @@ func (e *edition) allPages() []*page {
 	return list
 }
 
-// Part is a piece of a page with the words that its template needs.
+// Part is a piece of a page with the words that its template needs. P is the page, W are the words,
+// V is the piece.
 type Part struct {
 	P *page
 	W map[string]string
 	V any
 }
 
-// With hands a piece of the page to another template.
-func (p *page) With(v any) Part { return Part{p, p.Words, v} }
+// WithValue pairs a piece of the page with the page's words, so that a template can be called with
+// both.
+func (p *page) WithValue(v any) Part { return Part{p, p.Words, v} }

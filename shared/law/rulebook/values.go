@@ -11,17 +11,17 @@ import (
 	"fenzhang/shared/money"
 )
 
-// valueView is what a definition says from one day to another.
+// valueView is the value of a definition from one day to another, as a page shows it.
 type valueView struct {
 	Anchor, Span string
 	Now          bool
 	Status       badge
 	Headline     string // the amount, rate or choice itself
-	Explain      string // which side of an edge is taxed
+	Explain      string // for a threshold: whether the amount itself is taxed
 	Table        *table
 	Method       *methodView
 	Regime       *regimeView
-	Gap          string // why there is no value
+	Gap          string // why there is no value in this time
 	GapWord      string
 	Readings     []readingView
 	NoReadings   bool
@@ -29,16 +29,20 @@ type valueView struct {
 	Sources      []sourceView
 }
 
+// badge is the label of a status or of the knowledge of a place.
 type badge struct{ Class, Word, Meaning string }
 
+// table is a table of brackets, bands or rates.
 type table struct {
 	Head    []string
 	Rows    [][]string
-	Numbers int // columns from this one on are numbers
+	Numbers int // index of the first column with numbers
 }
 
+// sourceView is a cited article of a document.
 type sourceView struct{ Document, Article, URL, Issued string }
 
+// methodView is a method of calculation as a page shows it.
 type methodView struct {
 	Name, Condition, Code string
 	Facts                 [][2]string
@@ -46,17 +50,21 @@ type methodView struct {
 	Missing               []string
 }
 
+// useView is a definition that a method uses, with its role and its value in a few words.
 type useView struct {
 	Role    string
 	Link    link
 	Summary string
 }
 
+// readingView is a reading of an open rule that a tax position may choose.
 type readingView struct {
 	Name, Title string
 	Method      *methodView
 }
 
+// regimeView is a regime as a page shows it: the item of income that it applies or the refusal, and
+// what it forbids.
 type regimeView struct {
 	Item, Refuse, Condition, Code string
 	Text                          []segment
@@ -64,12 +72,13 @@ type regimeView struct {
 	Bans                          []banView
 }
 
+// banView is something that the law forbids instead of a regime.
 type banView struct {
 	Item, Why string
 	Sources   []sourceView
 }
 
-// translateTerm gives a word of a rule file in the edition's language, or as it stands.
+// translateTerm returns the name of a word of a rule file, and the word itself if it has no name.
 func (e *edition) translateTerm(word string) string {
 	if t, ok := terms[word]; ok {
 		return e.translate(t)
@@ -77,7 +86,7 @@ func (e *edition) translateTerm(word string) string {
 	return word
 }
 
-// translateRowTerm is term for the rows of tables.
+// translateRowTerm is translateTerm for the rows of tables.
 func (e *edition) translateRowTerm(word string) string {
 	if t, ok := rowTerms[word]; ok {
 		return e.translate(t)
@@ -85,12 +94,13 @@ func (e *edition) translateRowTerm(word string) string {
 	return e.translateTerm(word)
 }
 
+// statusBadge returns the label of a status.
 func (e *edition) statusBadge(s tax.Status) badge {
 	t := statuses[s]
 	return badge{Class: string(s), Word: e.translate(t[0]), Meaning: e.translate(t[1])}
 }
 
-// periodText tells the days of a value.
+// periodText writes the days on which a value applies.
 func (e *edition) periodText(from, to civil.Date) string {
 	switch {
 	case !to.IsZero():
@@ -101,7 +111,8 @@ func (e *edition) periodText(from, to civil.Date) string {
 	return "from " + from.String()
 }
 
-// viewValue makes the view of one dated value of a definition that stands on the page at a path.
+// viewValue prepares one dated value of a definition for its page. up leads from the page to the
+// folder of the language.
 func (e *edition) viewValue(k key, d *tax.Definition, v *tax.DatedValue, up string) valueView {
 	on := e.source.On
 	x := valueView{Anchor: "from-" + v.From.String(), Span: e.periodText(v.From, v.To),
@@ -134,10 +145,11 @@ func (e *edition) viewValue(k key, d *tax.Definition, v *tax.DatedValue, up stri
 	return x
 }
 
-// describeGap tells what an open value lacks and what may be chosen.
+// describeGap shows what is missing for an open value and which readings a tax position may choose.
 func (e *edition) describeGap(x *valueView, k key, v *tax.DatedValue, up string) {
 	x.Gap = e.translate(v.Note)
 	x.GapWord = e.bookWord("gap")
+	// The note of an open value says what is missing, so it is shown once, as the gap.
 	x.Note = ""
 	if v.Discretion {
 		x.GapWord = e.bookWord("discretion")
@@ -156,6 +168,7 @@ func (e *edition) describeGap(x *valueView, k key, v *tax.DatedValue, up string)
 	}
 }
 
+// sourceViews lists the cited articles with their days of issue.
 func (e *edition) sourceViews(laws []tax.Law, issued []civil.Date) []sourceView {
 	var list []sourceView
 	for i, l := range laws {
@@ -168,47 +181,63 @@ func (e *edition) sourceViews(laws []tax.Law, issued []civil.Date) []sourceView 
 	return list
 }
 
-// valueTable shows brackets, bands and rates row by row.
+// valueTable shows brackets, bands or rates row by row, and returns nil for other kinds.
 func (e *edition) valueTable(kind tax.Kind, v *tax.DatedValue) *table {
 	switch kind {
 	case tax.KindBrackets:
-		t := &table{Head: []string{e.bookWord("level"), e.bookWord("above"), e.bookWord("up_to"), e.bookWord("rate"), e.bookWord("quick")},
-			Numbers: 1}
-		var low money.Amount
-		for i, b := range v.Brackets {
-			high := "—"
-			if !b.UpTo.IsZero() {
-				high = groupThousands(b.UpTo)
-			}
-			t.Rows = append(t.Rows,
-				[]string{oneBased(i), groupThousands(low), high, formatPercent(b.Rate), groupThousands(b.Quick)})
-			low = b.UpTo
-		}
-		return t
+		return e.bracketTable(v.Brackets)
 	case tax.KindBands:
-		t := &table{Head: []string{e.bookWord("total"), e.bookWord("rate")}, Numbers: 1}
-		low := ""
-		for i := range v.Bands {
-			b := &v.Bands[i]
-			t.Rows = append(t.Rows, []string{strings.TrimSpace(low + " " + e.upperEdge(b)), formatPercent(b.Rate)})
-			low = e.lowerEdge(b)
-		}
-		return t
+		return e.bandTable(v.Bands)
 	case tax.KindRates:
-		t := &table{Head: []string{e.bookWord("row"), e.bookWord("id"), e.bookWord("rate")}, Numbers: 2}
-		for _, r := range v.Rates {
-			rate := formatPercent(r.Rate)
-			if r.Open {
-				rate = e.bookWord("not_read")
-			}
-			t.Rows = append(t.Rows, []string{e.translateRowTerm(r.Word), r.Word, rate})
-		}
-		return t
+		return e.rateTable(v.Rates)
 	}
 	return nil
 }
 
-// upperEdge tells where a band ends, lower where the next one begins.
+// bracketTable shows progressive brackets with their quick deductions.
+func (e *edition) bracketTable(brackets []tax.Bracket) *table {
+	t := &table{Numbers: 1, Head: []string{e.bookWord("level"), e.bookWord("above"),
+		e.bookWord("up_to"), e.bookWord("rate"), e.bookWord("quick")}}
+	var low money.Amount
+	for i, b := range brackets {
+		high := "—" // the last bracket has no end
+		if !b.UpTo.IsZero() {
+			high = groupThousands(b.UpTo)
+		}
+		t.Rows = append(t.Rows, []string{oneBased(i), groupThousands(low), high,
+			formatPercent(b.Rate), groupThousands(b.Quick)})
+		low = b.UpTo
+	}
+	return t
+}
+
+// bandTable shows the rates by the total of a period.
+func (e *edition) bandTable(bands []tax.Band) *table {
+	t := &table{Numbers: 1, Head: []string{e.bookWord("total"), e.bookWord("rate")}}
+	low := ""
+	for i := range bands {
+		b := &bands[i]
+		edges := strings.TrimSpace(low + " " + e.upperEdge(b))
+		t.Rows = append(t.Rows, []string{edges, formatPercent(b.Rate)})
+		low = e.lowerEdge(b)
+	}
+	return t
+}
+
+// rateTable shows the rates by industry or other row.
+func (e *edition) rateTable(rates []tax.RateRow) *table {
+	t := &table{Numbers: 2, Head: []string{e.bookWord("row"), e.bookWord("id"), e.bookWord("rate")}}
+	for _, r := range rates {
+		rate := formatPercent(r.Rate)
+		if r.Open {
+			rate = e.bookWord("not_read")
+		}
+		t.Rows = append(t.Rows, []string{e.translateRowTerm(r.Word), r.Word, rate})
+	}
+	return t
+}
+
+// upperEdge writes the upper end of a band; the last band has none.
 func (e *edition) upperEdge(b *tax.Band) string {
 	switch {
 	case b.Edge.IsZero():
@@ -219,6 +248,7 @@ func (e *edition) upperEdge(b *tax.Band) string {
 	return "< " + groupThousands(b.Edge)
 }
 
+// lowerEdge writes where the band after b begins.
 func (e *edition) lowerEdge(b *tax.Band) string {
 	if b.Inclusive {
 		return "> " + groupThousands(b.Edge)
@@ -226,7 +256,8 @@ func (e *edition) lowerEdge(b *tax.Band) string {
 	return "≥ " + groupThousands(b.Edge)
 }
 
-// viewMethod tells how a method computes and from what.
+// viewMethod prepares a method of calculation for a page: its condition, period and the definitions
+// that it uses.
 func (e *edition) viewMethod(k key, m *tax.Method, up string) *methodView {
 	x := &methodView{Name: m.Name, Code: m.When, Condition: e.describeCondition(m.When)}
 	if m.Period != "" {
@@ -249,6 +280,7 @@ func (e *edition) viewMethod(k key, m *tax.Method, up string) *methodView {
 	return x
 }
 
+// viewRegime prepares a regime for a page.
 func (e *edition) viewRegime(r *tax.Regime) *regimeView {
 	x := &regimeView{Item: e.translateTerm(r.Item), Refuse: r.Refuse, Code: r.When,
 		Condition: e.describeCondition(r.When), Text: splitPlaceholders(e.translate(r.Text))}
@@ -257,17 +289,18 @@ func (e *edition) viewRegime(r *tax.Regime) *regimeView {
 	}
 	for _, b := range r.Bans {
 		x.Bans = append(x.Bans,
-			banView{Item: e.translateTerm(b.Item), Why: e.translate(b.Why), Sources: e.sourceViews(b.Law, nil)})
+			banView{Item: e.translateTerm(b.Item), Why: e.translate(b.Why),
+				Sources: e.sourceViews(b.Law, nil)})
 	}
 	return x
 }
 
-// linkTo leads to a definition's page.
+// linkTo returns the link to the page of a definition.
 func (e *edition) linkTo(k key, up string) link {
 	return link{Href: up + e.pagePath(k), Text: e.translate(e.findDefinition(k).Title)}
 }
 
-// valueOnDay is what a definition says on the day of the book, in a few words.
+// valueOnDay writes the value of a definition on the day of the book in a few words.
 func (e *edition) valueOnDay(k key) string {
 	x := e.findEntry(k)
 	switch {
@@ -276,6 +309,7 @@ func (e *edition) valueOnDay(k key) string {
 	case x.Gap != nil:
 		return e.bookWord("gap")
 	}
+	// A method whose rate is a gap computes nothing, although the method itself is known.
 	if lacks := e.blockingGap(k); lacks != nil {
 		return e.bookWord("gap") + e.bookWord("colon") + e.translate(lacks.Title)
 	}
@@ -288,7 +322,7 @@ func (e *edition) valueOnDay(k key) string {
 	return ""
 }
 
-// shortValue gives a value in a few words.
+// shortValue writes a value in a few words.
 func (e *edition) shortValue(d *tax.Definition, v *tax.DatedValue) string {
 	switch d.Kind {
 	case tax.KindAmount:
@@ -303,7 +337,8 @@ func (e *edition) shortValue(d *tax.Definition, v *tax.DatedValue) string {
 		return sign + e.amountWithUnit(v.Threshold.Amount, d.Unit)
 	case tax.KindBrackets:
 		n := len(v.Brackets)
-		return oneBased(n-1) + " " + e.bookWord("levels") + " · " + formatPercent(v.Brackets[0].Rate) + " – " +
+		return oneBased(n-1) + " " + e.bookWord("levels") + " · " + formatPercent(v.Brackets[0].Rate) +
+			" – " +
 			formatPercent(v.Brackets[n-1].Rate)
 	case tax.KindBands:
 		n := len(v.Bands)
@@ -324,6 +359,7 @@ func (e *edition) shortValue(d *tax.Definition, v *tax.DatedValue) string {
 	return ""
 }
 
+// shortRates writes the number of rows of a rate table and the lowest and highest known rate.
 func (e *edition) shortRates(v *tax.DatedValue) string {
 	var rates []money.Fraction
 	for _, r := range v.Rates {
@@ -342,7 +378,8 @@ func (e *edition) shortRates(v *tax.DatedValue) string {
 	return text + " · " + formatPercent(low) + " – " + formatPercent(high)
 }
 
-// amountWithUnit writes an amount of yuan, or a count where the unit is one of days, months or persons.
+// amountWithUnit writes an amount of yuan; if the unit is days, months or persons, it writes a
+// whole number with the unit.
 func (e *edition) amountWithUnit(a money.Amount, unit string) string {
 	if unit == "days" || unit == "months" || unit == "persons" {
 		return strings.TrimSuffix(a.String(), ".00") + " " + e.translateTerm(unit)
@@ -350,7 +387,7 @@ func (e *edition) amountWithUnit(a money.Amount, unit string) string {
 	return groupThousands(a)
 }
 
-// groupThousands writes an amount with thousands set apart.
+// groupThousands writes an amount with commas between thousands.
 func groupThousands(a money.Amount) string {
 	whole, cents, _ := strings.Cut(a.Abs().String(), ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {
@@ -362,12 +399,13 @@ func groupThousands(a money.Amount) string {
 	return whole + "." + cents
 }
 
-// formatPercent writes a rate exactly, as a percentage.
+// formatPercent writes a rate as a percentage, exactly: 0.0075 is 0.75%.
 func formatPercent(r money.Fraction) string {
 	whole, rest, _ := strings.Cut(r.String(), ".")
 	for len(rest) < 2 {
 		rest += "0"
 	}
+	// Moving the point of the decimal text by two places needs no division and so no rounding.
 	whole = strings.TrimLeft(whole+rest[:2], "0")
 	if whole == "" {
 		whole = "0"
@@ -378,12 +416,13 @@ func formatPercent(r money.Fraction) string {
 	return whole + rest + "%"
 }
 
+// oneBased writes an index as a number that begins with 1.
 func oneBased(i int) string { return strconv.Itoa(i + 1) }
 
-// conditionToken finds the words and signs of a condition.
+// conditionToken matches the words and operators of a condition.
 var conditionToken = regexp.MustCompile(`[a-z0-9_.]+|==|!=|<=|>=|[<>()\[\],]`)
 
-// describeCondition puts the condition of a rule into words.
+// describeCondition writes the condition of a rule in words.
 func (e *edition) describeCondition(when string) string {
 	if when == "" {
 		return e.bookWord("always")
@@ -391,6 +430,7 @@ func (e *edition) describeCondition(when string) string {
 	var b strings.Builder
 	tokens := conditionToken.FindAllString(when, -1)
 	for i, t := range tokens {
+		// Chinese has no space before an opening bracket, after a comma and after 非; English has.
 		tight := t == "," || t == "]" || t == ")" || i == 0 || tokens[i-1] == "[" || tokens[i-1] == "("
 		if e.lang == "zh" {
 			tight = tight || t == "[" || tokens[i-1] == "," || tokens[i-1] == "not"
@@ -403,6 +443,7 @@ func (e *edition) describeCondition(when string) string {
 	return b.String()
 }
 
+// sortedKeys returns the keys of a map in their order, so that the pages are always the same.
 func sortedKeys[V any](m map[string]V) []string {
 	names := make([]string, 0, len(m))
 	for n := range m {

@@ -5,7 +5,7 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// words are the book's own words, by the names that templates use.
+// words are the book's own words, by the names that the templates use.
 var words = map[string]bilingual.Text{
 	"book": {ZH: "创作者收入税收规则手册", EN: "Rule book: taxes on creators' income"},
 	"intro": {ZH: "每一条规则、每一个数字：自何日起、依据哪一条、状态如何、怎样计算、哪里还是空白。", EN: "Every rule and every " +
@@ -116,7 +116,7 @@ var words = map[string]bilingual.Text{
 	"examples_note": {ZH: "每个算例都由引擎重算过。", EN: "The engine has recomputed every example."},
 }
 
-// statuses tell what a status means.
+// statuses are the names and the meanings of the statuses of rules.
 var statuses = map[tax.Status][2]bilingual.Text{
 	tax.Confirmed: {{ZH: "已核原文", EN: "confirmed"}, {ZH: "读过文件原文。", EN: "The text itself was read."}},
 	tax.Secondary: {{ZH: "依据转述", EN: "secondary"},
@@ -132,14 +132,15 @@ var statuses = map[tax.Status][2]bilingual.Text{
 		{ZH: "这些日子没有收录的规定。", EN: "No rule is known for these days."}},
 }
 
-// topic is a heading of the index with the beginning of the ids below it.
+// topic is a heading of the index. Definitions whose ids begin with one of its prefixes are listed
+// under it.
 type topic struct {
 	name     string
 	title    bilingual.Text
 	prefixes []string
 }
 
-// topics are the headings of the index; the longest matching beginning of an id decides.
+// topics are the headings of the index. If several prefixes match an id, the longest one decides.
 var topics = []topic{
 	{"regime", bilingual.Text{ZH: "适用哪种征税方式", EN: "Which regime applies"}, []string{"regime."}},
 	{"wages", bilingual.Text{ZH: "个人所得税：工资薪金、实习生", EN: "Income tax: wages and interns"},
@@ -171,7 +172,7 @@ var topics = []topic{
 	{"general", bilingual.Text{ZH: "通则", EN: "General"}, []string{"rounding.", ""}},
 }
 
-// kinds are the kinds of definitions in words.
+// kinds are the names of the kinds of definitions.
 var kinds = map[tax.Kind]bilingual.Text{
 	tax.KindAmount: {ZH: "金额", EN: "amount"}, tax.KindRate: {ZH: "比率", EN: "rate"},
 	tax.KindThreshold: {ZH: "界限", EN: "threshold"},
@@ -181,16 +182,16 @@ var kinds = map[tax.Kind]bilingual.Text{
 	tax.KindRegime: {ZH: "征税方式", EN: "regime"},
 }
 
-// terms put words of rule files into words for people. What is not here stands as it is.
+// terms are the names of the words that rule files use. A word without a name is shown as it is.
 var terms = map[string]bilingual.Text{
-	// signs of conditions
+	// operators of conditions
 	"and": {ZH: "且", EN: "and"}, "or": {ZH: "或", EN: "or"}, "not": {ZH: "非", EN: "not"},
 	"in": {ZH: "属于", EN: "is one of"}, "==": {ZH: "为", EN: "is"}, "!=": {ZH: "不为", EN: "is not"},
 	"<": {ZH: "低于", EN: "below"}, "<=": {ZH: "不超过", EN: "at most"}, ">": {ZH: "超过", EN: "above"},
 	">=": {ZH: "达到", EN: "at least"}, "[": {ZH: "（", EN: "("}, "]": {ZH: "）", EN: ")"},
 	",": {ZH: "、", EN: ","},
 	"(": {ZH: "（", EN: "("}, ")": {ZH: "）", EN: ")"},
-	// facts
+	// names of facts
 	"kind": {ZH: "收款人类型", EN: "the payee"}, "resident": {ZH: "居民个人", EN: "resident"},
 	"vat": {ZH: "增值税身份", EN: "the VAT status"}, "collection": {ZH: "征收方式", EN: "the collection"},
 	"route": {ZH: "付款路径", EN: "the route of payment"}, "filed": {ZH: "支付方已就该平台报送",
@@ -204,7 +205,7 @@ var terms = map[string]bilingual.Text{
 	"period": {ZH: "期间", EN: "the period"}, "market_stall": {ZH: "市场摊位", EN: "stall in a market"},
 	"income_kind": {ZH: "所得类别", EN: "the income"}, "revenue": {ZH: "收入", EN: "revenue"},
 	"amount": {ZH: "金额", EN: "the amount"},
-	// their values
+	// values of facts
 	"natural_person": {ZH: "自然人", EN: "natural person"}, "individual_business": {ZH: "个体工商户",
 		EN: "individual business"}, "sole_proprietorship": {ZH: "个人独资企业", EN: "sole proprietorship"},
 	"partnership": {ZH: "合伙企业", EN: "partnership"}, "company": {ZH: "公司", EN: "company"},
@@ -237,14 +238,14 @@ var terms = map[string]bilingual.Text{
 	"prior_year_le_60000": {ZH: "上年收入不超过 60,000", EN: "at most 60,000 in the year before"},
 	"live_tip":            {ZH: "直播打赏", EN: "live tips"}, "live_streaming": {ZH: "网络直播",
 		EN: "live streaming"}, "xingtu_ad": {ZH: "星图广告", EN: "Xingtu advertising"},
-	// places
+	// kinds of places, and how much is known of a place
 	"municipality": {ZH: "直辖市", EN: "municipality"}, "province": {ZH: "省", EN: "province"},
 	"autonomous_region": {ZH: "自治区", EN: "autonomous region"}, "separately_planned_city": {ZH: "计划单列市",
 		EN: "separately planned city"},
 	"corps":     {ZH: "生产建设兵团", EN: "production and construction corps"},
 	"confirmed": {ZH: "已核", EN: "confirmed"}, "partial": {ZH: "部分了解", EN: "partial"},
 	"unconfirmed": {ZH: "未证实", EN: "unconfirmed"},
-	// rows of tables
+	// rows of rate tables
 	"agriculture": {ZH: "农、林、牧、渔业", EN: "agriculture"}, "mining": {ZH: "采矿业", EN: "mining"},
 	"manufacturing": {ZH: "制造业", EN: "manufacturing"}, "transport": {ZH: "交通运输业", EN: "transport"},
 	"delivery":         {ZH: "快递配送", EN: "delivery"},
@@ -295,7 +296,7 @@ var terms = map[string]bilingual.Text{
 	"late_fee":   {ZH: "滞纳金", EN: "late fees"},
 	"fine":       {ZH: "罚款罚金", EN: "fines"}, "sponsorship": {ZH: "赞助支出", EN: "sponsorship"},
 	"unrelated": {ZH: "与收入无关的支出", EN: "unrelated expenses"},
-	// units
+	// units of amounts and rates
 	"ratio": {ZH: "比率", EN: "ratio"}, "CNY/month": {ZH: "元／月", EN: "CNY a month"},
 	"CNY/year": {ZH: "元／年", EN: "CNY a year"}, "CNY/time": {ZH: "元／次", EN: "CNY a time"},
 	"CNY/quarter": {ZH: "元／季", EN: "CNY a quarter"}, "CNY": {ZH: "元", EN: "CNY"},
@@ -311,7 +312,7 @@ var terms = map[string]bilingual.Text{
 	"share of the expense": {ZH: "占发生额的比例", EN: "share of the expense"},
 	"CNY/year, income amount less special deductions": {ZH: "元／年，收入额减专项扣除",
 		EN: "CNY a year, income amount less special deductions"},
-	// taxes
+	// taxes and fees
 	"IIT": {ZH: "个人所得税", EN: "individual income tax"}, "VAT": {ZH: "增值税", EN: "VAT"},
 	"UMCT": {ZH: "城市维护建设税", EN: "urban maintenance and construction tax"},
 	"EDU":  {ZH: "教育费附加", EN: "education surcharge"},
@@ -322,13 +323,13 @@ var terms = map[string]bilingual.Text{
 	"LATE_FEE":   {ZH: "滞纳金", EN: "late payment fee"}, "RETURN": {ZH: "申报", EN: "tax return"},
 }
 
-// rowTerms are words that mean another thing in a table than in a condition.
+// rowTerms are the words that mean something else in a row of a table than in a condition.
 var rowTerms = map[string]bilingual.Text{
 	"industry": {ZH: "工业", EN: "industry"},
 	"general":  {ZH: "一般", EN: "general"},
 }
 
-// figures names the inputs and results of examples.
+// figures are the names of the inputs and results of worked examples.
 var figures = map[string]bilingual.Text{
 	"method":                        {ZH: "核定方式", EN: "way"},
 	"assessed_iit":                  {ZH: "核定个人所得税", EN: "assessed income tax"},
