@@ -184,8 +184,8 @@ func (c Timeline) NextPeriod(p Period) Period {
 }
 
 // CarryForwardPeriod returns the period to which an unpaid amount of p is carried forward: the
-// period of the next day, or the next month if p was gathered on demand. It returns false if the
-// same entity does not pay the creator then.
+// period of the next day, or the next month if p was gathered on demand. CarryForwardPeriod returns
+// false if the same entity does not pay the creator then.
 func (c Timeline) CarryForwardPeriod(p Period) (Period, bool) {
 	s, ok := c.SpanOf(p)
 	if !ok {
@@ -209,7 +209,7 @@ func (c Timeline) isPaidBy(day civil.Date, entity ident.Entity) bool {
 
 // EndOfCooperation returns the last day of the cooperation under the contract of a period: the day
 // on which the creator left, or the contract's last day if no other contract with the same paying
-// entity follows. It returns false while the cooperation goes on.
+// entity follows. EndOfCooperation returns false while the cooperation goes on.
 func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 	s, ok := c.SpanOf(p)
 	if !ok {
@@ -227,7 +227,7 @@ func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 }
 
 // lastCoveredDay follows the versions of a contract from a covered day to the last day before a
-// gap. It returns false if the contract has no end.
+// gap. lastCoveredDay returns false if the contract has no end.
 func (c Timeline) lastCoveredDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
 	for {
 		k, ok := tenancy.InForce(versions, day)

@@ -28,8 +28,8 @@ type Dates struct {
 	Rule    PayRule // how a fixed pay day follows from the calendar
 }
 
-// PayRule is the rule by which a contract's pay day follows from the calendar. It has everything
-// that is needed to compute the day again when a calendar is loaded later.
+// PayRule is the rule by which a contract's pay day follows from the calendar. PayRule has
+// everything that is needed to compute the day again when a calendar is loaded later.
 type PayRule struct {
 	Last civil.Date // last day of the part; the pay day is never moved into the part
 	// the contract's day before it moves to a working day; the zero date if working days are counted

@@ -107,7 +107,7 @@ func (p Part) isValid() bool {
 	return false
 }
 
-// Period is a month of service or a part of it. It is comparable.
+// Period is a month of service or a part of it. Period is comparable.
 type Period struct {
 	Month civil.Month
 	Part  Part

@@ -77,7 +77,7 @@ func RoundingModeOf(incomeType string) Mode {
 	return Mode{"truncate", money.Down}
 }
 
-// Plan is the split of one income type of a contract, prepared to be applied to amounts. It is
+// Plan is the split of one income type of a contract, prepared to be applied to amounts. Plan is
 // immutable.
 type Plan struct {
 	parts          []part          // the parties that get money, in the contract's order
@@ -256,10 +256,10 @@ func levelFactor(terms tenancy.Split, level string) (money.Rate, error) {
 	return f, nil
 }
 
-// SplitAmount appends the parties' shares of an amount to dst. It applies, in this order: fixed
-// amounts, as long as the money lasts; the ratios or tiers of what they leave; the rest to its
-// party; caps and floors, at the cost of that party; the creator's guarantee, at the cost of the
-// MCN. The shares sum to the amount and none is negative. The amount must not be negative.
+// SplitAmount appends the parties' shares of an amount to dst. SplitAmount applies, in this order:
+// fixed amounts, as long as the money lasts; the ratios or tiers of what they leave; the rest to
+// its party; caps and floors, at the cost of that party; the creator's guarantee, at the cost of
+// the MCN. The shares sum to the amount and none is negative. The amount must not be negative.
 func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 	begin := len(dst)
 	dst, base := p.payFixedAmounts(dst, amount)
@@ -293,7 +293,7 @@ func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 }
 
 // payFixedAmounts appends one share for each party, with the fixed amounts paid as far as the money
-// reaches. It returns the money that is left.
+// reaches. payFixedAmounts returns the money that is left.
 func (p *Plan) payFixedAmounts(dst []Share, amount money.Amount) ([]Share, money.Amount) {
 	left := amount
 	for i := range p.parts {
@@ -321,7 +321,8 @@ func (p *Plan) shareOfBase(x *part, base money.Amount, s *Share) money.Amount {
 	return b.below.Add(b.share.Of(base.Sub(b.from), p.rounding))
 }
 
-// findBand finds the tier of an amount. It sets the ratio of the share if a single tier decides it.
+// findBand finds the tier of an amount. findBand sets the ratio of the share if a single tier
+// decides it.
 func (p *Plan) findBand(x *part, base money.Amount, s *Share) *band {
 	at := len(x.bands) - 1
 	for at > 0 && base.Cmp(x.bands[at].from) < 0 {
@@ -386,8 +387,8 @@ func (p *Plan) AppendMemos(dst []Memo, grossBeforePlatform money.Amount) []Memo 
 	return dst
 }
 
-// AllToCreator returns the split that gives everything to the creator. It applies to incentives
-// unless the contract has another split for them.
+// AllToCreator returns the split that gives everything to the creator. AllToCreator applies to
+// incentives unless the contract has another split for them.
 func AllToCreator(creator ident.Creator) tenancy.Split {
 	all := tenancy.Party{Party: string(creator), Kind: KindCreator, Share: money.Ratio(1, 1)}
 	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{all}}

@@ -35,8 +35,8 @@ type Amendment struct {
 	Rows  []Amended   `json:"rows"`
 }
 
-// Amended is the row of one person and item in a return that is filed again. It has the corrected
-// figures of the whole month, because an amended return replaces the filed one.
+// Amended is the row of one person and item in a return that is filed again. Amended has the
+// corrected figures of the whole month, because an amended return replaces the filed one.
 type Amended struct {
 	Tax       string  `json:"tax"`
 	Item      string  `json:"item"`
@@ -46,9 +46,10 @@ type Amended struct {
 	// ToDate are the totals of the year up to the month, for items that are withheld cumulatively.
 	// Every correction of an earlier month changes them, so a later month must be filed again even
 	// if its own figures are the same.
-	ToDate  *ToDate      `json:"to_date,omitempty"`
-	DueOn   civil.Date   `json:"due_on"`
-	LateFee *LateFee     `json:"late_fee"` // null where nothing more is due, or the rule is missing
+	ToDate *ToDate    `json:"to_date,omitempty"`
+	DueOn  civil.Date `json:"due_on"`
+	// null if no more tax is due or the rule on late fees is missing
+	LateFee *LateFee     `json:"late_fee"`
 	Missing *MissingRule `json:"missing,omitempty"`
 }
 

@@ -11,9 +11,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Correction is what must be posted for the months whose returns are not filed yet. It has the tax
-// rows in their original periods and, for each creator and tax month, one journal entry over the
-// tax that is still to be withheld or to be refunded.
+// Correction is what must be posted for the months whose returns are not filed yet. Correction has
+// the tax rows in their original periods and, for each creator and tax month, one journal entry
+// over the tax that is still to be withheld or to be refunded.
 type Correction struct {
 	Rows       []tax.Row
 	Corrects   []ident.Settlement // the settlement that each row corrects

@@ -47,7 +47,8 @@ type Event struct {
 	Rows       []tax.Row          // the tax rows as they were booked
 	Corrects   []ident.Settlement // true-ups only: the settlement that each row corrects
 	Creators   []ident.Creator    // true-ups only: the creator of each row
-	// Behind marks a year that only stands behind the next one: it is neither told nor summed up.
+	// IsEarlierYear is true if the year is in the stream only because rows of the next year depend on
+	// it. Such a year is neither compared nor added to the totals.
 	IsEarlierYear bool
 }
 
@@ -120,8 +121,8 @@ type Gap struct {
 	Creator    ident.Creator    `json:"creator_id"`
 	Rule       string           `json:"rule"`
 	Missing    bilingual.Text   `json:"missing"`
-	// Because is the earlier settlement without figures on which this one stands; "" where the gap is
-	// its own.
+	// BlockedBy is the earlier settlement without figures that this one depends on. It is "" if the
+	// gap is one of this settlement itself.
 	BlockedBy ident.Settlement `json:"because,omitempty"`
 }
 

@@ -81,9 +81,9 @@ func (r *comparison) processEvent(e *Event) error {
 	return nil
 }
 
-// startPerson finishes the current person-year and begins the one of the next event. It keeps the
-// recomputed rows of the finished year, because VAT of the next year's first payments may belong to
-// it.
+// startPerson finishes the current person-year and begins the one of the next event. startPerson
+// keeps the recomputed rows of the finished year, because VAT of the next year's first payments may
+// belong to it.
 func (r *comparison) startPerson(w PersonYear) error {
 	if r.hasPerson {
 		if !precedes(r.person.PersonYear, w) {

@@ -317,7 +317,7 @@ type Report struct {
 	Refusals []Refusal    `json:"refusals"`
 }
 
-// Lengths of the lists in a report.
+// shownChanges and shownRefusals limit the lists of a Report.
 const (
 	shownChanges  = 20
 	shownRefusals = 20

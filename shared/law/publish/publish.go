@@ -172,9 +172,9 @@ func (p Publisher) storePack(ctx context.Context, m rulepack.Manifest, folder st
 	return p.recordVersion(ctx, bundle.Manifest, tried)
 }
 
-// isStored reports whether exactly this pack is stored already. It refuses a version that is not
-// higher than all stored ones and the one in the binary, so that an old upload cannot bring back
-// old law.
+// isStored reports whether exactly this pack is stored already. isStored refuses a version that is
+// not higher than all stored ones and the one in the binary, so that an old upload cannot bring
+// back old law.
 func (p Publisher) isStored(ctx context.Context, m rulepack.Manifest) (bool, error) {
 	versions, err := p.Store.ListVersions(ctx, m.Pack)
 	if err != nil {
@@ -270,8 +270,8 @@ func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.Pac
 	case !known:
 		return nil, refusal("parent %s@%s with SHA-256 %s is not known; publish it first", named.Pack,
 			named.Version, named.SHA256)
-	case rulepack.CompareVersions(here.Version,
-		named.Version) > 0: // checked against an older parent: the examples decide
+	case rulepack.CompareVersions(here.Version, named.Version) > 0:
+		// The pack was written for an older parent; its examples show whether it fits the newer one.
 		return inForce, nil
 	case stored:
 		return p.Rules.VerifiedFiles(ctx, named)
@@ -310,7 +310,7 @@ func (p Publisher) recordVersion(ctx context.Context, m rulepack.Manifest,
 		Object: ArchiveName(m.Pack, m.Version), Key: m.Signature.Key,
 		Examples: tried.Examples, Skipped: tried.Skipped, At: c.At}
 	err := p.Store.ApplyChange(ctx, Write{Change: c, Version: &v})
-	if errors.Is(err, optimistic.ErrRival) { // two notifications of one manifest at once
+	if errors.Is(err, optimistic.ErrRival) { // another notification of this manifest was faster
 		stored, again := p.Store.FindVersion(ctx, m.Pack, m.Version)
 		if again == nil && stored.SHA256 == id.SHA256 {
 			return nil

@@ -69,16 +69,17 @@ func (v Version) Ref() ruleset.Ref { return ruleset.Ref{Version: v.Version, SHA2
 
 // Change is one entry of a pack's history.
 type Change struct {
-	ID     string    `json:"id"`
-	At     time.Time `json:"at"`
-	Act    string    `json:"act"` // as in the audit record: rules.stored, rules.activated ...
-	Pack   string    `json:"pack"`
-	From   string    `json:"from,omitempty"` // the version that was active before
-	To     string    `json:"to"`             // the version that the change concerns
-	SHA256 string    `json:"sha256,omitempty"`
-	By     string    `json:"by,omitempty"`
-	Why    string    `json:"why,omitempty"`
-	Rev    int64     `json:"rev,omitempty"` // revision of the pointers, if they changed
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+	// the act's name in the audit record: rules.stored, rules.activated ...
+	Act    string `json:"act"`
+	Pack   string `json:"pack"`
+	From   string `json:"from,omitempty"` // the version that was active before
+	To     string `json:"to"`             // the version that the change concerns
+	SHA256 string `json:"sha256,omitempty"`
+	By     string `json:"by,omitempty"`
+	Why    string `json:"why,omitempty"`
+	Rev    int64  `json:"rev,omitempty"` // revision of the pointers, if they changed
 }
 
 // Refusal is the record of a pack or an order that was refused.

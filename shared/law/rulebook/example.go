@@ -57,7 +57,7 @@ func localityOfInputs(inputs json.RawMessage) string {
 		Locality string `json:"locality"`
 		Place    string `json:"place"`
 	}
-	if json.Unmarshal(inputs, &in) != nil { // inputs that are no object name no place
+	if json.Unmarshal(inputs, &in) != nil { // an input that is no JSON object cannot name a place
 		return ""
 	}
 	return cmp.Or(in.Locality, in.Place)

@@ -131,8 +131,8 @@ func (c *contents) stepPosition(step string) int {
 	return len(c.stepOrder)
 }
 
-// linksOfRole returns the link to the definition that a step cites by its role in the method. It
-// returns none if no value of the definition uses such a role.
+// linksOfRole returns the link to the definition that a step cites by its role in the method.
+// linksOfRole returns none if no value of the definition uses such a role.
 func (e *edition) linksOfRole(k key, d *tax.Definition, role, up string) []link {
 	for i := len(d.Values) - 1; i >= 0; i-- {
 		if id := d.Values[i].Method.Uses[role]; id != "" {
@@ -266,7 +266,7 @@ func (e *edition) knownTitles(code string) (titles []string, gaps int) {
 }
 
 // blockingGap returns the gap that keeps a method from computing a figure: a rate or table that is
-// open or has lapsed. It returns nil if there is none.
+// open or has lapsed. blockingGap returns nil if there is none.
 func (c *contents) blockingGap(k key) *tax.Entry {
 	m := c.methodInForce(k)
 	if m == nil {

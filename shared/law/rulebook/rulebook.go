@@ -152,7 +152,7 @@ func (c *contents) addPack(p tax.Pack, national bool) {
 	sort.Strings(codes[1:])
 	for _, code := range codes {
 		at := c.places[code]
-		if at == nil { // a jurisdiction whose localities alone have rules
+		if at == nil { // the jurisdiction itself has no rules, only its localities have
 			at = &place{code: code, pack: p}
 			c.places[code] = at
 		}

@@ -56,7 +56,8 @@ type Bundle struct {
 }
 
 // OpenArchive reads an archive and checks the form and the signature of its manifest and the hash
-// of every file, even if the archive comes from the own bucket. It does not compile the rules.
+// of every file, even if the archive comes from the own bucket. OpenArchive does not compile the
+// rules.
 func OpenArchive(archive []byte, trusted Trusted) (Bundle, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {

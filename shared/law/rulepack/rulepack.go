@@ -87,7 +87,7 @@ var (
 	errState = errors.New("rulepack: manifest: the state asked for must be draft, shadow or active")
 )
 
-// ParseManifest reads a manifest and checks its form. It does not check the signature.
+// ParseManifest reads a manifest and checks its form. ParseManifest does not check the signature.
 func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
 	if problems := strictjson.Decode(raw, &m); len(problems) > 0 {
@@ -199,8 +199,8 @@ func (m Manifest) CheckFiles(files fs.FS) error {
 	return nil
 }
 
-// readFile reads a file of at most maxFile bytes. It counts the bytes itself, because the size that
-// an archive states may be false.
+// readFile reads a file of at most maxFile bytes. readFile counts the bytes itself, because the
+// size that an archive states may be false.
 func readFile(files fs.FS, name string) ([]byte, error) {
 	f, err := files.Open(name)
 	if err != nil {

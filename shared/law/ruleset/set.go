@@ -24,8 +24,8 @@ type PackStore interface {
 	ReadArchive(ctx context.Context, pack, version string) ([]byte, error)
 }
 
-// Generation is the set of compiled rules from one change of the pointers to the next. It never
-// changes: a computation takes one generation and uses it to its end.
+// Generation is the set of compiled rules from one change of the pointers to the next. Generation
+// never changes: a computation takes one generation and uses it to its end.
 type Generation struct {
 	State   State
 	Corpus  *tax.Corpus

@@ -24,7 +24,7 @@ type Plan struct {
 	Rules tax.RulesUsed `json:"rules"`
 }
 
-// Alternative is one lawful way to earn the income. It is feasible if no ban applies, no
+// Alternative is one lawful way to earn the income. Alternative is feasible if no ban applies, no
 // presupposition is known to be false and no fact or rule is missing; only a feasible alternative
 // has a total.
 type Alternative struct {

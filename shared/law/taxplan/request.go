@@ -38,14 +38,15 @@ type Income struct {
 // known: the plan then lists it as a presupposition or as missing, and never takes it for zero.
 type Facts struct {
 	Resident    *bool  `json:"resident"`
-	Employed    *bool  `json:"employed"` // a real employment with the payer
+	Employed    *bool  `json:"employed"` // the person is really employed by the payer
 	Work        string `json:"work"`     // what the income is paid for: performed, licensed, published
 	Streamer    *bool  `json:"streamer"` // the business is the studio of a streamer
 	Industry    string `json:"industry"` // industry as the rate tables of the rules name it
 	VATIncluded *bool  `json:"vat_included"`
 
-	PayingPlace    string `json:"paying_place"` // division code of the payer's tax bureau
-	PlaceTier      string `json:"place_tier"`   // city, county, other: of payer and payee
+	PayingPlace string `json:"paying_place"` // division code of the payer's tax bureau
+	// tier of the place of payer and payee: city, county, other
+	PlaceTier      string `json:"place_tier"`
 	PlatformFiling *bool  `json:"platform_filing"`
 	AgencyConsent  *bool  `json:"agency_consent"`
 	LowEarner      *bool  `json:"low_earner"`
@@ -63,13 +64,14 @@ type Facts struct {
 	// the industry is one that the State restricts or forbids
 	Restricted *bool `json:"restricted"`
 
-	Costs           *money.Amount   `json:"costs"`      // of the year, without input VAT
-	Special         *money.Amount   `json:"special"`    // 专项扣除 of a person who is not employed
-	Additional      *money.Amount   `json:"additional"` // 专项附加扣除
-	Other           *money.Amount   `json:"other"`      // 依法确定的其他扣除
-	Donations       *money.Amount   `json:"donations"`
-	MonthsEmployed  *int            `json:"months_employed"`
-	SocialInsurance *money.Amount   `json:"social_insurance"` // the employee's own part, of the year
+	Costs          *money.Amount `json:"costs"`      // costs of the year, without input VAT
+	Special        *money.Amount `json:"special"`    // 专项扣除 of a person who is not employed
+	Additional     *money.Amount `json:"additional"` // 专项附加扣除
+	Other          *money.Amount `json:"other"`      // 依法确定的其他扣除
+	Donations      *money.Amount `json:"donations"`
+	MonthsEmployed *int          `json:"months_employed"`
+	// the employee's own contributions of the year
+	SocialInsurance *money.Amount   `json:"social_insurance"`
 	HousingFund     *money.Amount   `json:"housing_fund"`
 	Elsewhere       *tax.YearIncome `json:"elsewhere"` // comprehensive income from other payers
 }
@@ -163,8 +165,8 @@ func (f *Facts) validate(p *fault.Problems, corpus *tax.Corpus) {
 	}
 }
 
-// largestDenominator is the largest denominator of a rate: six decimals. It keeps the products of
-// rates and amounts in range.
+// largestDenominator is the largest denominator of a rate: six decimals. largestDenominator keeps
+// the products of rates and amounts in range.
 const largestDenominator = 1_000_000
 
 // validate checks a decision on assessed collection.

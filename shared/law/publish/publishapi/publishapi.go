@@ -48,7 +48,7 @@ func (a API) executeOrder(ctx context.Context, payload json.RawMessage) (any, er
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
 		return publish.Outcome{Refused: "the request is not understood: " + err.Error()},
-			nil //nolint:nilerr // asking again will not help
+			nil //nolint:nilerr // a retry would fail in the same way
 	}
 	if o.Job == "status" {
 		return a.Publisher.Status(ctx, o.Pack)
