@@ -86,7 +86,7 @@ func (r *comparison) processEvent(e *Event) error {
 // belong to it.
 func (r *comparison) startPerson(w PersonYear) error {
 	if r.hasPerson {
-		if !precedes(r.person.PersonYear, w) {
+		if !comesBefore(r.person.PersonYear, w) {
 			return errEventOrder
 		}
 		if err := r.finishPerson(); err != nil {
@@ -100,8 +100,8 @@ func (r *comparison) startPerson(w PersonYear) error {
 	return nil
 }
 
-// precedes reports whether a comes before b in the order that the stream must have.
-func precedes(a, b PersonYear) bool {
+// comesBefore reports whether a comes before b in the order that the stream must have.
+func comesBefore(a, b PersonYear) bool {
 	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Taxpayer, b.Taxpayer),
 		cmp.Compare(a.Year, b.Year)) < 0
 }

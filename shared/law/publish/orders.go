@@ -68,7 +68,7 @@ func (p Publisher) runOrder(ctx context.Context, o Order) (Outcome, error) {
 	case "revoke":
 		return p.revokeVersion(ctx, o)
 	}
-	return Outcome{}, refusal(
+	return Outcome{}, newRefusal(
 		"there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
 }
 
@@ -142,7 +142,7 @@ func (p Publisher) findUsableVersion(ctx context.Context, o Order) (ruleset.Ref,
 		return ruleset.Ref{}, asRefusal(err)
 	}
 	if v.Revoked != nil {
-		return ruleset.Ref{}, refusal("version %s of pack %s was revoked on %s; publish a higher version",
+		return ruleset.Ref{}, newRefusal("version %s of pack %s was revoked on %s; publish a higher version",
 			v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
 	}
 	bundle, err := ruleset.FetchVerified(ctx, p.Store, p.Rules.Trusted, packID(o.Pack, v.Ref()))
@@ -190,7 +190,7 @@ func requireHigherVersion(s ruleset.State, pack string, ref ruleset.Ref) error {
 	if c := rulepack.CompareVersions(ref.Version, active.Version); c > 0 || (c == 0 && ref == active) {
 		return nil
 	}
-	return refusal("version %s of pack %s is not above the active %s; the way back is a roll-back",
+	return newRefusal("version %s of pack %s is not above the active %s; the way back is a roll-back",
 		ref.Version, pack, active.Version)
 }
 
@@ -203,7 +203,7 @@ func (p Publisher) shadowVersion(ctx context.Context, o Order) (Outcome, error) 
 		}
 		if s.Packs[o.Pack].Active == ref {
 			return decision{},
-				refusal("version %s of pack %s is active; it cannot be its own shadow", ref.Version, o.Pack)
+				newRefusal("version %s of pack %s is active; it cannot be its own shadow", ref.Version, o.Pack)
 		}
 		next, changed := s.Shadow(o.Pack, ref)
 		return decision{next: next, changed: changed, about: ref}, nil
@@ -215,7 +215,7 @@ func (p Publisher) unshadowVersion(ctx context.Context, o Order) (Outcome, error
 	return p.changePointers(ctx, "rules.unshadowed", o, func(s ruleset.State) (decision, error) {
 		shadow := s.Packs[o.Pack].Shadow
 		if shadow == nil || (o.Version != "" && o.Version != shadow.Version) {
-			return decision{}, refusal("%s@%s is not in the shadow", o.Pack, o.Version)
+			return decision{}, newRefusal("%s@%s is not in the shadow", o.Pack, o.Version)
 		}
 		next, changed := s.Unshadow(o.Pack)
 		return decision{next: next, changed: changed, about: *shadow}, nil
@@ -232,7 +232,7 @@ func (p Publisher) rollBackPack(ctx context.Context, o Order) (Outcome, error) {
 		next, changed := s.Rollback(o.Pack, to)
 		if !changed {
 			return decision{},
-				refusal("pack %s has no such version to go back to; before now were active: %v", o.Pack,
+				newRefusal("pack %s has no such version to go back to; before now were active: %v", o.Pack,
 					s.Packs[o.Pack].Before)
 		}
 		if err := p.tryPacksAfter(ctx, next, o.Pack); err != nil {
@@ -253,7 +253,7 @@ func rollBackTarget(s ruleset.State, o Order) (*ruleset.Ref, error) {
 			return &r, nil
 		}
 	}
-	return nil, refusal("version %s of pack %s was not active before; before now were active: %v",
+	return nil, newRefusal("version %s of pack %s was not active before; before now were active: %v",
 		o.Version, o.Pack, s.Packs[o.Pack].Before)
 }
 

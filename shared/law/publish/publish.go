@@ -50,8 +50,8 @@ func (r refusedError) Error() string { return r.cause.Error() }
 // Unwrap returns the cause, so that errors.Is and errors.As find it.
 func (r refusedError) Unwrap() error { return r.cause }
 
-// refusal formats a refusedError.
-func refusal(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
+// newRefusal formats a refusedError.
+func newRefusal(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
 
 // asRefusal turns the error of a check into a refusal. An error that means that a store cannot be
 // reached is returned as it is, because a retry may succeed.
@@ -64,7 +64,7 @@ func asRefusal(err error) error {
 	case errors.As(err, &large) || !errors.As(err, &known):
 		return refusedError{err}
 	case known.Code == fault.NotFound:
-		return refusal("%s", known.Public)
+		return newRefusal("%s", known.Public)
 	case known.Code == fault.Unavailable || known.Code == fault.System:
 		return err
 	}
@@ -152,7 +152,7 @@ func (p Publisher) storePack(ctx context.Context, m rulepack.Manifest, folder st
 		return p.Store.ReadObject(ctx, path.Join(folder, name), maxManifest)
 	})
 	if fault.HasCode(err, fault.NotFound) {
-		return refusal("the pack is only half uploaded, copy its manifest last: %w", asRefusal(err))
+		return newRefusal("the pack is only half uploaded, copy its manifest last: %w", asRefusal(err))
 	}
 	if err != nil {
 		return asRefusal(err)
@@ -186,11 +186,11 @@ func (p Publisher) isStored(ctx context.Context, m rulepack.Manifest) (bool, err
 			return true, nil
 		}
 		if same {
-			return false, refusal("version %s of pack %s is stored with other content; raise the version",
+			return false, newRefusal("version %s of pack %s is stored with other content; raise the version",
 				m.Version, m.Pack)
 		}
 		if rulepack.CompareVersions(m.Version, v.Version) <= 0 {
-			return false, refusal(
+			return false, newRefusal(
 				"version %s of pack %s is not above the stored %s; raise the version, or roll back to a "+
 					"stored one", m.Version, m.Pack, v.Version)
 		}
@@ -200,7 +200,7 @@ func (p Publisher) isStored(ctx context.Context, m rulepack.Manifest) (bool, err
 		return false, err
 	}
 	if rulepack.CompareVersions(m.Version, carried.Version) <= 0 {
-		return false, refusal(
+		return false, newRefusal(
 			"version %s of pack %s is not above %s, which the functions carry; raise the version", m.Version,
 			m.Pack, carried.Version)
 	}
@@ -250,7 +250,7 @@ func (p Publisher) tryPack(ctx context.Context, b rulepack.Bundle,
 func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.PackID,
 	stored bool) (fs.FS, error) {
 	if inForce == nil {
-		return nil, refusal("parent %s is not known", named.Pack)
+		return nil, newRefusal("parent %s is not known", named.Pack)
 	}
 	here, err := rulepack.IdentifyPack(inForce)
 	if err != nil || here == named {
@@ -268,7 +268,7 @@ func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.Pac
 	}
 	switch {
 	case !known:
-		return nil, refusal("parent %s@%s with SHA-256 %s is not known; publish it first", named.Pack,
+		return nil, newRefusal("parent %s@%s with SHA-256 %s is not known; publish it first", named.Pack,
 			named.Version, named.SHA256)
 	case rulepack.CompareVersions(here.Version, named.Version) > 0:
 		// The pack was written for an older parent; its examples show whether it fits the newer one.
@@ -276,7 +276,7 @@ func (p Publisher) parentFiles(ctx context.Context, inForce fs.FS, named tax.Pac
 	case stored:
 		return p.Rules.VerifiedFiles(ctx, named)
 	}
-	return nil, refusal("parent %s@%s is not in force, %s is; activate it first", named.Pack,
+	return nil, newRefusal("parent %s@%s is not in force, %s is; activate it first", named.Pack,
 		named.Version, here.Version)
 }
 
@@ -293,7 +293,7 @@ func (p Publisher) storeArchive(ctx context.Context, m rulepack.Manifest, archiv
 	}
 	b, err := rulepack.OpenArchive(there, p.Rules.Trusted)
 	if err != nil || !b.Manifest.HasSameContent(m) {
-		return refusal("version %s of pack %s is archived with other content; raise the version",
+		return newRefusal("version %s of pack %s is archived with other content; raise the version",
 			m.Version, m.Pack)
 	}
 	return nil

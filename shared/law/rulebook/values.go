@@ -204,7 +204,7 @@ func (e *edition) bracketTable(brackets []tax.Bracket) *table {
 		if !b.UpTo.IsZero() {
 			high = groupThousands(b.UpTo)
 		}
-		t.Rows = append(t.Rows, []string{oneBased(i), groupThousands(low), high,
+		t.Rows = append(t.Rows, []string{oneBasedNumber(i), groupThousands(low), high,
 			formatPercent(b.Rate), groupThousands(b.Quick)})
 		low = b.UpTo
 	}
@@ -337,12 +337,12 @@ func (e *edition) shortValue(d *tax.Definition, v *tax.DatedValue) string {
 		return sign + e.amountWithUnit(v.Threshold.Amount, d.Unit)
 	case tax.KindBrackets:
 		n := len(v.Brackets)
-		return oneBased(n-1) + " " + e.bookWord("levels") + " · " + formatPercent(v.Brackets[0].Rate) +
+		return oneBasedNumber(n-1) + " " + e.bookWord("levels") + " · " + formatPercent(v.Brackets[0].Rate) +
 			" – " +
 			formatPercent(v.Brackets[n-1].Rate)
 	case tax.KindBands:
 		n := len(v.Bands)
-		return oneBased(n-1) + " " + e.bookWord("rows") + " · " + formatPercent(v.Bands[0].Rate) + " – " +
+		return oneBasedNumber(n-1) + " " + e.bookWord("rows") + " · " + formatPercent(v.Bands[0].Rate) + " – " +
 			formatPercent(v.Bands[n-1].Rate)
 	case tax.KindRates:
 		return e.shortRates(v)
@@ -367,7 +367,7 @@ func (e *edition) shortRates(v *tax.DatedValue) string {
 			rates = append(rates, r.Rate)
 		}
 	}
-	text := oneBased(len(v.Rates)-1) + " " + e.bookWord("rows")
+	text := oneBasedNumber(len(v.Rates)-1) + " " + e.bookWord("rows")
 	if len(rates) == 0 {
 		return text
 	}
@@ -416,8 +416,8 @@ func formatPercent(r money.Fraction) string {
 	return whole + rest + "%"
 }
 
-// oneBased writes an index as a number that begins with 1.
-func oneBased(i int) string { return strconv.Itoa(i + 1) }
+// oneBasedNumber writes an index as a number that begins with 1.
+func oneBasedNumber(i int) string { return strconv.Itoa(i + 1) }
 
 // conditionToken matches the words and operators of a condition.
 var conditionToken = regexp.MustCompile(`[a-z0-9_.]+|==|!=|<=|>=|[<>()\[\],]`)

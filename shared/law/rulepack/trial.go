@@ -61,8 +61,8 @@ type packHead struct {
 // headName is the file in which a pack names itself, its version and its parents.
 const headName = "manifest.yaml"
 
-// readHead reads and checks the names in a pack's manifest.yaml.
-func readHead(files fs.FS) (packHead, error) {
+// readPackHead reads and checks the names in a pack's manifest.yaml.
+func readPackHead(files fs.FS) (packHead, error) {
 	var h packHead
 	data, err := readFile(files, headName)
 	if err != nil {
@@ -81,7 +81,7 @@ func readHead(files fs.FS) (packHead, error) {
 // DescribePack makes the unsigned manifest of a pack's files. packs are the packs from which it may
 // inherit.
 func DescribePack(files fs.FS, packs Packs) (Manifest, error) {
-	h, err := readHead(files)
+	h, err := readPackHead(files)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -121,7 +121,7 @@ func listFiles(files fs.FS) ([]File, error) {
 
 // IdentifyPack returns the id of the pack that consists of these files.
 func IdentifyPack(files fs.FS) (tax.PackID, error) {
-	h, err := readHead(files)
+	h, err := readPackHead(files)
 	if err != nil {
 		return tax.PackID{}, err
 	}
@@ -144,7 +144,7 @@ func (m Manifest) TryFiles(files fs.FS, inForce Packs) (TrialResult, error) {
 	if err := m.CheckFiles(files); err != nil {
 		return TrialResult{}, err
 	}
-	h, err := readHead(files)
+	h, err := readPackHead(files)
 	if err != nil {
 		return TrialResult{}, fmt.Errorf("rulepack: %w", err)
 	}
@@ -182,7 +182,7 @@ func TryPacks(packs Packs, changed string) (TrialResult, error) {
 	}
 	out := TrialResult{Corpus: corpus}
 	for _, name := range slices.Sorted(maps.Keys(packs)) {
-		h, err := readHead(packs[name])
+		h, err := readPackHead(packs[name])
 		if err != nil {
 			return TrialResult{}, fmt.Errorf("rulepack: %s: %w", name, err)
 		}

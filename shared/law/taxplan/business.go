@@ -22,7 +22,7 @@ func (p *planner) businessFacts(kind, collection string) tax.Facts {
 	f := p.personFacts(kind, false)
 	f.Taxpayer.VAT, f.Taxpayer.Collection = "small_scale", collection
 	f.Taxpayer.VATPeriod = p.Facts.VATPeriod
-	f.Taxpayer.Industry = p.industry()
+	f.Taxpayer.Industry = p.businessIndustry()
 	f.Taxpayer.HoldsEquity = isKnownTrue(p.Facts.HoldsEquity)
 	return f
 }
@@ -30,9 +30,9 @@ func (p *planner) businessFacts(kind, collection string) tax.Facts {
 // streamingIndustry is the industry of streamers' studios in the rules.
 const streamingIndustry = "live_streaming"
 
-// industry returns the industry of the business; the studio of a streamer is always in live
+// businessIndustry returns the industry of the business; the studio of a streamer is always in live
 // streaming.
-func (p *planner) industry() string {
+func (p *planner) businessIndustry() string {
 	if isKnownTrue(p.Facts.Streamer) {
 		return streamingIndustry
 	}
@@ -56,12 +56,12 @@ func (d *draft) addBusinessConditions() {
 	d.addBanOnFacts(employee, isKnownTrue(p.Facts.Employed))
 	d.addGeneralBans("plan.items", "plan.avoidance")
 	if p.Facts.VAT == "general" {
-		d.addMissing("vat.general",
+		d.addMissingFact("vat.general",
 			bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's " +
 				"input VAT and the rate of each of its sales; they are not part of this comparison"})
 	}
 	if !p.isResident() {
-		d.addMissing("facts.resident",
+		d.addMissingFact("facts.resident",
 			bilingual.Text{ZH: "非居民个人的经营所得，不在本测算之内",
 				EN: "business income of a non-resident; it is not part of this comparison"})
 	}
@@ -166,7 +166,7 @@ func (d *draft) computeTurnover(f tax.Facts) (revenue, levies money.Amount, err 
 	// A business above the limit must register as a general taxpayer, whose VAT depends on its input
 	// VAT.
 	if above {
-		d.addMissing("vat.small_scale.limit",
+		d.addMissingFact("vat.small_scale.limit",
 			bilingual.Text{ZH: "销售额超过小规模纳税人标准，须按一般纳税人计算进项税额", EN: "the sales are above the limit of " +
 				"small-scale taxpayers; a general taxpayer's input VAT would have to be known"})
 	}
@@ -260,7 +260,7 @@ func (d *draft) taxDeemedProfit(kind string, a *Assessed, revenue, levies money.
 func (d *draft) assessmentFacts(kind string, a *Assessed, on civil.Date,
 	amount money.Amount) tax.Assessable {
 	return tax.Assessable{On: on, Kind: kind, VAT: "small_scale", Way: a.Way, IncomeKind: "business",
-		Industry: d.p.industry(), Amount: amount}
+		Industry: d.p.businessIndustry(), Amount: amount}
 }
 
 // sumAssessedLevies sums what the place's rules levy on the sales of each month or quarter.
@@ -368,7 +368,7 @@ func (d *draft) taxDividend(profit money.Amount) error {
 	x, known := d.p.rulebook[dividendRate]
 	rate, ok := x.Value.(money.Fraction)
 	if !known || !ok {
-		d.addMissing(dividendRate,
+		d.addMissingFact(dividendRate,
 			bilingual.Text{ZH: "该日没有收录股息红利所得的税率", EN: "no rate on dividends is known on that day"})
 		return nil
 	}

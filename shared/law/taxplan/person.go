@@ -51,7 +51,7 @@ func (p *planner) payerTier() string {
 func (d *draft) requirePlaceTier() {
 	if d.p.Facts.PlaceTier == "" && d.taxes[tax.UMCT].Positive() {
 		d.ByMonth, d.Steps = []Month{}, []tax.Step{}
-		d.addMissing("facts.place_tier", bilingual.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）",
+		d.addMissingFact("facts.place_tier", bilingual.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）",
 			EN: "whether the place is a city, a county town or another (decides the rate of UMCT)"})
 	}
 }
@@ -304,7 +304,7 @@ func (p *planner) planWages() (*draft, error) {
 	d.requireFact(f.MonthsEmployed != nil, "facts.months_employed",
 		bilingual.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
 	if !p.isResident() {
-		d.addMissing("facts.resident",
+		d.addMissingFact("facts.resident",
 			bilingual.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the " +
 				"month and by days worked here and abroad; they are not part of this comparison"})
 	}
@@ -331,7 +331,7 @@ func (p *planner) planWages() (*draft, error) {
 // requireFact lists a fact as missing if it is not known.
 func (d *draft) requireFact(known bool, fact string, t bilingual.Text) {
 	if !known {
-		d.addMissing(fact, t)
+		d.addMissingFact(fact, t)
 	}
 }
 

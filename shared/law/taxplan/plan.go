@@ -130,11 +130,11 @@ type planner struct {
 	total         money.Amount
 }
 
-// Compute computes the year's income under every alternative.
+// ComputePlan computes the year's income under every alternative.
 //
 // Errors: *fault.Error 2001 with all problems of the request. A gap in the law is no error: it is
 // listed in the alternative that cannot be computed because of it.
-func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
+func ComputePlan(corpus *tax.Corpus, q Request) (Plan, error) {
 	if err := q.Validate(corpus); err != nil {
 		return Plan{}, err
 	}
@@ -312,8 +312,8 @@ func (d *draft) addBanFromError(err error, applies bool) bool {
 	return true
 }
 
-// addMissing lists a fact or rule without which the alternative has no total.
-func (d *draft) addMissing(rule string, t bilingual.Text) {
+// addMissingFact lists a fact or rule without which the alternative has no total.
+func (d *draft) addMissingFact(rule string, t bilingual.Text) {
 	d.hasMissing = true
 	if !slices.Contains(d.Missing, tax.Unknown{Rule: rule, Missing: t}) {
 		d.Missing = append(d.Missing, tax.Unknown{Rule: rule, Missing: t})
@@ -329,7 +329,7 @@ func (d *draft) absorbGapOrBan(err error) (done bool, _ error) {
 	case err == nil:
 		return true, nil
 	case errors.As(err, &gap):
-		d.addMissing(gap.Rule, gap.Missing)
+		d.addMissingFact(gap.Rule, gap.Missing)
 		return false, nil
 	case d.addBanFromError(err, true):
 		return false, nil
@@ -414,7 +414,7 @@ func (d *draft) addMonth(m int, res *tax.Result, isSettledLater func(*tax.Line) 
 			// A line without a figure makes the total unknown, so it is a gap and not a zero.
 			case l.Missing != nil:
 				for _, t := range l.Missing {
-					d.addMissing(l.Tax, t)
+					d.addMissingFact(l.Tax, t)
 				}
 			default:
 				sums[l.Tax] = sums[l.Tax].Add(l.Due)

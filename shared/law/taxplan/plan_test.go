@@ -47,7 +47,7 @@ func year() taxplan.Request {
 
 func plan(t testing.TB, q taxplan.Request) map[string]taxplan.Alternative {
 	t.Helper()
-	p, err := taxplan.Compute(corpus(t), q)
+	p, err := taxplan.ComputePlan(corpus(t), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestPositionsBehindFiguresAreNamed(t *testing.T) {
 func TestNotesOfAPlace(t *testing.T) {
 	q := year()
 	q.Jurisdiction = "460000"
-	p, err := taxplan.Compute(corpus(t), q)
+	p, err := taxplan.ComputePlan(corpus(t), q)
 	if err != nil || len(p.Notes) == 0 || p.Notes[0].Rule != "iit.burden_cap@460000" || len(p.Notes[0].Law) == 0 {
 		t.Errorf("%v %+v", err, p.Notes)
 	}
@@ -275,7 +275,7 @@ func TestAllJurisdictionsAnswer(t *testing.T) {
 				if q.Jurisdiction = place.Code; q.Jurisdiction == "" {
 					q.Jurisdiction = "000000"
 				}
-				p, err := taxplan.Compute(c, q)
+				p, err := taxplan.ComputePlan(c, q)
 				if err != nil {
 					t.Fatalf("%s %s: %v", place.Code, way, err)
 				}
@@ -348,7 +348,7 @@ func TestPlansOfAnything(t *testing.T) {
 			Staff: rapid.Ptr(rapid.IntRange(0, 400), true).Draw(t, "staff"), Assets: amount("assets"), Restricted: maybe("restricted"), Costs: amount("costs"), Special: amount("special"),
 			Additional: amount("additional"), Other: amount("other"), Donations: amount("donations"), MonthsEmployed: rapid.Ptr(rapid.IntRange(1, 12), true).Draw(t, "months"),
 			SocialInsurance: amount("insurance"), HousingFund: amount("fund")}
-		p, err := taxplan.Compute(c, q)
+		p, err := taxplan.ComputePlan(c, q)
 		if fault.HasCode(err, fault.InvalidInput) {
 			return
 		}
@@ -362,7 +362,7 @@ func TestPlansOfAnything(t *testing.T) {
 			check(t, a)
 		}
 		one, _ := json.Marshal(p)
-		again, _ := taxplan.Compute(c, q)
+		again, _ := taxplan.ComputePlan(c, q)
 		if two, _ := json.Marshal(again); !bytes.Equal(one, two) {
 			t.Fatal("the same question has another answer")
 		}

@@ -30,7 +30,7 @@ func (d *draft) addPayeeVAT(m int, res *tax.Result) error {
 	rule, err := p.national.TurnoverRule(vatByDayRule, f.VATDate)
 	var gap *tax.Gap
 	if errors.As(err, &gap) {
-		d.addUnknown(gap.Rule, gap.Missing)
+		d.addUnknownFact(gap.Rule, gap.Missing)
 		return nil
 	}
 	if err != nil {
@@ -73,8 +73,8 @@ func (d *draft) addPayeeSurcharges(on civil.Date, vat, sales money.Amount) error
 	return nil
 }
 
-// addUnknown lists something that the figures leave out, unless it is listed already.
-func (d *draft) addUnknown(rule string, t bilingual.Text) {
+// addUnknownFact lists something that the figures leave out, unless it is listed already.
+func (d *draft) addUnknownFact(rule string, t bilingual.Text) {
 	for _, u := range d.Unknown {
 		if u.Rule == rule {
 			return

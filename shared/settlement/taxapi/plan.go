@@ -37,7 +37,7 @@ func (a API) comparePlans(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	answer, err := taxplan.Compute(corpus, q.request(positions))
+	answer, err := taxplan.ComputePlan(corpus, q.request(positions))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
