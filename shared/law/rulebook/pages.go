@@ -45,31 +45,15 @@ type segment struct {
 
 // definitionPage makes the page of a definition.
 func (e *edition) definitionPage(k key, d *tax.Definition) *page {
-	path := e.pagePath(k)
-	trail := []link{{"index.html", e.bookWord("book")}}
-	if k.place == "" {
-		trail = append(trail,
-			link{"index.html#" + topicOfRule(d.ID).name, e.translate(topicOfRule(d.ID).title)})
-	} else {
-		trail = append(trail, link{"places.html", e.bookWord("by_place")},
-			link{e.placePath(k.place), e.placeName(k.place)})
-	}
-	p := e.newPage("definition.html", path, e.translate(d.Title), trail...)
-	v := definitionView{ID: d.ID, Kind: e.kindTitle(d.Kind), Tax: e.translateTerm(d.Tax),
+	p := e.newPage("definition.html", e.pagePath(k), e.translate(d.Title), e.definitionTrail(k)...)
+	v := definitionView{
+		ID:    d.ID,
+		Kind:  e.kindTitle(d.Kind),
+		Tax:   e.translateTerm(d.Tax),
 		Unit:  e.translateTerm(d.Unit),
-		Place: e.placeName(k.place)}
-	if x := e.findEntry(k); x != nil {
-		v.Status, v.Now = e.statusBadge(x.Status), e.valueOnDay(k)
-		if x.Gap != nil {
-			v.Now, v.Gap = "", e.translate(*x.Gap)
-			// A gap without an open status means that the last rule has lapsed.
-			if x.Status != tax.Open {
-				v.Status = e.statusBadge("lapsed")
-			}
-		}
-	} else {
-		v.Now = e.bookWord("today_not")
+		Place: e.placeName(k.place),
 	}
+	e.setCurrentValue(&v, k)
 	for i := len(d.Values) - 1; i >= 0; i-- { // newest first
 		v.Values = append(v.Values, e.viewValue(k, d, &d.Values[i], p.Root))
 	}
@@ -84,6 +68,37 @@ func (e *edition) definitionPage(k key, d *tax.Definition) *page {
 	v.Examples, v.More = e.examplesOfDefinition(k, p.Root)
 	p.Body = v
 	return p
+}
+
+// definitionTrail returns the links above the page of a definition: the book and the topic, or the
+// book, the list of places and the place.
+func (e *edition) definitionTrail(k key) []link {
+	book := link{"index.html", e.bookWord("book")}
+	if k.place == "" {
+		t := topicOfRule(k.id)
+		return []link{book, {"index.html#" + t.name, e.translate(t.title)}}
+	}
+	return []link{book, {"places.html", e.bookWord("by_place")},
+		{e.placePath(k.place), e.placeName(k.place)}}
+}
+
+// setCurrentValue sets the status of a definition on the day of the book, and its value or gap.
+func (e *edition) setCurrentValue(v *definitionView, k key) {
+	x := e.findEntry(k)
+	if x == nil {
+		v.Now = e.bookWord("today_not")
+		return
+	}
+	v.Status = e.statusBadge(x.Status)
+	if x.Gap == nil {
+		v.Now = e.valueOnDay(k)
+		return
+	}
+	v.Gap = e.translate(*x.Gap)
+	// A gap without an open status means that the last rule has lapsed.
+	if x.Status != tax.Open {
+		v.Status = e.statusBadge("lapsed")
+	}
 }
 
 // placeholder matches the name of a figure in braces in the text of a step.

@@ -148,17 +148,12 @@ func (d *draft) computeTurnover(f tax.Facts) (revenue, levies money.Amount, err 
 	d.Assumes = append(d.Assumes,
 		bilingual.Text{ZH: "没有其他支付方的销售额；附加税费计入成本",
 			EN: "There are no sales to other payers; surcharges count among the costs"})
-	own := func(l *tax.Line) bool { return l.Tax == tax.IIT || l.Tax == tax.CIT }
-	if err := d.computeMonths(f, own); err != nil || !d.isComputable() {
+	// The income taxes of a business are computed for the whole year, at the settlement.
+	isIncomeTax := func(l *tax.Line) bool { return l.Tax == tax.IIT || l.Tax == tax.CIT }
+	if err := d.computeMonths(f, isIncomeTax); err != nil || !d.isComputable() {
 		return revenue, levies, err
 	}
-	var sales money.Amount
-	for i := range d.rows {
-		if d.rows[i].Kind == tax.VAT {
-			sales = sales.Add(d.rows[i].Sales)
-		}
-	}
-	above, answer, err := d.p.national.CheckSalesLimit(d.p.lastDay, sales)
+	above, answer, err := d.p.national.CheckSalesLimit(d.p.lastDay, d.salesOfYear())
 	if done, err := d.absorbGapOrBan(err); !done {
 		return revenue, levies, err
 	}
@@ -231,14 +226,8 @@ func (d *draft) taxDeemedProfit(kind string, a *Assessed, revenue, levies money.
 		amount = p.Facts.Costs.Add(levies)
 	}
 	if a.Rate != nil {
-		res, err := p.national.SettleDeemedProfit(p.lastDay,
-			tax.DeemedProfitFacts{Entity: kind, Basis: basis, Amount: amount, Rate: *a.Rate})
-		if done, err := d.absorbGapOrBan(err); !done {
-			return err
-		}
-		d.addSteps(res.Steps, res.Unconfirmed)
-		d.settleBusinessIncome(res.Taxable, res.TaxBefore, res.Half, res.Payable)
-		return nil
+		return d.settleDeemedProfit(tax.DeemedProfitFacts{Entity: kind, Basis: basis, Amount: amount,
+			Rate: *a.Rate})
 	}
 	q := d.assessmentFacts(kind, a, p.lastDay, amount)
 	q.Basis, q.Period = basis, "year"
@@ -253,6 +242,17 @@ func (d *draft) taxDeemedProfit(kind string, a *Assessed, revenue, levies money.
 		return err
 	}
 	d.settleBusinessIncome(got.Taxable, got.Tax, res.Half, got.Tax.Sub(res.Half))
+	return nil
+}
+
+// settleDeemedProfit taxes a deemed profit at the rate that the tax office has fixed.
+func (d *draft) settleDeemedProfit(f tax.DeemedProfitFacts) error {
+	res, err := d.p.national.SettleDeemedProfit(d.p.lastDay, f)
+	if done, err := d.absorbGapOrBan(err); !done {
+		return err
+	}
+	d.addSteps(res.Steps, res.Unconfirmed)
+	d.settleBusinessIncome(res.Taxable, res.TaxBefore, res.Half, res.Payable)
 	return nil
 }
 
@@ -293,6 +293,17 @@ func (d *draft) sumAssessedLevies(kind string, a *Assessed) error {
 	}
 	d.settleBusinessIncome(base, sum, money.Amount{}, sum)
 	return nil
+}
+
+// salesOfYear sums the sales without VAT of all VAT rows.
+func (d *draft) salesOfYear() money.Amount {
+	var sum money.Amount
+	for i := range d.rows {
+		if d.rows[i].Kind == tax.VAT {
+			sum = sum.Add(d.rows[i].Sales)
+		}
+	}
+	return sum
 }
 
 // salesOfMonths sums the sales without VAT from one month to another, both included.

@@ -295,19 +295,7 @@ func (p *planner) planWages() (*draft, error) {
 	stranger := p.paymentInMonth(p.personFacts("natural_person", false), p.firstIncomeMonth())
 	stranger.Item = tax.ItemWages
 	d.addBanOnFacts(stranger, p.Facts.Employed != nil && !*p.Facts.Employed)
-	f := &p.Facts
-	d.requireFact(f.SocialInsurance != nil, "facts.social_insurance",
-		bilingual.Text{ZH: "全年个人缴纳的社会保险费（随地区与基数而定，不推算）", EN: "the employee's own social insurance of " +
-			"the year (it goes by place and base and is not guessed)"})
-	d.requireFact(f.HousingFund != nil, "facts.housing_fund",
-		bilingual.Text{ZH: "全年个人缴存的住房公积金", EN: "the employee's own housing fund of the year"})
-	d.requireFact(f.MonthsEmployed != nil, "facts.months_employed",
-		bilingual.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
-	if !p.isResident() {
-		d.addMissingFact("facts.resident",
-			bilingual.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the " +
-				"month and by days worked here and abroad; they are not part of this comparison"})
-	}
+	d.requirePayrollFacts()
 	if !d.isComputable() {
 		return d, nil
 	}
@@ -321,11 +309,29 @@ func (p *planner) planWages() (*draft, error) {
 	if err := d.computeMonths(base, nil); err != nil || !d.isComputable() {
 		return d, err
 	}
-	own := f.SocialInsurance.Add(*f.HousingFund)
+	own := p.Facts.SocialInsurance.Add(*p.Facts.HousingFund)
 	d.Contributions = &own
 	return d, d.settleComprehensiveIncome(
 		tax.AnnualFacts{Special: own, Additional: d.additionalDeduction(), Other: d.otherDeduction(),
 			Donations: d.donationDeduction()})
+}
+
+// requirePayrollFacts lists the facts without which no payroll can be computed, if they are not
+// known.
+func (d *draft) requirePayrollFacts() {
+	f := &d.p.Facts
+	d.requireFact(f.SocialInsurance != nil, "facts.social_insurance",
+		bilingual.Text{ZH: "全年个人缴纳的社会保险费（随地区与基数而定，不推算）", EN: "the employee's own social insurance of " +
+			"the year (it goes by place and base and is not guessed)"})
+	d.requireFact(f.HousingFund != nil, "facts.housing_fund",
+		bilingual.Text{ZH: "全年个人缴存的住房公积金", EN: "the employee's own housing fund of the year"})
+	d.requireFact(f.MonthsEmployed != nil, "facts.months_employed",
+		bilingual.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
+	if !d.p.isResident() {
+		d.addMissingFact("facts.resident",
+			bilingual.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the " +
+				"month and by days worked here and abroad; they are not part of this comparison"})
+	}
 }
 
 // requireFact lists a fact as missing if it is not known.
