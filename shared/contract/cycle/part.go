@@ -28,7 +28,7 @@ const (
 	OnDemand Kind = 'N'
 )
 
-// Part is a part of a month of service.
+// Part is a part of a month of service, such as a half month or a week.
 type Part struct {
 	Kind Kind
 	N    int // number of the part within the month, from 1; 0 for the whole month

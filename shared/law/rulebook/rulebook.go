@@ -272,7 +272,7 @@ func (c *contents) placePath(code string) string {
 	return home + "/index.html#" + code
 }
 
-// page is one page; Form is the name of the template that writes it.
+// page is one page of the book; Form is the name of the template that writes the page.
 type page struct {
 	Form, Path, Lang, Title string
 	// Root leads up to the folder of the language, Other to this page in the other language.

@@ -142,9 +142,9 @@ func (m Manifest) checkFileList() error {
 // names none.
 func (m Manifest) WantedState() State { return cmp.Or(m.State, Draft) }
 
-// PackID returns the id by which results of computations name the pack. Its hash is the SHA-256 of
-// the lines "<SHA-256> <path>" of all files, as sha256sum prints them, sorted by the bytes of the
-// path.
+// PackID returns the id by which results of computations name the pack. The hash in a pack id is
+// the SHA-256 of the lines "<SHA-256> <path>" of all files, as sha256sum prints them, sorted by the
+// bytes of the path.
 func (m Manifest) PackID() tax.PackID {
 	h := sha256.New()
 	for _, f := range m.withSortedLists().Files {
@@ -153,8 +153,8 @@ func (m Manifest) PackID() tax.PackID {
 	return tax.PackID{Pack: m.Pack, Version: m.Version, SHA256: hex.EncodeToString(h.Sum(nil))}
 }
 
-// withSortedLists returns a copy of the manifest with files and parents sorted. The signature is
-// made over this order.
+// withSortedLists returns a copy of the manifest with files and parents sorted. The signature of a
+// manifest is made over the sorted lists.
 func (m Manifest) withSortedLists() Manifest {
 	// Parents must never be nil: the JSON of an empty list is [], and the signature covers the JSON.
 	m.Files, m.Parents = slices.Clone(m.Files), append([]Parent{}, m.Parents...)
@@ -176,15 +176,15 @@ func (m Manifest) signedBytes() ([]byte, error) {
 }
 
 // HasSameContent reports whether two manifests name the same version of a pack with the same files
-// and parents. State and signature may differ.
+// and parents. The state and the signature of the manifests may differ.
 func (m Manifest) HasSameContent(other Manifest) bool {
 	a, b := m.withSortedLists(), other.withSortedLists()
 	return a.Pack == b.Pack && a.Jurisdiction == b.Jurisdiction && a.Version == b.Version &&
 		slices.Equal(a.Files, b.Files) && slices.Equal(a.Parents, b.Parents)
 }
 
-// CheckFiles compares every file of the manifest with its hash. The error names the first file that
-// is missing or different.
+// CheckFiles compares every file of the manifest with its hash. The error of CheckFiles names the
+// first file that is missing or different.
 func (m Manifest) CheckFiles(files fs.FS) error {
 	for _, f := range m.Files {
 		data, err := readFile(files, f.Path)
@@ -222,8 +222,9 @@ func sha256Hex(data []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// CompareVersions compares two versions number by number and returns -1, 0 or 1: 2026.9.1 is lower
-// than 2026.11.22. A number that is left out, and a part that is no number, count as zero.
+// CompareVersions compares two versions of a pack number by number and returns -1, 0 or 1: 2026.9.1
+// is lower than 2026.11.22. In a version, a number that is left out and a part that is no number
+// count as zero.
 func CompareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {

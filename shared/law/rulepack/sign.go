@@ -39,8 +39,8 @@ func (m Manifest) Sign(ctx context.Context, s Signer) (Manifest, error) {
 	return m, nil
 }
 
-// Trusted are the public keys whose signatures are accepted, by key id. If it is empty, no pack is
-// accepted.
+// Trusted are the public keys whose signatures are accepted, by key id. If no key is trusted, no
+// pack is accepted.
 type Trusted map[string]*sm2signer.Public
 
 // ParseTrusted reads public keys from an environment variable: lines of sm2signer.Public.Line,
@@ -63,8 +63,8 @@ func ParseTrusted(list string) (Trusted, error) {
 // errUnsigned is returned for a manifest without a signature.
 var errUnsigned = errors.New("rulepack: the manifest is not signed")
 
-// CheckSignature checks that the manifest is signed with a trusted key. The error says why the
-// signature is not accepted.
+// CheckSignature checks that the manifest is signed with a trusted key. The error of CheckSignature
+// says why the signature is not accepted.
 func (m Manifest) CheckSignature(trusted Trusted) error {
 	if m.Signature == nil {
 		return errUnsigned

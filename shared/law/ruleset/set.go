@@ -58,16 +58,16 @@ type Shadow struct {
 }
 
 const (
-	// RefreshInterval is the time for which the pointers are used without reading them again. Together
-	// with RefreshTimeout it puts a change into force within 30 seconds.
+	// RefreshInterval is the time for which the pointers are used without reading them again.
+	// RefreshInterval and RefreshTimeout together put a change into force within 30 seconds.
 	RefreshInterval = 10 * time.Second
 	// RefreshTimeout limits the time that a refresh may add to the request that makes it.
 	RefreshTimeout = 3 * time.Second
 )
 
-// Set has the generation in force. Lambda freezes a function between requests, so there is no
-// background refresh: a request refreshes the set if RefreshInterval is over. Only one request does
-// so at a time; the others go on with the current generation.
+// Set has the generation of rules in force. Lambda freezes a function between requests, so there is
+// no background refresh: a request refreshes the set if RefreshInterval is over. Only one request
+// refreshes the set at a time; the others go on with the current generation.
 type Set struct {
 	Store   PackStore
 	Trusted rulepack.Trusted
@@ -137,8 +137,8 @@ func (s *Set) refresh(ctx context.Context, now time.Time) {
 	s.Log.InfoContext(ctx, "rules changed", "rev", state.Rev, "packs", nonEmbeddedVersions(state))
 }
 
-// isOutdated reports whether the pointers ask for another generation. An older revision never does,
-// so that a read that is late cannot undo a change.
+// isOutdated reports whether the pointers ask for another generation. An older revision of the
+// pointers never replaces a newer one, so that a late read cannot undo a change.
 func (g *Generation) isOutdated(by State) bool {
 	return by.Rev > g.State.Rev || (by.Rev == g.State.Rev && g.incomplete)
 }
@@ -194,8 +194,8 @@ func (s *Set) loadShadow(ctx context.Context, packs rulepack.Packs, pack string,
 	return Shadow{ID: id, Corpus: corpus}, err
 }
 
-// compilePacks compiles the packs of the binary, with some of them replaced by other versions.
-// Those versions were verified and tried when they were published.
+// compilePacks compiles the packs of the binary, with some of them replaced by other versions. The
+// other versions were verified and tried when they were published.
 func compilePacks(others rulepack.Packs) (*tax.Corpus, error) {
 	// Reading the prepared form of the embedded packs is much faster than compiling them.
 	if len(others) == 0 {

@@ -68,8 +68,8 @@ func negateFact(b *bool) *bool {
 // isKnownTrue reports whether a fact is known and true.
 func isKnownTrue(b *bool) bool { return b != nil && *b }
 
-// addNonEmployeeBans lists the bans on every payment to a person who is not employed by the payer.
-// An employee's pay must not be declared as this item.
+// addNonEmployeeBans lists the bans on paying a person as a non-employee. An employee's pay must
+// not be declared as this item of income.
 func (d *draft) addNonEmployeeBans(item string) {
 	p := d.p
 	employee := p.paymentInMonth(p.personFacts("employee", false), p.firstIncomeMonth())

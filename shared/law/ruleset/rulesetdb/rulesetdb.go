@@ -80,8 +80,8 @@ func decodeDocument(it item, into any) error {
 	return nil
 }
 
-// ReadState reads the pointers, eventually consistent. As long as few packs differ from the binary
-// it costs half a read unit.
+// ReadState reads the pointers, eventually consistent. A read of the pointers costs half a read
+// unit as long as few packs differ from the binary.
 func (s *Store) ReadState(ctx context.Context) (ruleset.State, error) {
 	return s.readPointers(ctx, false)
 }
@@ -174,9 +174,9 @@ func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 	return false, nil
 }
 
-// FindVersion reads the record of a version.
+// FindVersion reads the record of a version of a pack.
 //
-// Errors: fault.Absent if it is not stored.
+// Errors: fault.Absent if the version is not stored.
 func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.Version, error) {
 	var v publish.Version
 	found, err := s.readDocument(ctx, keys.RuleVersion(pack, version), true, &v)
@@ -206,8 +206,8 @@ func (s *Store) ListRefusals(ctx context.Context, most int32) ([]publish.Refusal
 	return listDocuments[publish.Refusal](ctx, s, keys.RuleRefusals(), "", most)
 }
 
-// RecordRefusal stores a refusal. Storing the same refusal again changes nothing, because its id
-// comes from what was refused.
+// RecordRefusal stores a refusal. Storing the same refusal again changes nothing, because the id of
+// a refusal is derived from the refused request.
 func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
 	it, err := documentItem(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
 	if err != nil {
@@ -300,8 +300,8 @@ func (s *Store) transactionParts(
 	return append(parts, notice), request, err
 }
 
-// putPointers builds the write of the pointers. Its condition is that the stored revision is the
-// one before, so that of two changes at once only one succeeds.
+// putPointers builds the write of the pointers. The write has the condition that the stored
+// revision is the one before, so that of two changes at once only one succeeds.
 func (s *Store) putPointers(st ruleset.State) (types.TransactWriteItem, error) {
 	it, err := documentItem(keys.RulePointers(), st)
 	if err != nil {
