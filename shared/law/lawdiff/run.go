@@ -124,9 +124,10 @@ func (r *comparison) recomputeBooking(e *Event) {
 	part.appendBooked(p, e.Rows)
 	part.lastBooking = rowRange{len(p.recomputed), len(p.recomputed)}
 	switch {
-	case part.hasGap: // booked again after a reversal, and not computable the first time: one gap is enough
-	// Cumulative withholding needs the figures of all earlier settlements of the year.
+	case part.hasGap:
+		// The settlement was booked again after a reversal, and its gap is recorded already.
 	case p.blocked != "":
+		// Cumulative withholding needs the figures of all earlier settlements of the year.
 		p.recordGap(part, Gap{Settlement: e.Settlement, Creator: e.Creator, Rule: p.Gaps[0].Rule,
 			Missing: p.Gaps[0].Missing, BlockedBy: p.blocked})
 	case e.Missing != nil:

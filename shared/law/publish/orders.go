@@ -142,8 +142,9 @@ func (p Publisher) findUsableVersion(ctx context.Context, o Order) (ruleset.Ref,
 		return ruleset.Ref{}, asRefusal(err)
 	}
 	if v.Revoked != nil {
-		return ruleset.Ref{}, newRefusal("version %s of pack %s was revoked on %s; publish a higher version",
-			v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
+		return ruleset.Ref{},
+			newRefusal("version %s of pack %s was revoked on %s; publish a higher version",
+				v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
 	}
 	bundle, err := ruleset.FetchVerified(ctx, p.Store, p.Rules.Trusted, packID(o.Pack, v.Ref()))
 	if err != nil {

@@ -51,7 +51,9 @@ func (r refusedError) Error() string { return r.cause.Error() }
 func (r refusedError) Unwrap() error { return r.cause }
 
 // newRefusal formats a refusedError.
-func newRefusal(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
+func newRefusal(format string, args ...any) error {
+	return refusedError{fmt.Errorf(format, args...)}
+}
 
 // asRefusal turns the error of a check into a refusal. An error that means that a store cannot be
 // reached is returned as it is, because a retry may succeed.
