@@ -195,7 +195,7 @@ type agencyMonth struct {
 
 // newAgencyMonth builds the services of an agency on some tables.
 func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return nil, err
 	}

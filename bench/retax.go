@@ -29,7 +29,7 @@ const (
 // pack, and reports the differences of each person. Half of the payees are taxed cumulatively at
 // an entity that files for the platform, half month by month.
 func retaxSection(context.Context, *bench) ([]row, error) {
-	first, err := taxpack.Embedded()
+	first, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func mib[T int64 | uint64](bytes T) float64 { return float64(bytes) / (1 << 20) 
 
 // changedLaw returns the law with other deductions from labor income.
 func changedLaw() (*tax.Corpus, error) {
-	return ruletest.Law(ruletest.LaborCost("0.25"),
+	return ruletest.ChangedLaw(ruletest.LaborCostChange("0.25"),
 		ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`,
 			To: `value: "6000.00"`})
 }

@@ -45,11 +45,11 @@ func copied(t *testing.T, l dynamotest.Local) (*rulesetdb.Store, rulepack.Truste
 		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("incoming/national 2026/" + name), Body: body})
 		return err
 	}
-	key, trusted, err := ruletest.Key()
+	key, trusted, err := ruletest.NewTrustedKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, err := ruletest.Sign(t.Context(), rules.NationalPack(), key, rulepack.Draft)
+	manifest, err := ruletest.SignManifest(t.Context(), rules.NationalPack(), key, rulepack.Draft)
 	if err != nil {
 		t.Fatal(err)
 	}

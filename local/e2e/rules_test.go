@@ -61,7 +61,7 @@ func (p *packs) version(n int) string { return fmt.Sprintf("2030.%d.%d", p.line,
 
 func (p *packs) local(n int, rate string) fstest.MapFS {
 	p.t.Helper()
-	files, err := ruletest.LocalRate(province, p.version(n), rate)
+	files, err := ruletest.PackWithLocalRate(province, p.version(n), rate)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func (p *packs) local(n int, rate string) fstest.MapFS {
 // handIn copies a pack into the bucket as an operator does; spoil changes files after they were signed.
 func (p *packs) handIn(files fstest.MapFS, n int, state rulepack.State, spoil func()) {
 	p.t.Helper()
-	manifest, err := ruletest.Sign(p.t.Context(), files, p.key, state)
+	manifest, err := ruletest.SignManifest(p.t.Context(), files, p.key, state)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func (tr *traffic) ask(p *packs, token string) {
 
 // quote gives the surcharge and the version of the local pack that computed it.
 func (p *packs) quote(token string) (amount, version string, err error) {
-	f, err := ruletest.Quote(context.Background(), p.http, p.vars["FENZHANG_API_URL"], token)
+	f, err := ruletest.QuoteSurcharge(context.Background(), p.http, p.vars["FENZHANG_API_URL"], token)
 	return f.Amount, f.Version, err
 }
 

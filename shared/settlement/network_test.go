@@ -118,7 +118,7 @@ func refusal(r *http.Request, status int, body string) *http.Response {
 // openFaulty is a world whose tables are reached through a network that can fail.
 func openFaulty(t *testing.T) (*settletest.World, *network) {
 	t.Helper()
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	calendar, err2 := taxpack.LoadCalendar(rules.NationalPack())
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)

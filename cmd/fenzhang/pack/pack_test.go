@@ -31,7 +31,7 @@ func TestManifestOfTheNationalPack(t *testing.T) {
 // folder writes a changed pack to disk.
 func folder(t *testing.T) string {
 	t.Helper()
-	files, err := ruletest.CostRate("2030.1", "0.30")
+	files, err := ruletest.PackWithCostRate("2030.1", "0.30")
 	if err != nil {
 		t.Fatal(err)
 	}

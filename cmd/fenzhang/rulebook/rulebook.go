@@ -58,17 +58,17 @@ func writeBook(folder, day string, now time.Time, out io.Writer) error {
 
 // readSource reads the packs in the binary and computes their examples.
 func readSource(on civil.Date) (rulebook.Source, error) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return rulebook.Source{}, err
 	}
 	s := rulebook.Source{Corpus: corpus, On: on, Examples: map[string][]example.Outcome{}}
-	if s.Notices, err = taxpack.Notices(rules.NationalPack()); err != nil {
+	if s.Notices, err = taxpack.ReadNotices(rules.NationalPack()); err != nil {
 		return s, err
 	}
 	packs := corpus.PackIDs()
 	for i, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
-		examples, err := example.Read(files)
+		examples, err := example.ReadExamples(files)
 		if err != nil {
 			return s, err
 		}

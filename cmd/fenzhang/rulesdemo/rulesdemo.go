@@ -80,7 +80,7 @@ func runDemo(ctx context.Context, d demo) error {
 
 // writePack writes the files of the changed pack into a folder.
 func writePack(dir, version string) error {
-	files, err := ruletest.LocalRate(province, version, "0.01")
+	files, err := ruletest.PackWithLocalRate(province, version, "0.01")
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (d demo) runPackCommand(ctx context.Context, args ...string) error {
 }
 
 // fetchQuote returns the local education surcharge of the demonstration's quote.
-func (d demo) fetchQuote(ctx context.Context) (ruletest.Figure, error) {
-	return ruletest.Quote(ctx, http.DefaultClient, d.api, d.token)
+func (d demo) fetchQuote(ctx context.Context) (ruletest.QuotedFigure, error) {
+	return ruletest.QuoteSurcharge(ctx, http.DefaultClient, d.api, d.token)
 }
 
 // waitForVersion requests quotes until they are computed by a version of the pack.

@@ -25,11 +25,11 @@ func checkRules(folder string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	schema, err := ruleschema.New(data)
+	schema, err := ruleschema.NewSchema(data)
 	if err != nil {
 		return false, err
 	}
-	problems, files, err := schema.CheckAll(os.DirFS(folder))
+	problems, files, err := schema.ListProblemsBelow(os.DirFS(folder))
 	if err != nil {
 		return false, err
 	}

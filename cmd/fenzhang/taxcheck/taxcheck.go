@@ -39,7 +39,7 @@ func checkExamples(file string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return false, err
 	}

@@ -35,7 +35,7 @@ type laboratory struct {
 func newLaboratory(pack string) (*laboratory, error) {
 	l := &laboratory{pack: pack, dependents: map[string][]string{}}
 	var err error
-	if l.national, err = taxpack.Read(rules.NationalPack()); err != nil {
+	if l.national, err = taxpack.ReadNational(rules.NationalPack()); err != nil {
 		return nil, err
 	}
 	trees := map[string]fs.FS{"national": rules.NationalPack()}
@@ -60,7 +60,7 @@ func newLaboratory(pack string) (*laboratory, error) {
 		}
 	}
 	for _, name := range names {
-		list, err := example.Read(trees[name])
+		list, err := example.ReadExamples(trees[name])
 		if err != nil {
 			return nil, err
 		}

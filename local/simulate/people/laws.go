@@ -21,7 +21,7 @@ type Law struct {
 
 // LoadLaw loads the rules and the calendar that are embedded in the program.
 func LoadLaw() (Law, error) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return Law{}, err
 	}
@@ -50,4 +50,4 @@ func (l *Laws) Current(ctx context.Context) *ruleset.Generation {
 
 // changedLaw returns the law with another deduction from labor income, in force from its first
 // day.
-func changedLaw() (*tax.Corpus, error) { return ruletest.Law(ruletest.LaborCost("0.10")) }
+func changedLaw() (*tax.Corpus, error) { return ruletest.ChangedLaw(ruletest.LaborCostChange("0.10")) }

@@ -18,7 +18,7 @@ import (
 func (w *world) correct(t *testing.T, id, share string) trueup.Correction {
 	t.Helper()
 	ctx := context.Background()
-	law, err := ruletest.Law(ruletest.LaborCost(share))
+	law, err := ruletest.ChangedLaw(ruletest.LaborCostChange(share))
 	if err != nil {
 		t.Fatal(err)
 	}

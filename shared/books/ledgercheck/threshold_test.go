@@ -41,7 +41,7 @@ func lastUntaxed(month tax.TurnoverVAT) money.Amount {
 
 func embedded(t *testing.T) *tax.Corpus {
 	t.Helper()
-	c, err := taxpack.Embedded()
+	c, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	ctx := context.Background()
 	w.to(t, string(w.settle(t, settletest.Person, "live-1", "10000.00")), "quote", "submit", "approve", "book", string(payout.Paid)) // 7,000 x 80% x 20% = 1,120.00
-	other, err := ruletest.Law(ruletest.LaborCost("0.10"))                                                                           // 90%: 1,260.00
+	other, err := ruletest.ChangedLaw(ruletest.LaborCostChange("0.10"))                                                              // 90%: 1,260.00
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// problemsOf tells what is wrong, field by field where a refusal names them.
-func problemsOf(err error) []string {
+// problemTexts lists the message of an error and, for a refusal, the problem of each field.
+func problemTexts(err error) []string {
 	list := []string{err.Error()}
 	var refused *fault.Error
 	if errors.As(err, &refused) {
@@ -27,7 +27,9 @@ func problemsOf(err error) []string {
 
 var errOutput = errors.New("an output needs either amount_incl_vat or amount_ex_vat")
 
-func generalVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeGeneralVATExample computes the VAT of a general taxpayer's period.
+func computeGeneralVATExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Output []struct {
 			Inclusive *money.Amount `json:"amount_incl_vat"`
@@ -38,15 +40,15 @@ func generalVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 		Blocked    amounts      `json:"input_vat_blocked"`
 		Carried    money.Amount `json:"carry_forward_in"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	p := tax.GeneralPeriod{Creditable: in.Creditable, Blocked: in.Blocked, CarryForward: in.Carried}
 	for _, o := range in.Output {
 		out := tax.OutputSales{Rate: o.Rate.Rate}
 		switch {
 		case (o.Inclusive == nil) == (o.Exclusive == nil):
-			return answer{}, errOutput
+			return exampleAnswer{}, errOutput
 		case o.Inclusive != nil:
 			out.Amount, out.Inclusive = *o.Inclusive, true
 		default:
@@ -56,20 +58,21 @@ func generalVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 	}
 	got, err := e.ComputeGeneralVAT(on, p)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("output_vat", got.Output)
-	a.set("input_vat", got.Input)
-	a.set("payable", got.Payable)
-	a.set("carry_forward_out", got.CarryForward)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("output_vat", got.Output)
+	a.setValue("input_vat", got.Input)
+	a.setValue("payable", got.Payable)
+	a.setValue("carry_forward_out", got.CarryForward)
 	return a, nil
 }
 
-// amounts is a list of amounts; one alone stands for a list of one, null for none.
+// amounts is a list of amounts in an example; a single amount counts as a list of one, null as no
+// list.
 type amounts []money.Amount
 
-// UnmarshalJSON reads the list.
+// UnmarshalJSON reads a single amount or a list of amounts.
 func (l *amounts) UnmarshalJSON(b []byte) error {
 	var one money.Amount
 	if err := json.Unmarshal(b, &one); err == nil && string(b) != "null" {
@@ -82,11 +85,11 @@ func (l *amounts) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// rateInput is a rate that an example may write as text or as a number; the number's own digits are
-// read.
+// rateInput is a rate that an example may write as text or as a JSON number; the digits of the
+// number are read as they are written.
 type rateInput struct{ money.Rate }
 
-// UnmarshalJSON reads either form.
+// UnmarshalJSON reads a rate from text or from a number.
 func (r *rateInput) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
@@ -97,24 +100,26 @@ func (r *rateInput) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func salesLimitExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// checkSalesLimitExample decides whether a small-scale taxpayer must register as a general one.
+func checkSalesLimitExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Sales money.Amount `json:"sales_12_months"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	above, got, err := e.CheckSalesLimit(on, in.Sales)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("must_register", above)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("must_register", above)
 	return a, nil
 }
 
-// feeService gives the row of the table for a word that an example uses for a service.
-func feeService(word string) string {
+// feeServiceRow returns the row of the fee's table for the name that an example uses for a service.
+func feeServiceRow(word string) string {
 	word = strings.TrimSuffix(strings.TrimSuffix(word, "_services"), "_service")
 	if word == "outdoor_advertising" {
 		return "advertising"
@@ -122,7 +127,9 @@ func feeService(word string) string {
 	return word
 }
 
-func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeCulturalFeeExample computes the cultural construction fee of a period at a place.
+func computeCulturalFeeExample(corpus *tax.Corpus, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Service    string       `json:"service"`
 		Revenue    money.Amount `json:"revenue_incl_vat"`
@@ -135,15 +142,16 @@ func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) 
 		Reading    string       `json:"mcn_scope"`
 		Place      string       `json:"place"` // "" = national: a local reduction is then not known
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	e, err := corpus.EngineAt(in.Place)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	f := tax.FeeReturn{Service: feeService(in.Service), Revenue: in.Revenue, Publishing: in.Publishing,
-		Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
+	f := tax.FeeReturn{Service: feeServiceRow(in.Service), Revenue: in.Revenue,
+		Publishing: in.Publishing,
+		Local:      in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
 	if in.Reduction != nil {
 		f.Reduction = &in.Reduction.Rate
 	}
@@ -152,18 +160,18 @@ func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) 
 	}
 	got, err := e.ComputeCulturalFee(on, f)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("base", got.Base)
-	a.set("fee_before", got.Before)
-	a.set("fee", got.Fee)
-	a.set("most_reduction", got.MostReduction)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("base", got.Base)
+	a.setValue("fee_before", got.Before)
+	a.setValue("fee", got.Fee)
+	a.setValue("most_reduction", got.MostReduction)
 	return a, nil
 }
 
-// stampRow gives the row of the table for a word that an example uses for an item; "_contract" and
-// "_transfer" at its end say nothing more.
+// stampRow returns the row of the stamp tax table for the name that an example uses for an item.
+// The endings "_contract", "_agreement" and "_transfer" make no difference.
 func stampRow(word string) string {
 	if word == "share_transfer" {
 		return word
@@ -171,7 +179,7 @@ func stampRow(word string) string {
 	for _, end := range []string{"_contract", "_agreement", "_transfer"} {
 		word = strings.TrimSuffix(word, end)
 	}
-	if row := contractRow(word); row != "" {
+	if row := contractStampRow(word); row != "" {
 		return row
 	}
 	switch word {
@@ -197,8 +205,8 @@ func stampRow(word string) string {
 	return word
 }
 
-// contractRow is the part of stampRow on contracts; "" for other words.
-func contractRow(word string) string {
+// contractStampRow returns the row of a contract for stampRow; "" for other names.
+func contractStampRow(word string) string {
 	switch word {
 	case "loan", "borrowing", "bank_loan":
 		return "loan"
@@ -223,11 +231,11 @@ func contractRow(word string) string {
 	case "insurance":
 		return "property_insurance"
 	}
-	return untaxedRow(word)
+	return untaxedStampRow(word)
 }
 
-// untaxedRow is the part of stampRow on contracts that the law does not list.
-func untaxedRow(word string) string {
+// untaxedStampRow returns the row of a contract that the law does not tax, for stampRow.
+func untaxedStampRow(word string) string {
 	switch word {
 	case "agency", "artist_agency", "mcn_agency", "streamer_agency":
 		return "talent_agency"
@@ -246,7 +254,8 @@ func untaxedRow(word string) string {
 	return ""
 }
 
-func stampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeStampExample computes the stamp tax of one party on a document.
+func computeStampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Item   string        `json:"item"`
 		Items  []string      `json:"items"`
@@ -254,8 +263,8 @@ func stampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 		VAT    *money.Amount `json:"vat_stated_separately"`
 		Half   bool          `json:"half_six_taxes"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	d := tax.StampDocument{Stated: in.Stated, VAT: in.VAT, Half: in.Half}
 	if in.Item != "" {
@@ -266,36 +275,37 @@ func stampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 	}
 	got, err := e.ComputeStampTax(on, d)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("base", got.Base)
-	a.set("tax", got.Tax)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("base", got.Base)
+	a.setValue("tax", got.Tax)
 	return a, nil
 }
 
-func citExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeCITExample computes the enterprise income tax of a company's year.
+func computeCITExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Taxable    money.Amount `json:"taxable_income"`
 		Employees  rateInput    `json:"employees_avg"`
 		Assets     money.Amount `json:"assets_avg"`
 		Restricted bool         `json:"restricted_industry"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	got, err := e.ComputeCIT(on, tax.CompanyYear{Taxable: in.Taxable, Employees: in.Employees.Rate,
 		Assets: in.Assets, Restricted: in.Restricted})
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("small_low_profit", got.SmallLowProfit)
-	a.set("tax", got.Tax)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("small_low_profit", got.SmallLowProfit)
+	a.setValue("tax", got.Tax)
 	return a, nil
 }
 
-// expenseItem gives the rule's word for an expense that an example names.
+// expenseItem returns the item of the rules for the name that an example uses for an expense.
 func expenseItem(word string) string {
 	switch word {
 	case "employee_welfare", "staff_welfare":
@@ -315,11 +325,11 @@ func expenseItem(word string) string {
 		"fee_and_commission":
 		return "commission"
 	}
-	return wholeItem(word)
+	return wholeExpenseItem(word)
 }
 
-// wholeItem is the second half of expenseItem: what is deducted wholly or not at all.
-func wholeItem(word string) string {
+// wholeExpenseItem returns, for expenseItem, the items that are deducted as a whole or not at all.
+func wholeExpenseItem(word string) string {
 	switch word {
 	case "surcharge", "taxes_and_surcharges", "stamp_tax":
 		return "surcharges"
@@ -341,70 +351,75 @@ func wholeItem(word string) string {
 	return word
 }
 
-func deductionExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeDeductionExample computes the deductible part of an expense.
+func computeDeductionExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Item    string       `json:"item"`
 		Amount  money.Amount `json:"amount"`
 		Base    money.Amount `json:"base"`
 		Brought money.Amount `json:"carry_forward_in"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	got, err := e.DeductExpense(on,
 		tax.Expense{Item: expenseItem(in.Item), Amount: in.Amount, Base: in.Base, Brought: in.Brought})
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("deductible", got.Deductible)
-	a.set("carry_forward", got.CarryForward)
-	a.set("non_deductible", got.NonDeductible)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("deductible", got.Deductible)
+	a.setValue("carry_forward", got.CarryForward)
+	a.setValue("non_deductible", got.NonDeductible)
 	return a, nil
 }
 
-func lateFeeExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+// computeLateFeeExample computes the late fee on a tax.
+func computeLateFeeExample(e *tax.Engine, _ civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Tax  money.Amount `json:"tax"`
 		Due  civil.Date   `json:"due_date"`
 		Paid civil.Date   `json:"paid_date"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	got, err := e.LateFee(in.Tax, in.Due, in.Paid)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("days", got.Days)
-	a.set("fee", got.Fee)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("days", got.Days)
+	a.setValue("fee", got.Fee)
 	return a, nil
 }
 
-func dueDateExample(e *tax.Engine, days func() (*calendar.Calendar, error),
-	raw json.RawMessage) (answer, error) {
+// computeDueDateExample computes the last day of a return by the given calendar.
+func computeDueDateExample(e *tax.Engine, days func() (*calendar.Calendar, error),
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Return string `json:"return"`
 		Period string `json:"period"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
-	end, err := lastDay(in.Period)
+	end, err := lastDayOfPeriod(in.Period)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
 	working, err := days()
 	if err != nil {
-		return answer{}, fmt.Errorf("calendar: %w", err)
+		return exampleAnswer{}, fmt.Errorf("calendar: %w", err)
 	}
 	got, err := e.DueDate(in.Return, end, working)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: got.Steps}
-	a.set("due", got.Last)
-	a.set("extended", got.Extended)
+	a := exampleAnswer{steps: got.Steps}
+	a.setValue("due", got.Last)
+	a.setValue("extended", got.Extended)
 	return a, nil
 }

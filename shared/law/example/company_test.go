@@ -136,7 +136,7 @@ func TestOpenRows(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			corpus, err := ruletest.Law(ruletest.Change{File: tt.file, From: tt.old, To: tt.new})
+			corpus, err := ruletest.ChangedLaw(ruletest.Change{File: tt.file, From: tt.old, To: tt.new})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestOpenRows(t *testing.T) {
 		})
 	}
 	unknown := ruletest.Change{File: "vat/general_rates.yaml", From: `services: "0.06"`, To: "services: open"}
-	if _, err := ruletest.Law(unknown); err == nil || !strings.Contains(err.Error(), "row services") {
+	if _, err := ruletest.ChangedLaw(unknown); err == nil || !strings.Contains(err.Error(), "row services") {
 		t.Errorf("an estimate without its rate: %v", err)
 	}
 }

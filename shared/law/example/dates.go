@@ -10,37 +10,39 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// inForceExample tells on which days rules or parameters are known: the day before their first, the
-// first, the last and the day after are where a text of law is read wrongly.
-func inForceExample(corpus *tax.Corpus, raw json.RawMessage) (answer, error) {
+// computeInForceExample decides on which days rules or parameters are known. Examples ask for the
+// day before the first day, the first, the last and the day after, because there a text of law is
+// most often read wrongly.
+func computeInForceExample(corpus *tax.Corpus, raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Rules []string     `json:"rules"`
 		Place string       `json:"place"` // "" = national
 		Days  []civil.Date `json:"days"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	e, err := corpus.EngineAt(in.Place)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{rules: in.Rules}
+	a := exampleAnswer{rules: in.Rules}
 	var agreed []string
 	for i, rule := range in.Rules {
-		words := knownOn(e, rule, in.Days)
+		words := ruleStatesOn(e, rule, in.Days)
+		// rules of one example must have the same days; where they differ, both are shown
 		if i > 0 && !slices.Equal(words, agreed) {
-			a.set("in_force", map[string][]string{in.Rules[0]: agreed, rule: words})
+			a.setValue("in_force", map[string][]string{in.Rules[0]: agreed, rule: words})
 			return a, nil
 		}
 		agreed = words
 	}
-	a.set("in_force", agreed)
+	a.setValue("in_force", agreed)
 	return a, nil
 }
 
-// knownOn says for each day whether a rule is known, open or says nothing.
-func knownOn(e *tax.Engine, rule string, days []civil.Date) []string {
+// ruleStatesOn returns for each day whether a rule is known, open, or has no value ("none").
+func ruleStatesOn(e *tax.Engine, rule string, days []civil.Date) []string {
 	words := make([]string, 0, len(days))
 	for _, day := range days {
 		switch e.StatusOn(rule, day) {
@@ -55,28 +57,28 @@ func knownOn(e *tax.Engine, rule string, days []civil.Date) []string {
 	return words
 }
 
-// workingDayExample tells which days are worked by the notices.
-func workingDayExample(notices func() (*calendar.Calendar, error),
-	raw json.RawMessage) (answer, error) {
+// computeWorkingDayExample decides which days are working days by the holiday notices.
+func computeWorkingDayExample(notices func() (*calendar.Calendar, error),
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Days []civil.Date `json:"days"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	days, err := notices()
 	if err != nil {
-		return answer{}, fmt.Errorf("calendar: %w", err)
+		return exampleAnswer{}, fmt.Errorf("calendar: %w", err)
 	}
 	working := make([]bool, 0, len(in.Days))
 	for _, day := range in.Days {
 		w, err := days.Working(day)
 		if err != nil {
-			return answer{}, fmt.Errorf("calendar: %w", err)
+			return exampleAnswer{}, fmt.Errorf("calendar: %w", err)
 		}
 		working = append(working, w)
 	}
-	a := answer{rules: []string{"collection.holiday_run"}} // what the notices move
-	a.set("working", working)
+	a := exampleAnswer{rules: []string{"collection.holiday_run"}} // what the notices move
+	a.setValue("working", working)
 	return a, nil
 }

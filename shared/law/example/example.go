@@ -20,43 +20,50 @@ import (
 	"fenzhang/shared/money"
 )
 
-// State is how an example came out.
+// State is the result of running an example: passed, failed or skipped.
 type State string
 
-// The states of an example. Skipped means that its kind of tax is not built yet.
+// The states of an example. Skipped means that no calculator exists for its kind of tax.
 const (
 	Passed  State = "passed"
 	Failed  State = "failed"
 	Skipped State = "skipped"
 )
 
-// Outcome is one checked example.
+// Outcome is the result of one example that was run.
 type Outcome struct {
-	Example  Example
-	State    State
-	Mismatch []string         // what differs, "withheld: got [..], want [..]"
-	Steps    []string         // the steps of the calculation, Chinese and English
-	Told     []bilingual.Text // the same steps, each language by itself
-	Rules    []string         // ids of the rules that answered, in order of their first use
+	Example Example
+	State   State
+	// Mismatch lists the differences, such as "withheld: got [..], want [..]".
+	Mismatch []string
+	// Steps are the steps of the calculation, Chinese and English in one line.
+	Steps []string
+	// StepTexts are the same steps with each language by itself.
+	StepTexts []bilingual.Text
+	// Rules are the ids of the rules that answered, in the order of their first use.
+	Rules []string
 }
 
-// answer is what a calculator gives: values under the names that `expected` uses.
-type answer struct {
+// exampleAnswer is what a calculator returns: values under the names that `expected` uses.
+type exampleAnswer struct {
 	values map[string]any
 	steps  []tax.Step
-	rules  []string // of calculations that tell no steps, and of gaps
-	note   string   // what an example that expects no rule is told
+	// rules are those of calculations that write no steps, and of gaps.
+	rules []string
+	// note is shown when the example expected that no rule is known, or the reverse.
+	note string
 }
 
-func (a *answer) set(name string, v any) {
+// setValue sets the value that is compared with the expected value of that name.
+func (a *exampleAnswer) setValue(name string, v any) {
 	if a.values == nil {
 		a.values = map[string]any{}
 	}
 	a.values[name] = v
 }
 
-// used lists the rules of the steps and those that were named apart, each once.
-func (a *answer) used() []string {
+// usedRuleIDs lists the rules of the steps and the other rules of the answer, each once.
+func (a *exampleAnswer) usedRuleIDs() []string {
 	var ids []string
 	add := func(id string) {
 		if !slices.Contains(ids, id) {
@@ -72,68 +79,69 @@ func (a *answer) used() []string {
 	return ids
 }
 
-// calculator computes one kind of example.
-type calculator func(e *tax.Engine, on civil.Date, inputs json.RawMessage) (answer, error)
+// calculator computes the examples of one kind of tax.
+type calculator func(e *tax.Engine, on civil.Date, inputs json.RawMessage) (exampleAnswer, error)
 
-// Checker runs examples with the rules and the calendar of some packs.
+// Checker runs examples by the rules and the calendar of some packs.
 type Checker struct {
-	Corpus   *tax.Corpus
-	Calendar *calendar.Calendar // nil = that of the packs in the binary
+	Corpus *tax.Corpus
+	// Calendar is nil for that of the packs in the binary.
+	Calendar *calendar.Calendar
 }
 
-// calculators has the calculator of every kind of example that is built.
+// calculators maps each kind of tax in examples to its calculator.
 func (k Checker) calculators() map[string]calculator {
 	return map[string]calculator{
-		"iit_labor_withholding":   laborExample,
-		"iit_platform_cumulative": platformExample,
-		"iit_author_withholding":  creationExample("iit.author", tax.ItemAuthor),
-		"iit_royalty_withholding": creationExample("iit.royalty", tax.ItemRoyalty),
-		"iit_nonresident":         nonResidentExample,
-		"iit_wage_cumulative":     wageExample,
-		"iit_intern_cumulative":   internExample,
-		"iit_incidental":          incidentalExample,
-		"iit_annual":              annualExample,
-		"iit_business":            businessExample,
-		"iit_assessed":            assessedExample,
-		"iit_dividend":            dividendExample,
-		"vat_overseas":            overseasExample,
-		"vat_small":               smallScaleExample,
-		"vat_natural_person":      naturalPersonExample,
-		"vat_platform":            platformVATExample,
-		"surcharges":              surchargesExample,
-		"vat_general":             generalVATExample,
-		"vat_sales_limit":         salesLimitExample,
-		"cultural_fee": func(_ *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
-			return culturalFeeExample(k.Corpus, on, raw)
+		"iit_labor_withholding":   computeLaborExample,
+		"iit_platform_cumulative": computePlatformLaborExample,
+		"iit_author_withholding":  newCreationCalculator("iit.author", tax.ItemAuthor),
+		"iit_royalty_withholding": newCreationCalculator("iit.royalty", tax.ItemRoyalty),
+		"iit_nonresident":         computeNonResidentExample,
+		"iit_wage_cumulative":     computeWageExample,
+		"iit_intern_cumulative":   computeInternExample,
+		"iit_incidental":          computeIncidentalExample,
+		"iit_annual":              computeAnnualExample,
+		"iit_business":            computeBusinessExample,
+		"iit_assessed":            computeDeemedProfitExample,
+		"iit_dividend":            computeDividendExample,
+		"vat_overseas":            computeOverseasVATExample,
+		"vat_small":               computeSmallScaleVATExample,
+		"vat_natural_person":      computeNaturalPersonVATExample,
+		"vat_platform":            computePlatformVATExample,
+		"surcharges":              computeSurchargesExample,
+		"vat_general":             computeGeneralVATExample,
+		"vat_sales_limit":         checkSalesLimitExample,
+		"cultural_fee": func(_ *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
+			return computeCulturalFeeExample(k.Corpus, on, raw)
 		},
-		"stamp":         stampExample,
-		"cit":           citExample,
-		"cit_deduction": deductionExample,
-		"late_fee":      lateFeeExample,
-		"due_date": func(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
-			return dueDateExample(e, k.days, raw)
+		"stamp":         computeStampExample,
+		"cit":           computeCITExample,
+		"cit_deduction": computeDeductionExample,
+		"late_fee":      computeLateFeeExample,
+		"due_date": func(e *tax.Engine, _ civil.Date, raw json.RawMessage) (exampleAnswer, error) {
+			return computeDueDateExample(e, k.workingCalendar, raw)
 		},
-		"in_force": func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
-			return inForceExample(k.Corpus, raw)
+		"in_force": func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (exampleAnswer, error) {
+			return computeInForceExample(k.Corpus, raw)
 		},
-		"working_day": func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
-			return workingDayExample(k.days, raw)
+		"working_day": func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (exampleAnswer, error) {
+			return computeWorkingDayExample(k.workingCalendar, raw)
 		},
 	}
 }
 
-// days is the calendar that due days are moved by.
-func (k Checker) days() (*calendar.Calendar, error) {
+// workingCalendar returns the calendar by which due days move to working days.
+func (k Checker) workingCalendar() (*calendar.Calendar, error) {
 	if k.Calendar != nil {
 		return k.Calendar, nil
 	}
 	return taxpack.NationalCalendar()
 }
 
-// Check runs one example with the calendar in the binary.
+// Check runs one example by the rules of the corpus and the calendar in the binary.
 func Check(corpus *tax.Corpus, x Example) Outcome { return Checker{Corpus: corpus}.Check(x) }
 
-// Check runs one example.
+// Check runs one example and compares every expected value.
 func (k Checker) Check(x Example) Outcome {
 	corpus := k.Corpus
 	o := Outcome{Example: x, State: Failed}
@@ -147,33 +155,33 @@ func (k Checker) Check(x Example) Outcome {
 		o.Mismatch = []string{"date " + err.Error()}
 		return o
 	}
-	var got answer
+	var got exampleAnswer
 	if x.Jurisdiction != "" {
-		got, err = placeExample(corpus, x, on)
+		got, err = computePlaceExample(corpus, x, on)
 	} else {
 		got, err = calculate(corpus.National(), on, x.Inputs)
 	}
 	if err != nil {
-		o.Mismatch = problemsOf(err)
+		o.Mismatch = problemTexts(err)
 		return o
 	}
-	if o.Mismatch = compare(got.values, x.Expected); o.Mismatch != nil && got.note != "" {
+	if o.Mismatch = compareExpected(got.values, x.Expected); o.Mismatch != nil && got.note != "" {
 		o.Mismatch = append(o.Mismatch, got.note)
 	}
 	for i := range got.steps {
 		t := got.steps[i].Text()
 		o.Steps = append(o.Steps, got.steps[i].Name()+": "+t.ZH+" | "+t.EN)
-		o.Told = append(o.Told, t)
+		o.StepTexts = append(o.StepTexts, t)
 	}
-	o.Rules = got.used()
+	o.Rules = got.usedRuleIDs()
 	if o.Mismatch == nil {
 		o.State = Passed
 	}
 	return o
 }
 
-// compare lists what differs; every expected name must be answered.
-func compare(got map[string]any, expected json.RawMessage) []string {
+// compareExpected lists the differences; a value that the example expects must be in the answer.
+func compareExpected(got map[string]any, expected json.RawMessage) []string {
 	var want map[string]any
 	if err := json.Unmarshal(expected, &want); err != nil {
 		return []string{"expected: " + err.Error()}
@@ -186,7 +194,7 @@ func compare(got map[string]any, expected json.RawMessage) []string {
 	sort.Strings(names)
 	var diff []string
 	for _, n := range names {
-		if rateEqual(got[n], want[n]) {
+		if isSameRate(got[n], want[n]) {
 			continue
 		}
 		b, err := json.Marshal(got[n])
@@ -202,9 +210,9 @@ func compare(got map[string]any, expected json.RawMessage) []string {
 	return diff
 }
 
-// inputs reads an example's inputs strictly: an unknown key would be silently left out of the
-// calculation.
-func inputs(raw json.RawMessage, into any) error {
+// decodeInputs decodes an example's inputs and refuses unknown keys, because the calculation would
+// silently ignore them.
+func decodeInputs(raw json.RawMessage, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
@@ -213,15 +221,17 @@ func inputs(raw json.RawMessage, into any) error {
 	return nil
 }
 
-func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeLaborExample withholds tax on labor remuneration by the one-off method, payment by
+// payment.
+func computeLaborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Payments []money.Amount `json:"payments"`
 		Same     bool           `json:"same_project_same_month"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
-	var a answer
+	var a exampleAnswer
 	var before tax.MonthToDate
 	var taxable, withheld money.Amount
 	for i, p := range in.Payments {
@@ -233,7 +243,7 @@ func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 		}
 		res, err := e.ComputeSingleRule("iit.labor.one_off", f)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		due := res.Taxes[0].Due
 		before.Income, before.Withheld = before.Income.Add(p), before.Withheld.Add(due)
@@ -245,13 +255,13 @@ func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 		}
 		a.steps = append(a.steps, res.Steps...)
 	}
-	a.set("taxable", taxable)
-	a.set("withheld", withheld)
+	a.setValue("taxable", taxable)
+	a.setValue("withheld", withheld)
 	return a, nil
 }
 
-// platformMonth is one month of an example of cumulative platform labor; all amounts are those of
-// the month.
+// platformMonth is one month of an example of cumulative platform labor; all amounts are of that
+// month.
 type platformMonth struct {
 	Period civil.Month  `json:"period"`
 	Income money.Amount `json:"income"`
@@ -259,25 +269,28 @@ type platformMonth struct {
 	Other  money.Amount `json:"other"`
 }
 
-func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+// computePlatformLaborExample withholds cumulatively on a platform worker's labor, month by month.
+func computePlatformLaborExample(e *tax.Engine, _ civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Worker string          `json:"worker"`
 		Rule   string          `json:"basic_deduction_rule"`
 		Months []platformMonth `json:"platform_months"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	if in.Rule != "consecutive" && in.Rule != "prior_year_le_60000" {
-		return answer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
+		return exampleAnswer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
 	}
 	at := func(m platformMonth) (civil.Date, money.Amount, error) {
 		return m.Period.Last(), m.Income, nil
 	}
 	var deductions money.Amount
-	return monthByMonth(in.Months, at,
+	return withholdMonthByMonth(in.Months, at,
 		func(m platformMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
-			if year.Months == 0 { // the first of its year
+			// deductions are totals of the year, so they start at zero in its first month
+			if year.Months == 0 {
 				deductions = money.Amount{}
 			}
 			deductions = deductions.Add(m.Exempt).Add(m.Other)
@@ -288,50 +301,57 @@ func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, 
 		})
 }
 
-func creationExample(rule, item string) calculator {
-	return func(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// newCreationCalculator returns the calculator of author remuneration or of royalties.
+func newCreationCalculator(rule, item string) calculator {
+	return func(e *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
 		var in struct {
 			Income money.Amount `json:"income"`
 		}
-		if err := inputs(raw, &in); err != nil {
-			return answer{}, err
+		if err := decodeInputs(raw, &in); err != nil {
+			return exampleAnswer{}, err
 		}
-		return single(e, rule, tax.Facts{PaymentDate: on, VATDate: on, Item: item, Amount: in.Income,
-			VATIncluded: true}, "withheld")
+		return computeSingleRule(e, rule,
+			tax.Facts{PaymentDate: on, VATDate: on, Item: item, Amount: in.Income,
+				VATIncluded: true}, "withheld")
 	}
 }
 
-// single runs one rule on one payment; the tax stands under the name that its kind of example uses.
-func single(e *tax.Engine, rule string, f tax.Facts, name string) (answer, error) {
+// computeSingleRule runs one rule on one payment; name is the name of the tax in this kind of
+// example.
+func computeSingleRule(e *tax.Engine, rule string, f tax.Facts,
+	name string) (exampleAnswer, error) {
 	res, err := e.ComputeSingleRule(rule, f)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: res.Steps}
-	a.set("taxable", res.TaxableIncome)
-	a.set(name, res.Taxes[0].Due)
+	a := exampleAnswer{steps: res.Steps}
+	a.setValue("taxable", res.TaxableIncome)
+	a.setValue(name, res.Taxes[0].Due)
 	return a, nil
 }
 
-func nonResidentExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeNonResidentExample withholds tax on one income of a non-resident.
+func computeNonResidentExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Kind   string       `json:"kind"`
 		Income money.Amount `json:"income"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	if in.Kind == "wage" {
 		in.Kind = tax.ItemWages
 	}
-	return single(e, "iit.nonresident."+in.Kind, tax.Facts{PaymentDate: on, VATDate: on, Item: in.Kind,
-		Amount: in.Income, VATIncluded: true}, "tax")
+	return computeSingleRule(e, "iit.nonresident."+in.Kind,
+		tax.Facts{PaymentDate: on, VATDate: on, Item: in.Kind,
+			Amount: in.Income, VATIncluded: true}, "tax")
 }
 
 var errPeriod = errors.New(`period must be like "2026-Q1" or "2026-03"`)
 
-// lastDay is the last day of "2026-Q1" or "2026-03".
-func lastDay(period string) (civil.Date, error) {
+// lastDayOfPeriod returns the last day of a quarter like "2026-Q1" or a month like "2026-03".
+func lastDayOfPeriod(period string) (civil.Date, error) {
 	if year, q, ok := strings.Cut(period, "-Q"); ok {
 		m, err := civil.ParseMonth(year + "-01")
 		n, err2 := strconv.Atoi(q)
@@ -347,7 +367,9 @@ func lastDay(period string) (civil.Date, error) {
 	return m.Last(), nil
 }
 
-func smallScaleExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+// computeSmallScaleVATExample computes the VAT of a small-scale taxpayer's months or quarters.
+func computeSmallScaleVATExample(e *tax.Engine, _ civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Type    string `json:"period_type"`
 		Periods []struct {
@@ -357,18 +379,18 @@ func smallScaleExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer
 			Waived    money.Amount  `json:"waived_3pct_ex_vat"`
 		} `json:"periods"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	vat := make([]money.Amount, 0, len(in.Periods))
 	for _, p := range in.Periods {
-		on, err := lastDay(p.Period)
+		on, err := lastDayOfPeriod(p.Period)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		rule, err := e.TurnoverRule("vat.small_scale."+in.Type, on)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		s := tax.PeriodSales{Waived: p.Waived}
 		switch {
@@ -377,39 +399,45 @@ func smallScaleExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer
 		case p.Inclusive != nil:
 			s.Total = rule.ExclusiveSales(*p.Inclusive)
 		default:
-			return answer{}, errors.New("a period needs sales_ex_vat or sales_incl_vat")
+			return exampleAnswer{}, errors.New("a period needs sales_ex_vat or sales_incl_vat")
 		}
 		vat = append(vat, rule.TaxOnPeriod(s))
 	}
-	a := answer{rules: []string{"vat.small_scale." + in.Type}}
-	a.set("vat", vat)
+	a := exampleAnswer{rules: []string{"vat.small_scale." + in.Type}}
+	a.setValue("vat", vat)
 	return a, nil
 }
 
-func naturalPersonExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+// computeNaturalPersonVATExample computes the VAT of a natural person, which has a threshold by
+// day.
+func computeNaturalPersonVATExample(e *tax.Engine, _ civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Days []struct {
 			Date     civil.Date     `json:"date"`
 			Payments []money.Amount `json:"payments_ex_vat"`
 		} `json:"days"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	vat := make([]money.Amount, 0, len(in.Days))
 	for _, d := range in.Days {
 		rule, err := e.TurnoverRule("vat.natural_person.by_day", d.Date)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		vat = append(vat, rule.TaxOnPeriod(tax.PeriodSales{Total: money.Sum(d.Payments...)}))
 	}
-	a := answer{rules: []string{"vat.natural_person.by_day"}}
-	a.set("vat", vat)
+	a := exampleAnswer{rules: []string{"vat.natural_person.by_day"}}
+	a.setValue("vat", vat)
 	return a, nil
 }
 
-func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computePlatformVATExample computes the VAT of a worker on several platforms: first each platform
+// by itself, then all of them by summary filing, where the total decides about the threshold.
+func computePlatformVATExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Month     civil.Month `json:"month"`
 		Platforms []struct {
@@ -417,15 +445,15 @@ func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 			Sales money.Amount `json:"sales_ex_vat"`
 		} `json:"platforms"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	if !in.Month.IsZero() {
 		on = in.Month.Last()
 	}
 	rule, err := e.TurnoverRule("vat.platform_worker.agency_filed", on)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
 	var whole, total money.Amount
 	first, final := []money.Amount{}, []money.Amount{}
@@ -438,14 +466,16 @@ func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 		final = append(final, own)
 		total = total.Add(own)
 	}
-	a := answer{rules: []string{"vat.platform_worker.agency_filed"}}
-	a.set("first_filing_vat", first)
-	a.set("final_vat", final)
-	a.set("total_vat", total)
+	a := exampleAnswer{rules: []string{"vat.platform_worker.agency_filed"}}
+	a.setValue("first_filing_vat", first)
+	a.setValue("final_vat", final)
+	a.setValue("total_vat", total)
 	return a, nil
 }
 
-func surchargesExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeSurchargesExample computes UMCT, EDU and LEDU on an amount of VAT.
+func computeSurchargesExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		VAT    money.Amount `json:"vat_payable"`
 		Rate   money.Rate   `json:"umct_rate"`
@@ -453,39 +483,49 @@ func surchargesExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 		Period string       `json:"period_type"`
 		Sales  money.Amount `json:"sales_ex_vat"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
-	var a answer
+	tier, err := tierOfRate(e, on, in.Rate)
+	if err != nil {
+		return exampleAnswer{}, err
+	}
+	var a exampleAnswer
 	var total money.Amount
 	for _, s := range []struct{ kind, name string }{{tax.UMCT, "umct"}, {tax.EDU, "edu"},
 		{tax.LEDU, "local_edu"}} {
-		tier, err := tierOf(in.Rate)
-		if err != nil {
-			return answer{}, err
-		}
 		got, err := e.ComputeSurcharge(s.kind, on,
 			tax.SurchargeBase{VAT: in.VAT, Sales: in.Sales, Period: in.Period, Tier: tier, Half: in.Half})
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		a.rules = append(a.rules, "surcharge."+strings.ToLower(s.kind))
-		a.set(s.name, got.Payable)
+		a.setValue(s.name, got.Payable)
 		total = total.Add(got.Payable)
 	}
-	a.set("total", total)
+	a.setValue("total", total)
 	return a, nil
 }
 
-// tierOf finds the place of a UMCT rate.
-func tierOf(r money.Rate) (string, error) {
-	switch {
-	case r.Cmp(money.Ratio(7, 100)) == 0:
-		return "city", nil
-	case r.Cmp(money.Ratio(5, 100)) == 0:
-		return "county", nil
-	case r.Cmp(money.Ratio(1, 100)) == 0:
-		return "other", nil
+// tierOfRate returns the place tier (city, county, other) whose UMCT rate on the day is the given
+// one.
+func tierOfRate(e *tax.Engine, on civil.Date, rate money.Rate) (string, error) {
+	for _, tier := range []string{"city", "county", "other"} {
+		if r, ok := rateOn(e, "umct.rate."+tier, on); ok && r.Rate().Cmp(rate) == 0 {
+			return tier, nil
+		}
 	}
-	return "", fmt.Errorf("umct_rate %s is the rate of no place", r)
+	return "", fmt.Errorf("umct_rate %s is the rate of no place", rate)
+}
+
+// rateOn returns the rate that the rules have under an id on a day; ok is false where they have
+// none.
+func rateOn(e *tax.Engine, id string, on civil.Date) (rate money.Fraction, ok bool) {
+	for _, x := range e.Rulebook(on) {
+		if x.ID == id {
+			rate, ok = x.Value.(money.Fraction)
+			return rate, ok
+		}
+	}
+	return money.Fraction{}, false
 }

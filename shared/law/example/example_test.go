@@ -16,7 +16,7 @@ func TestEveryExampleBesideTheRulesPasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
-		examples, err := example.Read(files)
+		examples, err := example.ReadExamples(files)
 		if err != nil || len(examples) == 0 {
 			t.Fatalf("%d examples, %v", len(examples), err)
 		}
@@ -50,13 +50,13 @@ func FuzzParse(f *testing.F) {
 // An example of whatever kind with whatever inputs comes to an outcome that says why it failed: it never brings the
 // program down.
 func FuzzCheck(f *testing.F) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		f.Fatal(err)
 	}
 	seeds := map[string]int{}
 	for _, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
-		list, err := example.Read(files)
+		list, err := example.ReadExamples(files)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -11,8 +11,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// payrollMonth is one month of an example of cumulative withholding; all amounts are those of the
-// month.
+// payrollMonth is one month of an example of cumulative withholding; all amounts are of that month.
 type payrollMonth struct {
 	Month      int          `json:"month"`
 	Income     money.Amount `json:"income"`
@@ -24,26 +23,26 @@ type payrollMonth struct {
 
 var errMonth = errors.New("months must be 1 to 12")
 
-// lastOf is the last day of a month of the example's year.
-func lastOf(on civil.Date, month int) (civil.Date, error) {
+// lastDayOfMonth returns the last day of a month of the example's year.
+func lastDayOfMonth(on civil.Date, month int) (civil.Date, error) {
 	if month < 1 || month > 12 {
 		return civil.Date{}, errMonth
 	}
 	return civil.In(on.Year(), time.Month(month)).Last(), nil
 }
 
-// wageExample withholds the wages of each month on what stands before it.
-func wageExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeWageExample withholds tax on the wages of each month, on top of the months before.
+func computeWageExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		First  int            `json:"first_employment_month"`
 		Rule   string         `json:"basic_deduction_rule"`
 		Months []payrollMonth `json:"months"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	p := tax.Payroll{Complete: true, Rule: in.Rule}
-	return cumulativeExample(in.Months, on,
+	return withholdMonthsOfYear(in.Months, on,
 		func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
 			p.Months = m.Month - in.First + 1
 			p.Exempt = p.Exempt.Add(m.Exempt)
@@ -58,21 +57,23 @@ func wageExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, err
 		})
 }
 
-// internExample withholds the pay of each month of an internship that began in a month of the year.
-func internExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeInternExample withholds tax on the pay of each month of an internship that began during
+// the year.
+func computeInternExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		First  int            `json:"first_internship_month"`
 		Rule   string         `json:"basic_deduction_rule"`
 		Months []payrollMonth `json:"months"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	if in.Rule != tax.DeductNormal && in.Rule != tax.DeductLowEarner {
-		return answer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
+		return exampleAnswer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
 	}
 	var deductions money.Amount
-	return cumulativeExample(in.Months, on,
+	return withholdMonthsOfYear(in.Months, on,
 		func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
 			deductions = deductions.Add(m.Exempt).Add(m.Other)
 			return e.ComputeSingleRule("iit.intern",
@@ -85,27 +86,28 @@ func internExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 		})
 }
 
-// cumulativeExample runs the months of one year, one after the other.
-func cumulativeExample(months []payrollMonth, on civil.Date,
-	run func(payrollMonth, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
+// withholdMonthsOfYear runs the months of one year, one after the other.
+func withholdMonthsOfYear(months []payrollMonth, on civil.Date,
+	run func(payrollMonth, civil.Date, tax.YearToDate) (tax.Result, error)) (exampleAnswer, error) {
 	at := func(m payrollMonth) (civil.Date, money.Amount, error) {
-		day, err := lastOf(on, m.Month)
+		day, err := lastDayOfMonth(on, m.Month)
 		return day, m.Income, err
 	}
-	return monthByMonth(months, at, run)
+	return withholdMonthByMonth(months, at, run)
 }
 
-// monthByMonth runs months one after the other, each on what stands before it in its year.
-func monthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error),
-	run func(M, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
-	var a answer
+// withholdMonthByMonth runs months one after the other, each on top of the months before it in its
+// year.
+func withholdMonthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error),
+	run func(M, civil.Date, tax.YearToDate) (tax.Result, error)) (exampleAnswer, error) {
+	var a exampleAnswer
 	var year tax.YearToDate
 	var last civil.Date
 	withheld := make([]money.Amount, 0, len(months))
 	for _, m := range months {
 		day, income, err := at(m)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		if day.Year() != last.Year() {
 			year = tax.YearToDate{}
@@ -113,7 +115,7 @@ func monthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error
 		last = day
 		res, err := run(m, day, year)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		due := res.Taxes[0].Due
 		year.Months++
@@ -121,45 +123,50 @@ func monthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error
 		withheld = append(withheld, due)
 		a.steps = append(a.steps, res.Steps...)
 	}
-	a.set("withheld", withheld)
+	a.setValue("withheld", withheld)
 	return a, nil
 }
 
-func incidentalExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeIncidentalExample withholds tax on a prize or another windfall.
+func computeIncidentalExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Income money.Amount `json:"income"`
 		InKind money.Amount `json:"in_kind"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
-	return single(e, "iit.incidental",
+	return computeSingleRule(e, "iit.incidental",
 		tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemIncidental, Amount: in.Income,
 			InKind: in.InKind, VATIncluded: true}, "withheld")
 }
 
-// overseasExample withholds the VAT of a payment to a person abroad.
-func overseasExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeOverseasVATExample withholds the VAT of a payment to a person abroad.
+func computeOverseasVATExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Price    money.Amount `json:"price"`
 		Included bool         `json:"vat_included"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	res, err := e.ComputeSingleRule("vat.overseas.withholding",
 		tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemLabor, Amount: in.Price,
 			VATIncluded: in.Included})
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: res.Steps}
-	a.set("sales", res.Taxes[0].Base)
-	a.set("vat", res.Taxes[0].Due)
+	a := exampleAnswer{steps: res.Steps}
+	a.setValue("sales", res.Taxes[0].Base)
+	a.setValue("vat", res.Taxes[0].Due)
 	return a, nil
 }
 
-func annualExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeAnnualExample computes the annual settlement of comprehensive income.
+func computeAnnualExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Wages      money.Amount `json:"wages"`
 		Labor      money.Amount `json:"labor"`
@@ -175,8 +182,8 @@ func annualExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 		Sources    int          `json:"sources"`
 		Waiver     string       `json:"waiver_reading"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	f := tax.AnnualFacts{Wages: in.Wages, Labor: in.Labor, Author: in.Author, Royalty: in.Royalty,
 		Exempt: in.Exempt, Special: in.Special,
@@ -187,28 +194,31 @@ func annualExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 	}
 	res, err := e.SettleAnnualIncome(on, f)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
-	a := answer{steps: res.Steps}
-	a.set("income_amount", res.IncomeAmount)
-	a.set("donations", res.Donations)
-	a.set("taxable", res.Taxable)
-	a.set("tax", res.Tax)
-	a.set("balance", res.Balance)
-	a.set("must_file", res.MustFile)
-	a.set("waived", res.Waived)
+	a := exampleAnswer{steps: res.Steps}
+	a.setValue("income_amount", res.IncomeAmount)
+	a.setValue("donations", res.Donations)
+	a.setValue("taxable", res.Taxable)
+	a.setValue("tax", res.Tax)
+	a.setValue("balance", res.Balance)
+	a.setValue("must_file", res.MustFile)
+	a.setValue("waived", res.Waived)
 	return a, nil
 }
 
-// entityOf reads the entity of a business example: a partner files for its share of a partnership.
-func entityOf(entity string) string {
+// businessEntity returns the entity of a business example; a partner files as part of a
+// partnership.
+func businessEntity(entity string) string {
 	if entity == "partner" {
 		return "partnership"
 	}
 	return entity
 }
 
-func businessExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeBusinessExample settles a year of business income by account books.
+func computeBusinessExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Entity     string `json:"entity"`
 		Businesses []struct {
@@ -223,10 +233,10 @@ func businessExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 		Relief     money.Amount `json:"other_relief"`
 		Losses     string       `json:"losses_reading"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
-	f := tax.BusinessFacts{Entity: entityOf(in.Entity), Comprehensive: in.Basic.IsZero(),
+	f := tax.BusinessFacts{Entity: businessEntity(in.Entity), Comprehensive: in.Basic.IsZero(),
 		Special: in.Special, Additional: in.Additional, Other: in.Other, OtherRelief: in.Relief}
 	for _, b := range in.Businesses {
 		f.Businesses = append(f.Businesses,
@@ -237,15 +247,18 @@ func businessExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 	}
 	res, err := e.SettleBusinessIncome(on, f)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
 	if res.Basic != in.Basic {
-		return answer{}, fmt.Errorf("basic_deduction is %s by the rules, not %s", res.Basic, in.Basic)
+		return exampleAnswer{},
+			fmt.Errorf("basic_deduction is %s by the rules, not %s", res.Basic, in.Basic)
 	}
 	return businessAnswer(res), nil
 }
 
-func assessedExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeDeemedProfitExample taxes business income by a deemed profit rate.
+func computeDeemedProfitExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Entity string       `json:"entity"`
 		Method string       `json:"method"`
@@ -253,44 +266,45 @@ func assessedExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 		Rate   money.Rate   `json:"taxable_income_rate"`
 		Relief money.Amount `json:"other_relief"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	bases := map[string]string{"income_rate": tax.BasisRevenue, "cost_rate": tax.BasisCost}
 	res, err := e.SettleDeemedProfit(on,
-		tax.DeemedProfitFacts{Entity: entityOf(in.Entity), Basis: bases[in.Method], Amount: in.Amount,
-			Rate: in.Rate, OtherRelief: in.Relief})
+		tax.DeemedProfitFacts{Entity: businessEntity(in.Entity), Basis: bases[in.Method],
+			Amount: in.Amount,
+			Rate:   in.Rate, OtherRelief: in.Relief})
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
 	return businessAnswer(res), nil
 }
 
-func businessAnswer(res tax.BusinessResult) answer {
-	a := answer{steps: res.Steps}
-	a.set("taxable", res.Taxable)
-	a.set("tax_before", res.TaxBefore)
-	a.set("half_reduction", res.Half)
-	a.set("payable", res.Payable)
+// businessAnswer returns the figures of business income under the names that examples use.
+func businessAnswer(res tax.BusinessResult) exampleAnswer {
+	a := exampleAnswer{steps: res.Steps}
+	a.setValue("taxable", res.Taxable)
+	a.setValue("tax_before", res.TaxBefore)
+	a.setValue("half_reduction", res.Half)
+	a.setValue("payable", res.Payable)
 	return a
 }
 
-// dividendExample is the tax on what a company distributes to a person: the whole of it at one
-// rate.
-func dividendExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// computeDividendExample computes the tax on what a company distributes to a person: one rate on
+// the whole of it.
+func computeDividendExample(e *tax.Engine, on civil.Date,
+	raw json.RawMessage) (exampleAnswer, error) {
 	var in struct {
 		Income money.Amount `json:"income"`
 	}
-	if err := inputs(raw, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(raw, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	const rule = "iit.dividend.rate"
-	for _, x := range e.Rulebook(on) {
-		if rate, ok := x.Value.(money.Fraction); ok && x.ID == rule {
-			a := answer{rules: []string{rule}}
-			a.set("tax", in.Income.Times(rate, money.HalfUp))
-			return a, nil
-		}
+	if rate, ok := rateOn(e, rule, on); ok {
+		a := exampleAnswer{rules: []string{rule}}
+		a.setValue("tax", in.Income.Times(rate, money.HalfUp))
+		return a, nil
 	}
-	return answer{}, errors.New(rule + " has no rate on " + on.String())
+	return exampleAnswer{}, errors.New(rule + " has no rate on " + on.String())
 }

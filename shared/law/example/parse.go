@@ -13,7 +13,8 @@ import (
 	"fenzhang/shared/input/yamldoc"
 )
 
-// Example is one worked case: inputs of a tax kind, or of a jurisdiction, and what must come out.
+// Example is one worked case: the inputs of a kind of tax, or of a jurisdiction, and the expected
+// values.
 type Example struct {
 	ID       string          `json:"id"`
 	Source   string          `json:"source"`
@@ -24,12 +25,13 @@ type Example struct {
 	Expected json.RawMessage `json:"expected"`
 	Note     string          `json:"note"`
 
-	// six digits; set in examples of a place, which have no tax kind
+	// Jurisdiction has six digits; it is set in examples of a place, which have no kind of tax.
 	Jurisdiction string `json:"jurisdiction"`
-	Taxpayer     string `json:"taxpayer"` // individual_business, ..., natural_person_per_time
+	// Taxpayer is individual_business and the like, or natural_person_per_time.
+	Taxpayer string `json:"taxpayer"`
 }
 
-// Parse reads a list of examples, YAML or JSON.
+// Parse reads a list of examples from YAML or JSON.
 //
 // Errors: Problems with the file.
 func Parse(name string, data []byte) ([]Example, error) {
@@ -59,9 +61,9 @@ func Parse(name string, data []byte) ([]Example, error) {
 	return list, nil
 }
 
-// Read reads all examples that stand beside the rules of a pack.
-func Read(files fs.FS) ([]Example, error) {
-	names, err := taxpack.Files(files)
+// ReadExamples reads all examples of a pack, which lie beside its rules in files examples.yaml.
+func ReadExamples(files fs.FS) ([]Example, error) {
+	names, err := taxpack.ListFiles(files)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,8 @@ import (
 
 // placeInputs are the inputs of an example of a jurisdiction.
 type placeInputs struct {
-	Method     string        `json:"method"` // quota, invoice_issue, deemed_profit_rate, fixed_rate
+	// Method is quota, invoice_issue, deemed_profit_rate or fixed_rate.
+	Method     string        `json:"method"`
 	Period     string        `json:"period"`
 	Basis      string        `json:"basis"`
 	Industry   string        `json:"industry"`
@@ -38,12 +39,12 @@ type placeInputs struct {
 	Paid  money.Amount `json:"vat_payable"`
 }
 
-// placeExample computes an example of a jurisdiction: assessed income, a local fee, or the
+// computePlaceExample computes an example of a jurisdiction: assessed income, a local fee, or the
 // surcharges of the place.
-func placeExample(corpus *tax.Corpus, x Example, on civil.Date) (answer, error) {
+func computePlaceExample(corpus *tax.Corpus, x Example, on civil.Date) (exampleAnswer, error) {
 	var in placeInputs
-	if err := inputs(x.Inputs, &in); err != nil {
-		return answer{}, err
+	if err := decodeInputs(x.Inputs, &in); err != nil {
+		return exampleAnswer{}, err
 	}
 	place := x.Jurisdiction
 	if in.Locality != "" {
@@ -51,27 +52,27 @@ func placeExample(corpus *tax.Corpus, x Example, on civil.Date) (answer, error) 
 	}
 	e, err := corpus.EngineAt(place)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
 	switch {
 	case in.Tier != "":
-		return placeSurcharges(e, on, x.Taxpayer, &in)
+		return computePlaceSurcharges(e, on, x.Taxpayer, &in)
 	case in.Fee != "" && in.Fee != "water_conservancy_fund":
-		return answer{}, errors.New("fee " + in.Fee + " is not known")
+		return exampleAnswer{}, errors.New("fee " + in.Fee + " is not known")
 	}
-	q, err := in.question(x.Taxpayer, on)
+	q, err := in.toAssessable(x.Taxpayer, on)
 	if err != nil {
-		return answer{}, err
+		return exampleAnswer{}, err
 	}
 	return assessedAnswer(e.Assess(q, nil))
 }
 
-// question puts the inputs into the words of the engine.
-func (in *placeInputs) question(taxpayer string, on civil.Date) (tax.Assessable, error) {
+// toAssessable turns the inputs into the engine's question about assessed income.
+func (in *placeInputs) toAssessable(taxpayer string, on civil.Date) (tax.Assessable, error) {
 	q := tax.Assessable{On: on, Kind: strings.TrimSuffix(taxpayer, "_per_time"), Way: in.Method,
 		Basis: in.Basis, Period: in.Period, Industry: in.Industry,
 		IncomeKind: in.IncomeKind, Stall: in.Stall}
-	amount := first(in.Revenue, in.Exclusive, in.Invoice, in.Cost)
+	amount := firstAmount(in.Revenue, in.Exclusive, in.Invoice, in.Cost)
 	switch {
 	case in.Fee != "":
 		amount = in.Previous
@@ -97,7 +98,8 @@ func (in *placeInputs) question(taxpayer string, on civil.Date) (tax.Assessable,
 	return q, nil
 }
 
-func first(amounts ...*money.Amount) *money.Amount {
+// firstAmount returns the first amount that is set, or nil.
+func firstAmount(amounts ...*money.Amount) *money.Amount {
 	for _, a := range amounts {
 		if a != nil {
 			return a
@@ -106,13 +108,14 @@ func first(amounts ...*money.Amount) *money.Amount {
 	return nil
 }
 
-// assessedAnswer names the figures as examples do; a gap is an answer too.
-func assessedAnswer(got tax.Assessed, err error) (answer, error) {
-	var a answer
+// assessedAnswer returns the figures of assessed income under the names that examples use. A gap is
+// an answer too, because examples may expect that no rule is known.
+func assessedAnswer(got tax.Assessed, err error) (exampleAnswer, error) {
+	var a exampleAnswer
 	var gap *tax.Gap
 	if errors.As(err, &gap) {
-		a.set("rule_in_force", false)
-		a.set("assessed_iit", nil)
+		a.setValue("rule_in_force", false)
+		a.setValue("assessed_iit", nil)
 		a.note = gap.Error()
 		id, _, _ := strings.Cut(gap.Rule, "@")
 		a.rules = []string{id}
@@ -122,17 +125,17 @@ func assessedAnswer(got tax.Assessed, err error) (answer, error) {
 		return a, err
 	}
 	a.steps, a.rules = got.Steps, []string{got.Rule}
-	a.set("rule_in_force", true)
-	a.set("assessed_iit", got.Tax)
-	a.set("fee_before_reduction", got.Tax)
-	a.set("rate", got.Rate)
-	a.set("taxed_base", got.Base)
-	a.set("taxable_income", got.Taxable)
-	a.set("ordinary_iit", got.Ordinary)
-	a.set("relief_amount", got.Relief)
+	a.setValue("rule_in_force", true)
+	a.setValue("assessed_iit", got.Tax)
+	a.setValue("fee_before_reduction", got.Tax)
+	a.setValue("rate", got.Rate)
+	a.setValue("taxed_base", got.Base)
+	a.setValue("taxable_income", got.Taxable)
+	a.setValue("ordinary_iit", got.Ordinary)
+	a.setValue("relief_amount", got.Relief)
 	if got.Level != nil {
-		a.set("bracket_rate", got.Level.Rate)
-		a.set("quick_deduction", got.Level.Quick)
+		a.setValue("bracket_rate", got.Level.Rate)
+		a.setValue("quick_deduction", got.Level.Quick)
 	}
 	type partner struct {
 		ID      string       `json:"id"`
@@ -143,34 +146,35 @@ func assessedAnswer(got tax.Assessed, err error) (answer, error) {
 	for _, p := range got.Partners {
 		partners = append(partners, partner(p))
 	}
-	a.set("partners", partners)
+	a.setValue("partners", partners)
 	return a, nil
 }
 
-// placeSurcharges computes the three surcharges of a month; small-scale payers and individual
-// businesses have the half reduction.
-func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string,
-	in *placeInputs) (answer, error) {
+// computePlaceSurcharges computes the three surcharges of a month; small-scale payers and
+// individual businesses have the half reduction.
+func computePlaceSurcharges(e *tax.Engine, on civil.Date, taxpayer string,
+	in *placeInputs) (exampleAnswer, error) {
 	tiers := map[string]string{"city_district": "city", "county_town": "county", "county": "county",
 		"town": "county", "other": "other"}
 	base := tax.SurchargeBase{VAT: in.Paid, Sales: in.Sales, Period: "month", Tier: tiers[in.Tier],
 		Half: in.VAT == "small_scale" || taxpayer == "individual_business"}
-	var a answer
+	var a exampleAnswer
 	for kind, name := range map[string]string{tax.UMCT: "urban_maintenance_tax",
 		tax.EDU: "education_surcharge", tax.LEDU: "local_education_surcharge"} {
 		got, err := e.ComputeSurcharge(kind, on, base)
 		if err != nil {
-			return answer{}, err
+			return exampleAnswer{}, err
 		}
 		a.rules = append(a.rules, "surcharge."+strings.ToLower(kind))
-		a.set(name, got.Payable)
+		a.setValue(name, got.Payable)
 	}
 	slices.Sort(a.rules)
 	return a, nil
 }
 
-// rateEqual compares a rate with what an example says, whatever the number of its decimals.
-func rateEqual(got any, want any) bool {
+// isSameRate reports whether a computed rate equals the expected text, whatever the number of
+// decimals.
+func isSameRate(got any, want any) bool {
 	r, ok := got.(money.Fraction)
 	s, isText := want.(string)
 	if !ok || !isText {

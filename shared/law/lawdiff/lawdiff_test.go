@@ -32,7 +32,7 @@ func first(t testing.TB) *tax.Corpus {
 // second is the law with other texts in the national pack.
 func second(t testing.TB, changes ...ruletest.Change) *tax.Corpus {
 	t.Helper()
-	law, err := ruletest.Law(changes...)
+	law, err := ruletest.ChangedLaw(changes...)
 	if err != nil {
 		t.Fatal(err)
 	}

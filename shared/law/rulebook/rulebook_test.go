@@ -21,16 +21,16 @@ import (
 
 // source is the book of the packs in the binary on a day with an open national rule.
 var source = sync.OnceValues(func() (rulebook.Source, error) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return rulebook.Source{}, err
 	}
 	s := rulebook.Source{Corpus: corpus, On: civil.MustDate("2026-11-22"), Examples: map[string][]example.Outcome{}}
-	if s.Notices, err = taxpack.Notices(rules.NationalPack()); err != nil {
+	if s.Notices, err = taxpack.ReadNotices(rules.NationalPack()); err != nil {
 		return s, err
 	}
 	for i, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
-		examples, err := example.Read(files)
+		examples, err := example.ReadExamples(files)
 		if err != nil {
 			return s, err
 		}

@@ -109,7 +109,7 @@ func TestOurOwnPacksPass(t *testing.T) {
 
 // The name of a pack in manifests and in results of computations must be one: replay finds packs by it.
 func TestManifestNamesThePackAsResultsDo(t *testing.T) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package ruleschema holds files of rules against rules/schema.json, which editors read too.
+// Package ruleschema checks rule files against rules/schema.json, which editors use too.
 package ruleschema
 
 import (
@@ -17,13 +17,13 @@ import (
 	"fenzhang/shared/input/yamldoc"
 )
 
-// Schema is the schema of all files of a pack.
+// Schema is the compiled JSON Schema of all files of a pack.
 type Schema struct{ compiled *jsonschema.Schema }
 
-// New reads the schema.
+// NewSchema compiles the JSON Schema.
 //
-// Errors: it is no JSON Schema.
-func New(data []byte) (*Schema, error) {
+// Errors: the data is no JSON Schema.
+func NewSchema(data []byte) (*Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -36,9 +36,9 @@ func New(data []byte) (*Schema, error) {
 	return &Schema{s}, err
 }
 
-// Check tells what is wrong with a file, "values/0/value: got string, want object"; nothing means
-// that it keeps to the schema.
-func (s *Schema) Check(data []byte) []string {
+// ListProblems lists what is wrong with a file, such as "values/0/value: got string, want object";
+// an empty list means that the file is valid.
+func (s *Schema) ListProblems(data []byte) []string {
 	node, err := yamldoc.Parse(data)
 	if err != nil {
 		return []string{err.Error()}
@@ -54,15 +54,16 @@ func (s *Schema) Check(data []byte) []string {
 	var wrong *jsonschema.ValidationError
 	switch err := s.compiled.Validate(doc); {
 	case errors.As(err, &wrong):
-		return problems(wrong)
+		return innermostProblems(wrong)
 	case err != nil:
 		return []string{err.Error()}
 	}
 	return nil
 }
 
-// problems lists the innermost causes, each once.
-func problems(e *jsonschema.ValidationError) []string {
+// innermostProblems lists the innermost causes of a validation error, each once, because the outer
+// ones only say that something inside is wrong.
+func innermostProblems(e *jsonschema.ValidationError) []string {
 	if len(e.Causes) == 0 {
 		at := strings.Join(e.InstanceLocation, "/")
 		if at == "" {
@@ -72,7 +73,7 @@ func problems(e *jsonschema.ValidationError) []string {
 	}
 	var list []string
 	for _, c := range e.Causes {
-		for _, p := range problems(c) {
+		for _, p := range innermostProblems(c) {
 			if !slices.Contains(list, p) {
 				list = append(list, p)
 			}
@@ -81,18 +82,18 @@ func problems(e *jsonschema.ValidationError) []string {
 	return list
 }
 
-// CheckAll checks every YAML file below a folder and gives "file: problem" lines and the number of
-// files.
+// ListProblemsBelow checks every YAML file below a folder; it returns lines "file: problem" and the
+// number of files.
 //
 // Errors: a file cannot be read.
-func (s *Schema) CheckAll(files fs.FS) (list []string, count int, err error) {
+func (s *Schema) ListProblemsBelow(files fs.FS) (list []string, count int, err error) {
 	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" {
 			return err
 		}
 		count++
 		data, err := fs.ReadFile(files, name)
-		for _, p := range s.Check(data) {
+		for _, p := range s.ListProblems(data) {
 			list = append(list, fmt.Sprintf("%s: %s", name, p))
 		}
 		return err

@@ -89,7 +89,7 @@ type Set struct {
 //
 // Errors: only if the packs in the binary cannot be compiled.
 func (s *Set) Start(ctx context.Context) error {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return fmt.Errorf("ruleset: %w", err)
 	}
@@ -199,7 +199,7 @@ func (s *Set) loadShadow(ctx context.Context, packs rulepack.Packs, pack string,
 func compilePacks(others rulepack.Packs) (*tax.Corpus, error) {
 	// Reading the prepared form of the embedded packs is much faster than compiling them.
 	if len(others) == 0 {
-		return taxpack.Embedded()
+		return taxpack.LoadEmbedded()
 	}
 	var local []fs.FS
 	for _, pack := range slices.Sorted(maps.Keys(others)) {
@@ -207,7 +207,7 @@ func compilePacks(others rulepack.Packs) (*tax.Corpus, error) {
 			local = append(local, others[pack])
 		}
 	}
-	return taxpack.LoadOver(others[rulepack.National], local...)
+	return taxpack.LoadOverEmbedded(others[rulepack.National], local...)
 }
 
 // replacedPacks returns the files of the active versions that are not those of the binary.

@@ -67,7 +67,7 @@ type stage struct {
 
 func start(t *testing.T) *stage {
 	t.Helper()
-	key, trusted, err := ruletest.Key()
+	key, trusted, err := ruletest.NewTrustedKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func start(t *testing.T) *stage {
 // store puts a national pack with another cost rate on the shelf.
 func (s *stage) store(version, share string) ruleset.Ref {
 	s.t.Helper()
-	files, err := ruletest.CostRate(version, share)
+	files, err := ruletest.PackWithCostRate(version, share)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func (s *stage) store(version, share string) ruleset.Ref {
 
 func (s *stage) keep(files fstest.MapFS) ruleset.Ref {
 	s.t.Helper()
-	m, archive, err := ruletest.Archive(s.t.Context(), files, s.key)
+	m, archive, err := ruletest.ArchivePack(s.t.Context(), files, s.key)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestOtherRequestsDoNotWaitForALook(t *testing.T) {
 }
 
 func TestWhatCannotBeLoadedLeavesTheOldInForce(t *testing.T) {
-	stranger, _, err := ruletest.Key()
+	stranger, _, err := ruletest.NewTrustedKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestWhatCannotBeLoadedLeavesTheOldInForce(t *testing.T) {
 		"other content":         func(s *stage, r ruleset.Ref) ruleset.Ref { s.store("2030.2", "0.60"); return r },
 		"a bucket that is away": func(s *stage, r ruleset.Ref) ruleset.Ref { s.shelf.err = errors.New("away"); return r },
 		"rules that do not compile": func(s *stage, _ ruleset.Ref) ruleset.Ref {
-			files, err := ruletest.CostRate("2030.2", "0.50")
+			files, err := ruletest.PackWithCostRate("2030.2", "0.50")
 			if err != nil {
 				s.t.Fatal(err)
 			}

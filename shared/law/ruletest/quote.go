@@ -8,30 +8,32 @@ import (
 	"strings"
 )
 
-// Province is the jurisdiction whose pack LocalRate changes and Quote asks.
+// Province is the jurisdiction whose pack PackWithLocalRate changes and QuoteSurcharge asks for.
 const Province = "330000"
 
-// studio is a business in Hangzhou that files its own surcharges on 200,000.00.
-const studio = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
+// studioQuote is the quote request of a business in Hangzhou that files its own surcharges on
+// 200,000.00.
+const studioQuote = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
 "taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100","place_tier":"city"},"income":{"type":"live_tip","amount":"200000.00"}}`
 
-// Figure is what a quote says, and the version of the province's pack that it was computed by.
-type Figure struct{ Amount, Version string }
+// QuotedFigure is the amount in a quote and the version of the province's pack that computed it.
+type QuotedFigure struct{ Amount, Version string }
 
-// Quote asks a running API for the local education surcharge of a studio of the province.
+// QuoteSurcharge asks a running API for the local education surcharge of a studio in the province.
 //
-// Errors: the call failed, or was not answered with 200.
-func Quote(ctx context.Context, client *http.Client, api, token string) (Figure, error) {
+// Errors: the call failed, or the answer's status was not 200.
+func QuoteSurcharge(ctx context.Context, client *http.Client, api,
+	token string) (QuotedFigure, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, api+"/v1/tax/quote",
-		strings.NewReader(studio))
+		strings.NewReader(studioQuote))
 	if err != nil {
-		return Figure{}, err
+		return QuotedFigure{}, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
 	if err != nil {
-		return Figure{}, err
+		return QuotedFigure{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	var v struct {
@@ -41,12 +43,12 @@ func Quote(ctx context.Context, client *http.Client, api, token string) (Figure,
 		}
 	}
 	if res.StatusCode != http.StatusOK {
-		return Figure{}, fmt.Errorf("the quote was answered with %d", res.StatusCode)
+		return QuotedFigure{}, fmt.Errorf("the quote was answered with %d", res.StatusCode)
 	}
 	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
-		return Figure{}, err
+		return QuotedFigure{}, err
 	}
-	var f Figure
+	var f QuotedFigure
 	for _, x := range v.Obligations {
 		if x.Tax == "LEDU" {
 			f.Amount = x.Amount

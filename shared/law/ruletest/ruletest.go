@@ -1,5 +1,5 @@
 // Package ruletest makes policy packs for tests and demonstrations: copies of the packs in the
-// repository with a higher version and other rules, and keys to sign them with.
+// repository with a higher version and changed rules, and keys to sign them.
 package ruletest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"fenzhang/shared/vault/sm2signer"
 )
 
-// Copy gives the files of an embedded pack with another version, for the caller to change.
-func Copy(pack, version string) (fstest.MapFS, error) {
+// CopyPack returns the files of an embedded pack under another version; the caller may change them.
+func CopyPack(pack, version string) (fstest.MapFS, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
@@ -45,8 +45,8 @@ func Copy(pack, version string) (fstest.MapFS, error) {
 
 var versionLine = regexp.MustCompile(`(?m)^(version: ).*$`)
 
-// Replace changes a text in a file; it fails when the text is not there.
-func Replace(files fstest.MapFS, name, from, to string) error {
+// ReplaceText replaces a text in a file; it fails when the file does not contain the text.
+func ReplaceText(files fstest.MapFS, name, from, to string) error {
 	f, ok := files[name]
 	if !ok || !bytes.Contains(f.Data, []byte(from)) {
 		return fmt.Errorf("ruletest: %s does not hold %q", name, from)
@@ -55,17 +55,18 @@ func Replace(files fstest.MapFS, name, from, to string) error {
 	return nil
 }
 
-// Change is a text of a rule file and what another law says instead.
+// Change replaces a text of a rule file by what another law would say.
 type Change struct{ File, From, To string }
 
-// Law is the corpus of the packs in the repository with other texts in the national one.
-func Law(changes ...Change) (*tax.Corpus, error) {
-	files, err := Copy(rulepack.National, "2027.01.01")
+// ChangedLaw returns the corpus of the packs in the repository, with changed texts in the national
+// pack.
+func ChangedLaw(changes ...Change) (*tax.Corpus, error) {
+	files, err := CopyPack(rulepack.National, "2027.01.01")
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range changes {
-		if err := Replace(files, c.File, c.From, c.To); err != nil {
+		if err := ReplaceText(files, c.File, c.From, c.To); err != nil {
 			return nil, err
 		}
 	}
@@ -76,15 +77,15 @@ func Law(changes ...Change) (*tax.Corpus, error) {
 	return rulepack.CompilePacks(packs.WithPack(rulepack.National, files))
 }
 
-// LaborCost is the change of the share that is deducted from labor income, from its first day.
-func LaborCost(share string) Change {
+// LaborCostChange changes the share that is deducted from labor income, from its first day on.
+func LaborCostChange(share string) Change {
 	return Change{"iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "` + share + `"`}
 }
 
-// CostRate is Copy of the national pack in which, from 2026-10-16, the share that is deducted from
-// labor income is another one: 10,000.00 then gives another tax than before.
-func CostRate(version, share string) (fstest.MapFS, error) {
-	files, err := Copy(rulepack.National, version)
+// PackWithCostRate returns the national pack in which another share is deducted from labor income
+// from 2026-10-16 on, so that the tax on 10,000.00 changes on that day.
+func PackWithCostRate(version, share string) (fstest.MapFS, error) {
+	files, err := CopyPack(rulepack.National, version)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +109,9 @@ func CostRate(version, share string) (fstest.MapFS, error) {
 	return files, nil
 }
 
-// Sign makes the signed manifest of some files, asking for a state, as the bytes to hand in.
-func Sign(ctx context.Context, files fs.FS, key *sm2signer.Local,
+// SignManifest returns the signed manifest of some files for a requested state, as the bytes to
+// upload.
+func SignManifest(ctx context.Context, files fs.FS, key *sm2signer.Local,
 	state rulepack.State) ([]byte, error) {
 	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
@@ -126,8 +128,8 @@ func Sign(ctx context.Context, files fs.FS, key *sm2signer.Local,
 	return json.MarshalIndent(m, "", " ")
 }
 
-// Key makes a publisher's key and the list of those who are trusted, with only this one.
-func Key() (*sm2signer.Local, rulepack.Trusted, error) {
+// NewTrustedKey generates a publisher's key, and the list of trusted keys with only this one.
+func NewTrustedKey() (*sm2signer.Local, rulepack.Trusted, error) {
 	key, err := sm2signer.Generate()
 	if err != nil {
 		return nil, nil, err
@@ -135,10 +137,10 @@ func Key() (*sm2signer.Local, rulepack.Trusted, error) {
 	return key, rulepack.Trusted{key.Public().KeyID(): key.Public()}, nil
 }
 
-// Archive is the archive of files as publishing would store it.
-func Archive(ctx context.Context, files fstest.MapFS,
+// ArchivePack returns the archive of files as publishing stores it, with its manifest.
+func ArchivePack(ctx context.Context, files fstest.MapFS,
 	key *sm2signer.Local) (rulepack.Manifest, []byte, error) {
-	raw, err := Sign(ctx, files, key, "")
+	raw, err := SignManifest(ctx, files, key, "")
 	if err != nil {
 		return rulepack.Manifest{}, nil, err
 	}
@@ -150,14 +152,14 @@ func Archive(ctx context.Context, files fstest.MapFS,
 	return m, archive, err
 }
 
-// LocalRate is Copy of a local pack with a rate of the local education surcharge of its own: a
-// studio that is registered there files another surcharge than before, and nobody else does.
-func LocalRate(pack, version, rate string) (fstest.MapFS, error) {
-	files, err := Copy(pack, version)
+// PackWithLocalRate returns a local pack with its own rate of the local education surcharge. Only a
+// studio registered in that place then files another surcharge than before.
+func PackWithLocalRate(pack, version, rate string) (fstest.MapFS, error) {
+	files, err := CopyPack(pack, version)
 	if err != nil {
 		return nil, err
 	}
-	above, err := Copy(rulepack.National, version)
+	above, err := CopyPack(rulepack.National, version)
 	if err != nil {
 		return nil, err
 	}
@@ -165,5 +167,5 @@ func LocalRate(pack, version, rate string) (fstest.MapFS, error) {
 	if files[name] = above["surcharges/ledu_rate.yaml"]; files[name] == nil {
 		return nil, fmt.Errorf("ruletest: the national pack has no rate of that surcharge")
 	}
-	return files, Replace(files, name, `value: "0.02"`, `value: "`+rate+`"`)
+	return files, ReplaceText(files, name, `value: "0.02"`, `value: "`+rate+`"`)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func corpus(t interface{ Fatal(...any) }) *tax.Corpus {
-	c, err := taxpack.Embedded()
+	c, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func BenchmarkLoad(b *testing.B) {
 func BenchmarkLoadPrepared(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := taxpack.Embedded(); err != nil {
+		if _, err := taxpack.LoadEmbedded(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// LoadCalendar reads the holiday notices of a pack.
+// LoadCalendar builds the calendar of working days from the holiday notices of a pack.
 //
 // Errors: Problems with file and line.
 func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
@@ -25,7 +25,7 @@ func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
 	return c, nil
 }
 
-// Notice is the State Council's arrangement of the holidays of one year.
+// Notice is the State Council's arrangement of the public holidays of one year.
 type Notice struct {
 	Title     bilingual.Text
 	Law       tax.Law
@@ -33,11 +33,11 @@ type Notice struct {
 	Year      calendar.Year
 }
 
-// Notices reads the holiday notices of a pack, by year.
+// ReadNotices reads the holiday notices of a pack, by year.
 //
 // Errors: Problems with file and line.
-func Notices(files fs.FS) ([]Notice, error) {
-	names, err := Files(files)
+func ReadNotices(files fs.FS) ([]Notice, error) {
+	names, err := ListFiles(files)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,9 @@ func Notices(files fs.FS) ([]Notice, error) {
 	return notices, nil
 }
 
+// readYears returns the calendar years of the pack's holiday notices.
 func readYears(files fs.FS) ([]calendar.Year, error) {
-	notices, err := Notices(files)
+	notices, err := ReadNotices(files)
 	var years []calendar.Year
 	for _, n := range notices {
 		years = append(years, n.Year)
@@ -68,28 +69,30 @@ func readYears(files fs.FS) ([]calendar.Year, error) {
 	return years, err
 }
 
+// parseNotice reads and checks one holiday notice. A span of more than 16 days is refused as a
+// misprint.
 func parseNotice(name string, data []byte) (Notice, error) {
-	p := &parser{file: name}
-	root := p.root(data)
+	p := &ruleParser{file: name}
+	root := p.parseDocument(data)
 	if root == nil {
 		return Notice{}, p.problems
 	}
-	f := p.yearFile(root)
+	f := p.readYearFile(root)
 	if p.problems != nil {
 		return Notice{}, p.problems
 	}
 	n, y := Notice{Title: f.title}, calendar.Year{Year: f.year}
 	if f.reference == nil {
-		p.bad(1, "a notice needs its reference")
+		p.addProblem(1, "a notice needs its reference")
 	} else {
-		laws, issued := p.law(1, *f.reference, nil)
+		laws, issued := p.buildLaws(1, *f.reference, nil)
 		n.Law, n.Published = laws[0], issued[0]
 	}
 	for _, h := range f.holidays {
-		p.wanted(1, "name of a holiday", h.name)
-		from, to := p.date(1, "from", h.from), p.date(1, "to", h.to)
+		p.requireWording(1, "name of a holiday", h.name)
+		from, to := p.parseDate(1, "from", h.from), p.parseDate(1, "to", h.to)
 		if to.Before(from) || to.After(from.AddDays(15)) || from.IsZero() || to.IsZero() {
-			p.bad(1, "holiday %s to %s is no span of days", h.from, h.to)
+			p.addProblem(1, "holiday %s to %s is no span of days", h.from, h.to)
 			continue
 		}
 		for d := from; !d.After(to); d = d.AddDays(1) {
@@ -97,10 +100,10 @@ func parseNotice(name string, data []byte) (Notice, error) {
 		}
 	}
 	for _, s := range f.workDays {
-		y.WorkDays = append(y.WorkDays, p.date(1, "work day", s))
+		y.WorkDays = append(y.WorkDays, p.parseDate(1, "work day", s))
 	}
 	if _, err := calendar.New(y); err != nil && p.problems == nil {
-		p.bad(1, "%v", err)
+		p.addProblem(1, "%v", err)
 	}
 	if p.problems != nil {
 		return Notice{}, p.problems

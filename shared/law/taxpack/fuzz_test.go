@@ -47,13 +47,13 @@ func told(t *testing.T, err error) {
 // A manifest is refused by its problems, or it names its pack, its place and its version.
 func FuzzManifest(f *testing.F) {
 	seed(f, `/manifest\.yaml$`)
-	national, err := taxpack.Read(rules.NationalPack())
+	national, err := taxpack.ReadNational(rules.NationalPack())
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		files := fstest.MapFS{"manifest.yaml": &fstest.MapFile{Data: data}}
-		if p, err := taxpack.Read(files); err != nil {
+		if p, err := taxpack.ReadNational(files); err != nil {
 			told(t, err)
 		} else if p.ID.Pack == "" || p.ID.Version == "" || len(p.Jurisdiction.Code) != 6 || p.Jurisdiction.Title.EN == "" {
 			t.Fatalf("accepted a national manifest that does not name the pack: %+v", p)
@@ -70,7 +70,7 @@ func FuzzManifest(f *testing.F) {
 func FuzzNotice(f *testing.F) {
 	seed(f, `/calendar/\d+\.yaml$`)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, err := taxpack.Notices(fstest.MapFS{"calendar/x.yaml": &fstest.MapFile{Data: data}})
+		list, err := taxpack.ReadNotices(fstest.MapFS{"calendar/x.yaml": &fstest.MapFile{Data: data}})
 		if err != nil {
 			told(t, err)
 			return

@@ -15,7 +15,7 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// Names of files that are no rules.
+// The names by which files of a pack that are no rules are recognized.
 const (
 	manifestName = "manifest.yaml"
 	ExamplesName = "examples.yaml"
@@ -24,18 +24,20 @@ const (
 
 // LoadCorpus reads, checks and compiles the national pack and the packs of jurisdictions over it.
 //
-// Errors: Problems, all of them at once, each file with its pack before it.
+// Errors: Problems, all of them at once; the file of a local pack's problem begins with the pack's
+// name.
 func LoadCorpus(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
-	top, packs, err := readAll(national, local)
+	top, packs, err := readAllPacks(national, local)
 	if err != nil {
 		return nil, err
 	}
-	return compile(top, packs)
+	return compileCorpus(top, packs)
 }
 
-// readAll reads the national pack and then the local ones.
-func readAll(national fs.FS, local []fs.FS) (tax.Pack, []tax.Pack, error) {
-	top, err := Read(national)
+// readAllPacks reads the national pack and then the local ones, and collects the problems of all
+// local packs before it fails.
+func readAllPacks(national fs.FS, local []fs.FS) (tax.Pack, []tax.Pack, error) {
+	top, err := ReadNational(national)
 	if err != nil {
 		return top, nil, err
 	}
@@ -57,7 +59,8 @@ func readAll(national fs.FS, local []fs.FS) (tax.Pack, []tax.Pack, error) {
 	return top, packs, nil
 }
 
-func compile(national tax.Pack, packs []tax.Pack) (*tax.Corpus, error) {
+// compileCorpus compiles all packs now, so that a fault is found here and not by the first payment.
+func compileCorpus(national tax.Pack, packs []tax.Pack) (*tax.Corpus, error) {
 	local := make([]tax.LocalPack, len(packs))
 	for i, p := range packs {
 		local[i] = tax.NewLoadedPack(p)
@@ -72,19 +75,19 @@ func compile(national tax.Pack, packs []tax.Pack) (*tax.Corpus, error) {
 	return c, nil
 }
 
-// Read reads and checks the files of the national pack without compiling them.
+// ReadNational reads and checks the files of the national pack without compiling them.
 //
 // Errors: Problems, all of them at once.
-func Read(files fs.FS) (tax.Pack, error) {
-	return read(files, nil)
+func ReadNational(files fs.FS) (tax.Pack, error) {
+	return readPack(files, nil)
 }
 
-// ReadLocal reads and checks the files of a jurisdiction's pack, which may use what the national
-// pack defines.
+// ReadLocal reads and checks the files of a jurisdiction's pack, which may use definitions of the
+// national pack.
 //
-// Errors: Problems, all of them at once, each file with its pack before it.
+// Errors: Problems, all of them at once; each file begins with the pack's name.
 func ReadLocal(files fs.FS, national tax.Pack) (tax.Pack, error) {
-	p, err := read(files, &national)
+	p, err := readPack(files, &national)
 	var problems Problems
 	if errors.As(err, &problems) {
 		for i := range problems {
@@ -95,13 +98,14 @@ func ReadLocal(files fs.FS, national tax.Pack) (tax.Pack, error) {
 	return p, err
 }
 
-func read(files fs.FS, above *tax.Pack) (tax.Pack, error) {
-	names, err := Files(files)
+// readPack reads every file of a pack; national is nil when the pack is the national one.
+func readPack(files fs.FS, above *tax.Pack) (tax.Pack, error) {
+	names, err := ListFiles(files)
 	if err != nil {
 		return tax.Pack{}, err
 	}
-	l := &loader{where: map[string]string{}, above: above}
-	if l.pack.ID.SHA256, err = hash(files, names); err != nil {
+	l := &packLoader{fileOf: map[string]string{}, national: above}
+	if l.pack.ID.SHA256, err = hashFiles(files, names); err != nil {
 		return tax.Pack{}, err
 	}
 	for _, name := range names {
@@ -109,12 +113,13 @@ func read(files fs.FS, above *tax.Pack) (tax.Pack, error) {
 		if err != nil {
 			return tax.Pack{}, err
 		}
-		l.file(name, data)
+		l.readFile(name, data)
 	}
 	if l.pack.ID.Pack == "" {
 		l.problems = append(l.problems, Problem{manifestName, 0, "missing, or without pack and version"})
 	}
-	l.references()
+	// only after all files: a definition may be used in a file that is read before its own
+	l.checkReferences()
 	if len(l.problems) > 0 {
 		sort.SliceStable(l.problems, func(i, j int) bool {
 			return l.problems[i].File < l.problems[j].File
@@ -124,9 +129,9 @@ func read(files fs.FS, above *tax.Pack) (tax.Pack, error) {
 	return l.pack, nil
 }
 
-// hash names the content of the files: SHA-256 over the lines "<SHA-256 of a file> <its name>", in
-// byte order of the names, as `sha256sum` prints them.
-func hash(files fs.FS, names []string) (string, error) {
+// hashFiles returns the hash of a pack: SHA-256 over the lines "<SHA-256 of a file> <its name>" in
+// byte order of the names, as `sha256sum` prints them, so that anybody can compute it.
+func hashFiles(files fs.FS, names []string) (string, error) {
 	sum := sha256.New()
 	for _, name := range names {
 		data, err := fs.ReadFile(files, name)
@@ -138,8 +143,8 @@ func hash(files fs.FS, names []string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// Files lists the pack's files in byte order, which is the order of their hashes.
-func Files(files fs.FS) ([]string, error) {
+// ListFiles lists the pack's YAML files in byte order, which is the order of their hashes.
+func ListFiles(files fs.FS) ([]string, error) {
 	var names []string
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".yaml") {
@@ -151,29 +156,34 @@ func Files(files fs.FS) ([]string, error) {
 	return names, err
 }
 
-// loader collects definitions and problems.
-type loader struct {
-	pack     tax.Pack
-	above    *tax.Pack         // the national pack; nil when this is it
-	where    map[string]string // locality and id of a definition -> file
+// packLoader collects the definitions and the problems of one pack.
+type packLoader struct {
+	pack tax.Pack
+	// national is the national pack; nil when the pack that is read is the national one.
+	national *tax.Pack
+	// fileOf maps locality and id of a definition to its file.
+	fileOf   map[string]string
 	problems Problems
 }
 
-func (l *loader) file(name string, data []byte) {
+// readFile reads one file of the pack by its name: manifest, examples, holiday notice or rule.
+// Examples are read only when they are run.
+func (l *packLoader) readFile(name string, data []byte) {
 	switch {
 	case name == manifestName:
-		l.manifest(data)
+		l.readManifest(data)
 	case path.Base(name) == ExamplesName: // read when they are run
 	case strings.HasPrefix(name, calendarDir+"/"):
 		if _, err := parseNotice(name, data); err != nil {
-			l.fail(err)
+			l.addProblems(err)
 		}
 	default:
-		l.rule(name, data)
+		l.readRule(name, data)
 	}
 }
 
-func (l *loader) fail(err error) {
+// addProblems adds the problems in an error to those of the pack.
+func (l *packLoader) addProblems(err error) {
 	var ps Problems
 	if !errors.As(err, &ps) {
 		ps = Problems{{Text: err.Error()}}
@@ -181,11 +191,12 @@ func (l *loader) fail(err error) {
 	l.problems = append(l.problems, ps...)
 }
 
-func (l *loader) manifest(data []byte) {
-	p := &parser{file: manifestName}
-	var m manifest
-	if n := p.root(data); n != nil {
-		m = p.manifest(n)
+// readManifest reads the manifest and checks id, version, jurisdiction and parents of the pack.
+func (l *packLoader) readManifest(data []byte) {
+	p := &ruleParser{file: manifestName}
+	var m manifestKeys
+	if n := p.parseDocument(data); n != nil {
+		m = p.readManifestKeys(n)
 	}
 	if p.problems != nil {
 		l.problems = append(l.problems, p.problems...)
@@ -203,24 +214,26 @@ func (l *loader) manifest(data []byte) {
 		bad("must have a jurisdiction of six digits and a title in zh and en")
 	}
 	switch {
-	case l.above == nil && len(m.parents) > 0:
+	case l.national == nil && len(m.parents) > 0:
 		bad("the national pack has no parents")
-	case l.above != nil && !slices.Equal(m.parents, []string{l.above.ID.Pack}):
-		bad("parents must be [%s]", l.above.ID.Pack)
-	case l.above != nil &&
+	case l.national != nil && !slices.Equal(m.parents, []string{l.national.ID.Pack}):
+		bad("parents must be [%s]", l.national.ID.Pack)
+	case l.national != nil &&
 		!slices.Contains([]string{"municipality", "province", "autonomous_region",
 			"separately_planned_city", "corps"}, j.Kind):
 		bad("kind %q is none of municipality, province, autonomous_region, separately_planned_city, corps", j.Kind)
-	case l.above != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"},
+	case l.national != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"},
 		j.Confidence):
 		bad("confidence %q is none of confirmed, partial, unconfirmed", j.Confidence)
 	}
 }
 
-// codePattern is an administrative code.
+// codePattern matches an administrative code of six digits.
 var codePattern = regexp.MustCompile(`^[0-9]{6}$`)
 
-func (l *loader) rule(name string, data []byte) {
+// readRule reads a rule file and adds its definition to the pack. A locality must be the folder of
+// the file, and an id may be defined once for each locality.
+func (l *packLoader) readRule(name string, data []byte) {
 	d, problems := ParseRule(name, data)
 	l.problems = append(l.problems, problems...)
 	if d.ID == "" {
@@ -228,26 +241,27 @@ func (l *loader) rule(name string, data []byte) {
 	}
 	folder, _, _ := strings.Cut(name, "/")
 	if (d.Locality != "" || codePattern.MatchString(folder)) &&
-		(d.Locality != folder || l.above == nil) {
+		(d.Locality != folder || l.national == nil) {
 		l.problems = append(l.problems,
 			Problem{name, 0, fmt.Sprintf("locality %q must be the folder of the file, in a local pack",
 				d.Locality)})
 	}
 	key := d.Locality + " " + d.ID
-	if other := l.where[key]; other != "" {
+	if other := l.fileOf[key]; other != "" {
 		l.problems = append(l.problems,
 			Problem{name, 0, fmt.Sprintf("id %s is also that of %s", d.ID, other)})
 		return
 	}
-	l.where[key] = name
+	l.fileOf[key] = name
 	l.pack.Definitions = append(l.pack.Definitions, d)
 }
 
-// references checks that every used definition exists and is of the kind its role wants.
-func (l *loader) references() {
+// checkReferences checks that every definition that a method uses exists in this pack or in the
+// national one, and is of the kind that its role needs.
+func (l *packLoader) checkReferences() {
 	kinds := map[string]tax.Kind{}
-	if l.above != nil {
-		for _, d := range l.above.Definitions {
+	if l.national != nil {
+		for _, d := range l.national.Definitions {
 			kinds[d.ID] = d.Kind
 		}
 	}
@@ -257,24 +271,27 @@ func (l *loader) references() {
 	for i := range l.pack.Definitions {
 		d := &l.pack.Definitions[i]
 		if _, ok := kinds[d.Wording]; d.Wording != "" && !ok {
-			l.bad(d, "wording %s, which no file defines", d.Wording)
+			l.addDefinitionProblem(d, "wording %s, which no file defines", d.Wording)
 		}
 		for i := range d.Values {
 			v := &d.Values[i]
-			l.uses(d, &v.Method, kinds)
+			l.checkUsedDefinitions(d, &v.Method, kinds)
 			for _, r := range v.Readings {
-				l.uses(d, &r.Method, kinds)
+				l.checkUsedDefinitions(d, &r.Method, kinds)
 			}
 		}
 	}
 }
 
-func (l *loader) bad(d *tax.Definition, format string, args ...any) {
+// addDefinitionProblem adds a problem of the file in which a definition is.
+func (l *packLoader) addDefinitionProblem(d *tax.Definition, format string, args ...any) {
 	l.problems = append(l.problems,
-		Problem{l.where[d.Locality+" "+d.ID], 0, fmt.Sprintf(format, args...)})
+		Problem{l.fileOf[d.Locality+" "+d.ID], 0, fmt.Sprintf(format, args...)})
 }
 
-func (l *loader) uses(d *tax.Definition, m *tax.Method, kinds map[string]tax.Kind) {
+// checkUsedDefinitions checks the roles of one method against the kinds of the definitions in them.
+func (l *packLoader) checkUsedDefinitions(d *tax.Definition, m *tax.Method,
+	kinds map[string]tax.Kind) {
 	needed, optional, _ := tax.MethodRoles(m.Name)
 	for role, used := range m.Uses {
 		want, ok := needed[role]
@@ -284,11 +301,12 @@ func (l *loader) uses(d *tax.Definition, m *tax.Method, kinds map[string]tax.Kin
 		kind, exists := kinds[used]
 		switch {
 		case !ok:
-			l.bad(d, "method %s has no role %q", m.Name, role)
+			l.addDefinitionProblem(d, "method %s has no role %q", m.Name, role)
 		case !exists:
-			l.bad(d, "role %s uses %s, which no file defines", role, used)
+			l.addDefinitionProblem(d, "role %s uses %s, which no file defines", role, used)
 		case kind != want:
-			l.bad(d, "role %s wants a definition of kind %s, %s is of kind %s", role, want, used, kind)
+			l.addDefinitionProblem(d, "role %s wants a definition of kind %s, %s is of kind %s", role, want,
+				used, kind)
 		}
 	}
 }

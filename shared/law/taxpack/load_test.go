@@ -81,6 +81,9 @@ func TestRefusals(t *testing.T) {
     value: "0.03"`, `from: 2026-01-01
     value: "0.030000001"`, "vat/levy_rate.yaml:17", "0.005 to 0.03"},
 		{"small-scale levy rate too low", "vat/levy_rate_reduced.yaml", `value: "0.01"`, `value: "0.004999999"`, "vat/levy_rate_reduced.yaml:8", "0.005 to 0.03"},
+		{"bounds upside down", "vat/levy_rate.yaml", `least: "0.005"`, `least: "0.05"`, "vat/levy_rate.yaml:26", "least and most"},
+		{"bounds without reference", "vat/levy_rate.yaml", "  note:\n", "  why:\n", "vat/levy_rate.yaml:", "why"},
+		{"bounds of an amount", "iit/labor/small_deduction.yaml", "kind: amount\n", "kind: amount\nbounds: {least: \"0\", most: \"1\"}\n", "iit/labor/small_deduction.yaml:3", "only a rate"},
 		{"no manifest", "manifest.yaml", "pack: national", "pack: \"\"", "manifest.yaml", "without pack"},
 	}
 	for _, tt := range tests {
@@ -113,18 +116,18 @@ func TestRefusals(t *testing.T) {
 
 // The hash names the content: it changes with any byte and not with the order of reading.
 func TestHash(t *testing.T) {
-	a, err := taxpack.Read(nationalFS(t))
+	a, err := taxpack.ReadNational(nationalFS(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := taxpack.Read(copyOf(t))
+	b, err := taxpack.ReadNational(copyOf(t))
 	if err != nil || a.ID != b.ID || len(a.ID.SHA256) != 64 {
 		t.Fatalf("%v and %v, %v", a.ID, b.ID, err)
 	}
 	files := copyOf(t)
 	name := "iit/labor/cost_rate.yaml"
 	files[name] = &fstest.MapFile{Data: append(files[name].Data, '\n')}
-	if c, err := taxpack.Read(files); err != nil || c.ID.SHA256 == a.ID.SHA256 {
+	if c, err := taxpack.ReadNational(files); err != nil || c.ID.SHA256 == a.ID.SHA256 {
 		t.Errorf("a changed byte leaves %v, %v", c.ID, err)
 	}
 }
@@ -220,7 +223,7 @@ func FuzzParseRule(f *testing.F) {
 
 // The prepared form in the binary is that of the files beside it.
 func TestPrepared(t *testing.T) {
-	want, err := taxpack.Prepare(rules.NationalPack(), rules.JurisdictionPacks()...)
+	want, err := taxpack.PrepareForms(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +236,7 @@ func TestPrepared(t *testing.T) {
 			t.Fatalf("rules/prepared/%s is not that of the rule files: run go generate ./rules", name)
 		}
 	}
-	fast, err := taxpack.Embedded()
+	fast, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,25 +7,25 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// LoadOver is the corpus of the packs in the binary with some of them in other versions: national
-// replaces the national pack unless it is nil, local those of their jurisdictions or stand beside
-// them. Only these are read from their files, so that a running function changes a pack in a
-// moment; the rest comes from the prepared form.
+// LoadOverEmbedded returns the corpus of the packs in the binary, with other versions of some of
+// them. national replaces the national pack unless it is nil; each pack of local replaces that of
+// its jurisdiction, or is added. Only these are read from their files; the others come from the
+// prepared form, so that a running function changes a pack within a moment.
 //
-// It is for packs that LoadCorpus took together with the others before: a local pack of the binary
-// is held against a new national one only when its place is first asked about.
+// The given packs must have passed LoadCorpus together with the others before: a local pack of the
+// binary is checked against a new national pack only when a computation first needs its place.
 //
 // Errors: Problems of the given packs.
-func LoadOver(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
+func LoadOverEmbedded(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
 	var top tax.Pack
-	err := form(nationalForm, &top)
+	err := readPreparedForm(nationalForm, &top)
 	if national != nil {
-		top, err = Read(national)
+		top, err = ReadNational(national)
 	}
 	if err != nil {
 		return nil, err
 	}
-	rest, err := carried()
+	rest, err := embeddedLocalPacks()
 	if err != nil {
 		return nil, err
 	}

@@ -15,15 +15,15 @@ import (
 
 // The quick way of a running function and the thorough one of publishing give the same rules at every place.
 func TestLoadOverIsLoadCorpus(t *testing.T) {
-	national, err := ruletest.CostRate("2030.1", "0.30")
+	national, err := ruletest.PackWithCostRate("2030.1", "0.30")
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := ruletest.LocalRate("330000", "2030.2", "0.01")
+	local, err := ruletest.PackWithLocalRate("330000", "2030.2", "0.01")
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick, err := taxpack.LoadOver(national, local)
+	quick, err := taxpack.LoadOverEmbedded(national, local)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,19 +76,19 @@ func book(t *testing.T, c *tax.Corpus, place string, on civil.Date) string {
 }
 
 func TestLoadOverTakesNothingBroken(t *testing.T) {
-	national, err := ruletest.CostRate("2030.1", "0.30")
+	national, err := ruletest.PackWithCostRate("2030.1", "0.30")
 	if err != nil {
 		t.Fatal(err)
 	}
 	delete(national, "iit/brackets_labor.yaml")
-	if _, err := taxpack.LoadOver(national); err == nil {
+	if _, err := taxpack.LoadOverEmbedded(national); err == nil {
 		t.Error("a national pack without a table was taken")
 	}
-	local, err := ruletest.LocalRate("330000", "2030.2", "2")
+	local, err := ruletest.PackWithLocalRate("330000", "2030.2", "2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := taxpack.LoadOver(nil, local); err == nil {
+	if _, err := taxpack.LoadOverEmbedded(nil, local); err == nil {
 		t.Error("a rate of 2 was taken")
 	}
 }

@@ -10,46 +10,46 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// The prepared form of the packs in the binary: what was read and checked, as JSON, one file per
-// pack and one that says what there is. A test holds it to the rule files.
+// The file names of the prepared form of the packs in the binary: the checked definitions as JSON,
+// one file for each pack and an index. A test compares the form with the rule files.
 const (
 	indexForm    = "index.json"
 	nationalForm = "national.json"
 )
 
-// index names the packs and holds what no pack is.
-type index struct {
-	Local []localForm
+// preparedIndex lists the local packs, and holds the calendar years, which belong to no pack.
+type preparedIndex struct {
+	Local []preparedLocal
 	Years []calendar.Year
 }
 
-// localForm is what must be known of a local pack before it is read.
-type localForm struct {
+// preparedLocal is what the corpus must know about a local pack before it reads it.
+type preparedLocal struct {
 	ID           tax.PackID
 	Jurisdiction tax.Jurisdiction
 	Localities   []string
 }
 
-// Prepare reads and checks the national pack and those of jurisdictions and gives the files of the
-// prepared form.
+// PrepareForms reads and checks the national pack and those of jurisdictions, and returns the files
+// of their prepared form by name.
 //
 // Errors: Problems with file and line.
-func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
-	top, packs, err := readAll(national, local)
+func PrepareForms(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
+	top, packs, err := readAllPacks(national, local)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := compile(top, packs); err != nil {
+	if _, err := compileCorpus(top, packs); err != nil {
 		return nil, err
 	}
 	forms := map[string]any{nationalForm: top}
-	var x index
+	var x preparedIndex
 	if x.Years, err = readYears(national); err != nil {
 		return nil, err
 	}
 	for _, p := range packs {
 		l := tax.NewLoadedPack(p)
-		x.Local = append(x.Local, localForm{l.ID, l.Jurisdiction, l.Localities})
+		x.Local = append(x.Local, preparedLocal{l.ID, l.Jurisdiction, l.Localities})
 		forms[p.Jurisdiction.Code+".json"] = p
 	}
 	forms[indexForm] = x
@@ -64,50 +64,52 @@ func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Embedded is the corpus of the packs in the binary, from their prepared form; a local pack is read
-// when its place is first asked about.
+// LoadEmbedded returns the corpus of the packs in the binary from their prepared form. A local pack
+// is read when a computation first needs its place.
 //
-// Errors: the form in the binary cannot be read.
-func Embedded() (*tax.Corpus, error) {
+// Errors: the prepared form in the binary cannot be read.
+func LoadEmbedded() (*tax.Corpus, error) {
 	var national tax.Pack
-	if err := form(nationalForm, &national); err != nil {
+	if err := readPreparedForm(nationalForm, &national); err != nil {
 		return nil, err
 	}
-	local, err := carried()
+	local, err := embeddedLocalPacks()
 	if err != nil {
 		return nil, err
 	}
 	return tax.NewCorpus(national, local...)
 }
 
-// carried are the local packs in the binary, each read when its place is first asked about.
-func carried() ([]tax.LocalPack, error) {
-	var x index
-	if err := form(indexForm, &x); err != nil {
+// embeddedLocalPacks lists the local packs in the binary; each is read when a computation first
+// needs its place.
+func embeddedLocalPacks() ([]tax.LocalPack, error) {
+	var x preparedIndex
+	if err := readPreparedForm(indexForm, &x); err != nil {
 		return nil, err
 	}
 	local := make([]tax.LocalPack, len(x.Local))
 	for i, l := range x.Local {
 		local[i] = tax.LocalPack{ID: l.ID, Jurisdiction: l.Jurisdiction, Localities: l.Localities,
 			Read: func() (p tax.Pack, err error) {
-				return p, form(l.Jurisdiction.Code+".json", &p)
+				return p, readPreparedForm(l.Jurisdiction.Code+".json", &p)
 			}}
 	}
 	return local, nil
 }
 
-// NationalCalendar is the calendar of the packs in the binary.
+// NationalCalendar returns the calendar of working days of the packs in the binary.
 //
-// Errors: the form in the binary cannot be read.
+// Errors: the prepared form in the binary cannot be read.
 func NationalCalendar() (*calendar.Calendar, error) {
-	var x index
-	if err := form(indexForm, &x); err != nil {
+	var x preparedIndex
+	if err := readPreparedForm(indexForm, &x); err != nil {
 		return nil, err
 	}
 	return calendar.New(x.Years...)
 }
 
-func form(name string, into any) error {
+// readPreparedForm decodes one file of the prepared form.
+func readPreparedForm(name string, into any) error {
 	data, err := rules.Prepared.ReadFile("prepared/" + name)
 	if err == nil {
 		err = json.Unmarshal(data, into)

@@ -1,5 +1,5 @@
-// Package taxpack reads rule packs: it checks every file, naming file, line and problem, and
-// compiles them into an engine.
+// Package taxpack reads policy packs: it checks every rule file, reports each problem with file and
+// line, and compiles the packs into the tax engine.
 package taxpack
 
 import (
@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong in a rule file.
+// Problem is one fault of a rule file.
 type Problem struct {
 	File string
-	Line int // 0 = the whole file
+	// Line is 0 for a problem of the whole file.
+	Line int
 	Text string
 }
 
-// Error gives file:line: problem.
+// Error returns the problem as "file:line: text".
 func (p Problem) Error() string {
 	if p.Line == 0 {
 		return p.File + ": " + p.Text
@@ -22,10 +23,10 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
 }
 
-// Problems are all problems of a pack.
+// Problems are all problems of a pack, found in one reading.
 type Problems []Problem
 
-// Error lists them, one per line.
+// Error lists the problems, one per line.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {

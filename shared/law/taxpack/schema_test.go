@@ -15,7 +15,7 @@ func schema(t *testing.T) *ruleschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := ruleschema.New(data)
+	s, err := ruleschema.NewSchema(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func schema(t *testing.T) *ruleschema.Schema {
 // Every file of every pack keeps to rules/schema.json, which editors and other tools read: rules, manifests, holiday
 // notices, examples.
 func TestSchema(t *testing.T) {
-	problems, files, err := schema(t).CheckAll(rules.Files)
+	problems, files, err := schema(t).ListProblemsBelow(rules.Files)
 	if err != nil || files < 400 {
 		t.Fatalf("%d files, %v", files, err)
 	}
@@ -66,7 +66,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"no YAML":                       {"a: [b\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			problems := s.Check([]byte(c.text))
+			problems := s.ListProblems([]byte(c.text))
 			for _, p := range problems {
 				if strings.HasPrefix(p, c.at) {
 					return
@@ -75,7 +75,7 @@ func TestSchemaRefuses(t *testing.T) {
 			t.Errorf("want a problem %q, got %q", c.at, problems)
 		})
 	}
-	if p := s.Check([]byte(ruleHead + "kind: rate\nvalues: [{from: 2019-01-01, value: \"0.1\"" + schemaEnd)); p != nil {
+	if p := s.ListProblems([]byte(ruleHead + "kind: rate\nvalues: [{from: 2019-01-01, value: \"0.1\"" + schemaEnd)); p != nil {
 		t.Errorf("a good file: %q", p)
 	}
 }

@@ -10,20 +10,22 @@ import (
 	"fenzhang/shared/input/yamldoc"
 )
 
-// parser reads one rule file.
-type parser struct {
-	file     string
-	id       string // of the definition, once it is read
+// ruleParser reads one rule file and collects its problems.
+type ruleParser struct {
+	file string
+	// bounds are those of the file's rate; nil where the file declares none.
+	bounds   *rateBounds
 	problems Problems
 }
 
-func (p *parser) bad(line int, format string, args ...any) {
+// addProblem adds a problem with its line.
+func (p *ruleParser) addProblem(line int, format string, args ...any) {
 	p.problems = append(p.problems, Problem{p.file, line, fmt.Sprintf(format, args...)})
 }
 
-// root reads the document of the file; nil means that it could not be read, and the problem is
-// noted.
-func (p *parser) root(data []byte) *yaml.Node {
+// parseDocument parses the YAML document of the file; it returns nil when the file is no YAML, and
+// adds that problem.
+func (p *ruleParser) parseDocument(data []byte) *yaml.Node {
 	n, err := yamldoc.Parse(data)
 	if err != nil {
 		p.problems = append(p.problems, YAMLProblem(p.file, err))
@@ -32,7 +34,7 @@ func (p *parser) root(data []byte) *yaml.Node {
 	return n
 }
 
-// YAMLProblem finds the line in an error of the YAML reader.
+// YAMLProblem returns a problem with the line that an error of the YAML parser names.
 func YAMLProblem(file string, err error) Problem {
 	var y *yamldoc.Error
 	if errors.As(err, &y) {
@@ -44,23 +46,23 @@ func YAMLProblem(file string, err error) Problem {
 // The functions below read nodes. What has another shape than is asked for becomes a problem with
 // its line and reads as nothing.
 
-// fields reads a mapping with known keys; read tells whether it knows the key.
-func (p *parser) fields(n *yaml.Node, read func(key string, v *yaml.Node) bool) {
+// readFields reads a mapping with known keys; read returns false for a key that it does not know.
+func (p *ruleParser) readFields(n *yaml.Node, read func(key string, v *yaml.Node) bool) {
 	if n.Kind != yaml.MappingNode {
-		p.bad(n.Line, "a mapping of keys must stand here")
+		p.addProblem(n.Line, "a mapping of keys must stand here")
 		return
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		if k := n.Content[i]; !read(k.Value, n.Content[i+1]) {
-			p.bad(k.Line, "unknown field %q", k.Value)
+			p.addProblem(k.Line, "unknown field %q", k.Value)
 		}
 	}
 }
 
-// table reads a mapping with keys of the file's own choice.
-func table[T any](p *parser, n *yaml.Node, read func(*yaml.Node) T) map[string]T {
+// readMapping reads a mapping whose keys the file chooses itself.
+func readMapping[T any](p *ruleParser, n *yaml.Node, read func(*yaml.Node) T) map[string]T {
 	if n.Kind != yaml.MappingNode {
-		p.bad(n.Line, "a mapping of keys must stand here")
+		p.addProblem(n.Line, "a mapping of keys must stand here")
 		return nil
 	}
 	m := make(map[string]T, len(n.Content)/2)
@@ -70,9 +72,10 @@ func table[T any](p *parser, n *yaml.Node, read func(*yaml.Node) T) map[string]T
 	return m
 }
 
-func list[T any](p *parser, n *yaml.Node, read func(*yaml.Node) T) []T {
+// readList reads a list of items of one form.
+func readList[T any](p *ruleParser, n *yaml.Node, read func(*yaml.Node) T) []T {
 	if n.Kind != yaml.SequenceNode {
-		p.bad(n.Line, "a list must stand here")
+		p.addProblem(n.Line, "a list must stand here")
 		return nil
 	}
 	items := make([]T, len(n.Content))
@@ -82,35 +85,37 @@ func list[T any](p *parser, n *yaml.Node, read func(*yaml.Node) T) []T {
 	return items
 }
 
-// text reads a word, a sentence or a day. Numbers must be quoted, so that no reader takes them for
-// binary fractions.
-func (p *parser) text(n *yaml.Node) string {
+// readText reads a text or a day. Numbers must be quoted in rule files, so that no YAML parser
+// rounds them to a binary fraction.
+func (p *ruleParser) readText(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || (n.Tag != "!!str" && n.Tag != "!!timestamp") {
-		p.bad(n.Line, "text must stand here, numbers in quotes")
+		p.addProblem(n.Line, "text must stand here, numbers in quotes")
 		return ""
 	}
 	return n.Value
 }
 
-// name reads a scalar as it is written: 2026.11 is a version and no number.
-func (p *parser) name(n *yaml.Node) string {
+// readScalar reads a value as it is written: 2026.11 is a version and not a number.
+func (p *ruleParser) readScalar(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
-		p.bad(n.Line, "one word must stand here")
+		p.addProblem(n.Line, "one word must stand here")
 	}
 	return n.Value
 }
 
-func (p *parser) whole(n *yaml.Node) int {
+// readWholeNumber reads a whole number, such as a year.
+func (p *ruleParser) readWholeNumber(n *yaml.Node) int {
 	number, err := strconv.Atoi(n.Value)
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
-		p.bad(n.Line, "a whole number must stand here")
+		p.addProblem(n.Line, "a whole number must stand here")
 	}
 	return number
 }
 
-func (p *parser) yesNo(n *yaml.Node) bool {
+// readBool reads true or false.
+func (p *ruleParser) readBool(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-		p.bad(n.Line, "true or false must stand here")
+		p.addProblem(n.Line, "true or false must stand here")
 	}
 	return n.Value == "true"
 }

@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-var packs = sync.OnceValues(taxpack.Embedded)
+var packs = sync.OnceValues(taxpack.LoadEmbedded)
 
 func corpus(t testing.TB) *tax.Corpus {
 	t.Helper()

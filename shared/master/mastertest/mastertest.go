@@ -34,7 +34,7 @@ type World struct {
 // Open makes the service on the tables of local, at an instant, with the embedded tax rules.
 func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 	t.Helper()
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (l laws) CorpusWith(_ context.Context, pack, version string) (*tax.Corpus, 
 
 func otherLaw(t *testing.T, share string) *tax.Corpus {
 	t.Helper()
-	law, err := ruletest.Law(ruletest.LaborCost(share))
+	law, err := ruletest.ChangedLaw(ruletest.LaborCostChange(share))
 	if err != nil {
 		t.Fatal(err)
 	}

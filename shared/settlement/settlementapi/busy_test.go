@@ -81,7 +81,7 @@ func fails(err error) func(*http.Request) (*http.Response, error) {
 
 func openBusy(t *testing.T) (*site, *busy) {
 	t.Helper()
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	calendar, err2 := taxpack.LoadCalendar(rules.NationalPack())
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ import (
 // otherLaw is the national pack with another share deducted from labor income, from its first day.
 func otherLaw(t *testing.T, share string) *tax.Corpus {
 	t.Helper()
-	law, err := ruletest.Law(ruletest.LaborCost(share))
+	law, err := ruletest.ChangedLaw(ruletest.LaborCostChange(share))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 	if got := must[[]settlement.Settlement](t)(w.Store.OpenOf(ctx, settletest.Tenant, settletest.Ordinary, survivor)); len(got) != 1 || ident.Settlement(got[0].ID) != open {
 		t.Errorf("the index shows %+v", got)
 	}
-	law := must[*tax.Corpus](t)(taxpack.Embedded())
+	law := must[*tax.Corpus](t)(taxpack.LoadEmbedded())
 	if got := prepare(t, corrections(t, w, law), ask("cor-1")); got.Additional != money.MustParse("96.00") { // 5,600 x 80% x 20% = 896
 		t.Errorf("the open true-up is %s", got.Additional)
 	}

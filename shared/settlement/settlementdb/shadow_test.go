@@ -36,7 +36,7 @@ func (s shadowed) Current(context.Context) *ruleset.Generation { return s.g }
 func compared(t *testing.T) (*settletest.World, tax.PackID, *bytes.Buffer) {
 	t.Helper()
 	w := settletest.Open(t)
-	files, err := ruletest.CostRate("2030.1", "0.30")
+	files, err := ruletest.PackWithCostRate("2030.1", "0.30")
 	if err != nil {
 		t.Fatal(err)
 	}

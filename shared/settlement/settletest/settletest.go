@@ -70,7 +70,7 @@ func Open(t testing.TB) *World {
 // OpenIn makes the tenant of Open in existing tables, which may be tables in memory.
 func OpenIn(t testing.TB, tables dynamotest.Local) *World {
 	t.Helper()
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

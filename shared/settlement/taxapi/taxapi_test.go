@@ -24,7 +24,7 @@ import (
 )
 
 // packs loads all packs once.
-var packs = sync.OnceValues(taxpack.Embedded)
+var packs = sync.OnceValues(taxpack.LoadEmbedded)
 
 // ask calls a route as a role would and holds the answer against the contract.
 func ask(t *testing.T, role, method, path, query, body string) (int, map[string]any) {
@@ -130,7 +130,7 @@ func TestRulesOfADay(t *testing.T) {
 
 // Every jurisdiction answers with the national rules and its own word on assessed income: a value or a named gap.
 func TestRulesOfEveryPlace(t *testing.T) {
-	corpus, err := taxpack.Embedded()
+	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}

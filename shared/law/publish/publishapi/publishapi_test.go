@@ -59,7 +59,7 @@ func open(t *testing.T) *stage {
 	if _, err := client.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &s.bucket}); err != nil {
 		t.Fatal(err)
 	}
-	key, trusted, err := ruletest.Key()
+	key, trusted, err := ruletest.NewTrustedKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func (s *stage) files(files fs.FS) {
 
 func (s *stage) manifest(files fs.FS, key *sm2signer.Local, state rulepack.State) []byte {
 	s.t.Helper()
-	raw, err := ruletest.Sign(context.Background(), files, key, state)
+	raw, err := ruletest.SignManifest(context.Background(), files, key, state)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func (s *stage) told() (records map[string]int, named int) {
 
 func rate(t *testing.T, version, share string) fstest.MapFS {
 	t.Helper()
-	files, err := ruletest.CostRate(version, share)
+	files, err := ruletest.PackWithCostRate(version, share)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestALifeFromDraftToRevoked(t *testing.T) {
 
 func TestRefusedPacksChangeNothing(t *testing.T) {
 	const brackets = "iit/brackets_labor.yaml"
-	stranger, _, err := ruletest.Key()
+	stranger, _, err := ruletest.NewTrustedKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestRefusedPacksChangeNothing(t *testing.T) {
 			return s.manifest(other, s.key, rulepack.Active)
 		}, "raise the version"},
 		"a failing example": {func(t *testing.T, s *stage, files fstest.MapFS) []byte {
-			if err := ruletest.Replace(files, "iit/labor/examples.yaml", `withheld: "`, `withheld: "9`); err != nil {
+			if err := ruletest.ReplaceText(files, "iit/labor/examples.yaml", `withheld: "`, `withheld: "9`); err != nil {
 				t.Fatal(err)
 			}
 			s.files(files)
@@ -413,11 +413,11 @@ func TestASpoiledArchiveIsNotActivated(t *testing.T) {
 	if err := s.handIn(rate(t, "2030.1", "0.30"), ""); err != nil {
 		t.Fatal(err)
 	}
-	other, _, err := ruletest.Key()
+	other, _, err := ruletest.NewTrustedKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, archive, err := ruletest.Archive(context.Background(), rate(t, "2030.1", "0.99"), other)
+	_, archive, err := ruletest.ArchivePack(context.Background(), rate(t, "2030.1", "0.99"), other)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -425,7 +425,7 @@ func TestASpoiledArchiveIsNotActivated(t *testing.T) {
 	if out := s.order("activate", "2030.1"); !strings.Contains(out.Refused, "not trusted") {
 		t.Errorf("another's signature: %+v", out)
 	}
-	if _, archive, err = ruletest.Archive(context.Background(), rate(t, "2030.1", "0.99"), s.key); err != nil {
+	if _, archive, err = ruletest.ArchivePack(context.Background(), rate(t, "2030.1", "0.99"), s.key); err != nil {
 		t.Fatal(err)
 	}
 	s.put(publish.ArchiveName("national", "2030.1"), archive)
