@@ -47,6 +47,7 @@ func computeGeneralVATExample(e *tax.Engine, on civil.Date,
 	for _, o := range in.Output {
 		out := tax.OutputSales{Rate: o.Rate.Rate}
 		switch {
+		// with both prices, or with none, it would be unclear what the rate applies to
 		case (o.Inclusive == nil) == (o.Exclusive == nil):
 			return exampleAnswer{}, errOutput
 		case o.Inclusive != nil:
@@ -145,6 +146,7 @@ func computeCulturalFeeExample(corpus *tax.Corpus, on civil.Date,
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err
 	}
+	// the province decides about the reduction of its own part, so the place's rules are needed
 	e, err := corpus.EngineAt(in.Place)
 	if err != nil {
 		return exampleAnswer{}, err
@@ -155,6 +157,7 @@ func computeCulturalFeeExample(corpus *tax.Corpus, on civil.Date,
 	if in.Reduction != nil {
 		f.Reduction = &in.Reduction.Rate
 	}
+	// only a tax position can answer the open question whether an MCN owes the fee
 	if in.Reading != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "fee.cultural.mcn_scope", Reading: in.Reading}}
 	}
@@ -173,6 +176,7 @@ func computeCulturalFeeExample(corpus *tax.Corpus, on civil.Date,
 // stampRow returns the row of the stamp tax table for the name that an example uses for an item.
 // The endings "_contract", "_agreement" and "_transfer" make no difference.
 func stampRow(word string) string {
+	// the row's own key ends like the endings that are cut off below
 	if word == "share_transfer" {
 		return word
 	}
@@ -270,6 +274,7 @@ func computeStampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exa
 	if in.Item != "" {
 		in.Items = append(in.Items, in.Item)
 	}
+	// several items whose amounts are not stated separately are taxed at the highest rate
 	for _, w := range in.Items {
 		d.Items = append(d.Items, stampRow(w))
 	}
@@ -410,6 +415,7 @@ func computeDueDateExample(e *tax.Engine, days func() (*calendar.Calendar, error
 	if err != nil {
 		return exampleAnswer{}, err
 	}
+	// a last day without work moves to the next working day of this calendar
 	working, err := days()
 	if err != nil {
 		return exampleAnswer{}, fmt.Errorf("calendar: %w", err)

@@ -78,7 +78,8 @@ func computeWorkingDayExample(notices func() (*calendar.Calendar, error),
 		}
 		working = append(working, w)
 	}
-	a := exampleAnswer{rules: []string{"collection.holiday_run"}} // what the notices move
+	// no rule is computed, but the holiday notices move due days by this one
+	a := exampleAnswer{rules: []string{"collection.holiday_run"}}
 	a.setValue("working", working)
 	return a, nil
 }

@@ -111,6 +111,7 @@ func (k Checker) calculators() map[string]calculator {
 		"surcharges":              computeSurchargesExample,
 		"vat_general":             computeGeneralVATExample,
 		"vat_sales_limit":         checkSalesLimitExample,
+		// the kinds below need a place or a calendar, which a plain calculator does not get
 		"cultural_fee": func(_ *tax.Engine, on civil.Date, raw json.RawMessage) (exampleAnswer, error) {
 			return computeCulturalFeeExample(k.Corpus, on, raw)
 		},
@@ -146,6 +147,7 @@ func (k Checker) Check(x Example) Outcome {
 	corpus := k.Corpus
 	o := Outcome{Example: x, State: Failed}
 	calculate := k.calculators()[x.Tax]
+	// an example of a place has no kind of tax: its inputs say what to compute
 	if calculate == nil && x.Jurisdiction == "" {
 		o.State = Skipped
 		return o
@@ -165,6 +167,7 @@ func (k Checker) Check(x Example) Outcome {
 		o.Mismatch = problemTexts(err)
 		return o
 	}
+	// without the note, a missing figure would not say that the rule is a gap
 	if o.Mismatch = compareExpected(got.values, x.Expected); o.Mismatch != nil && got.note != "" {
 		o.Mismatch = append(o.Mismatch, got.note)
 	}
@@ -186,7 +189,8 @@ func compareExpected(got map[string]any, expected json.RawMessage) []string {
 	if err := json.Unmarshal(expected, &want); err != nil {
 		return []string{"expected: " + err.Error()}
 	}
-	delete(want, "note") // a comment
+	// a note in the expected values is a comment for people
+	delete(want, "note")
 	names := make([]string, 0, len(want))
 	for n := range want {
 		names = append(names, n)
@@ -194,6 +198,7 @@ func compareExpected(got map[string]any, expected json.RawMessage) []string {
 	sort.Strings(names)
 	var diff []string
 	for _, n := range names {
+		// rates are compared by value: 0.2 and 0.20 are the same rate
 		if isSameRate(got[n], want[n]) {
 			continue
 		}
@@ -236,6 +241,7 @@ func computeLaborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exa
 	var taxable, withheld money.Amount
 	for i, p := range in.Payments {
 		f := tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemLabor, Amount: p, VATIncluded: true}
+		// payments of one project in one month are taxed as one receipt, others each by itself
 		if in.Same {
 			f.ToDate.Month = before
 		} else {
@@ -248,6 +254,7 @@ func computeLaborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exa
 		due := res.Taxes[0].Due
 		before.Income, before.Withheld = before.Income.Add(p), before.Withheld.Add(due)
 		withheld = withheld.Add(due)
+		// with one receipt the last taxable amount contains the earlier payments; else they add up
 		if in.Same {
 			taxable = res.TaxableIncome
 		} else {
@@ -340,6 +347,7 @@ func computeNonResidentExample(e *tax.Engine, on civil.Date,
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err
 	}
+	// older examples write wage for the item wages
 	if in.Kind == "wage" {
 		in.Kind = tax.ItemWages
 	}
@@ -388,6 +396,7 @@ func computeSmallScaleVATExample(e *tax.Engine, _ civil.Date,
 		if err != nil {
 			return exampleAnswer{}, err
 		}
+		// each period is taxed by the rule in force on its own last day
 		rule, err := e.TurnoverRule("vat.small_scale."+in.Type, on)
 		if err != nil {
 			return exampleAnswer{}, err
@@ -457,10 +466,12 @@ func computePlatformVATExample(e *tax.Engine, on civil.Date,
 	}
 	var whole, total money.Amount
 	first, final := []money.Amount{}, []money.Amount{}
+	// first filing: no platform knows the sales on the others
 	for _, p := range in.Platforms {
 		whole = whole.Add(p.Sales)
 		first = append(first, rule.TaxOnPeriod(tax.PeriodSales{Total: p.Sales}))
 	}
+	// final filing: the total of all platforms decides whether each part is taxed
 	for _, p := range in.Platforms {
 		own := rule.TaxOnPart(p.Sales, whole)
 		final = append(final, own)

@@ -44,11 +44,13 @@ func computeWageExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (exam
 	p := tax.Payroll{Complete: true, Rule: in.Rule}
 	return withholdMonthsOfYear(in.Months, on,
 		func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
+			// payroll figures are totals of the year up to the month
 			p.Months = m.Month - in.First + 1
 			p.Exempt = p.Exempt.Add(m.Exempt)
 			p.Special = p.Special.Add(m.Special)
 			p.Additional = p.Additional.Add(m.Additional)
 			p.Other = p.Other.Add(m.Other)
+			// a copy, because the totals grow while the engine holds a pointer to its own month
 			payroll := p
 			return e.ComputeSingleRule("iit.wages",
 				tax.Facts{PaymentDate: day, VATDate: day, Route: "payroll",
@@ -69,6 +71,7 @@ func computeInternExample(e *tax.Engine, on civil.Date,
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err
 	}
+	// the rule of a late first wage is for employees only
 	if in.Rule != tax.DeductNormal && in.Rule != tax.DeductLowEarner {
 		return exampleAnswer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
 	}
@@ -109,6 +112,7 @@ func withholdMonthByMonth[M any](months []M, at func(M) (civil.Date, money.Amoun
 		if err != nil {
 			return exampleAnswer{}, err
 		}
+		// cumulative withholding starts anew each year
 		if day.Year() != last.Year() {
 			year = tax.YearToDate{}
 		}
@@ -189,6 +193,7 @@ func computeAnnualExample(e *tax.Engine, on civil.Date,
 		Exempt: in.Exempt, Special: in.Special,
 		Additional: in.Additional, Other: in.Other, Donations: in.Donations, Relief: in.Relief,
 		Prepaid: in.Prepaid, Sources: in.Sources}
+	// the text of the waiver was not read, so only a tax position can apply it
 	if in.Waiver != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "iit.annual.waiver", Reading: in.Waiver}}
 	}
@@ -236,6 +241,7 @@ func computeBusinessExample(e *tax.Engine, on civil.Date,
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err
 	}
+	// without a basic deduction of its own, comprehensive income takes the personal deductions
 	f := tax.BusinessFacts{Entity: businessEntity(in.Entity), Comprehensive: in.Basic.IsZero(),
 		Special: in.Special, Additional: in.Additional, Other: in.Other, OtherRelief: in.Relief}
 	for _, b := range in.Businesses {
@@ -249,6 +255,7 @@ func computeBusinessExample(e *tax.Engine, on civil.Date,
 	if err != nil {
 		return exampleAnswer{}, err
 	}
+	// the example states the deduction it expects; another one would be another calculation
 	if res.Basic != in.Basic {
 		return exampleAnswer{},
 			fmt.Errorf("basic_deduction is %s by the rules, not %s", res.Basic, in.Basic)
@@ -269,6 +276,7 @@ func computeDeemedProfitExample(e *tax.Engine, on civil.Date,
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err
 	}
+	// the collection method says what the deemed rate applies to
 	bases := map[string]string{"income_rate": tax.BasisRevenue, "cost_rate": tax.BasisCost}
 	res, err := e.SettleDeemedProfit(on,
 		tax.DeemedProfitFacts{Entity: businessEntity(in.Entity), Basis: bases[in.Method],

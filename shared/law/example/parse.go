@@ -45,6 +45,7 @@ func Parse(name string, data []byte) ([]Example, error) {
 		}
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
+	// a misspelt key would silently weaken the example
 	d.DisallowUnknownFields()
 	var list []Example
 	if err := d.Decode(&list); err != nil {

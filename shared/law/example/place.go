@@ -74,6 +74,7 @@ func (in *placeInputs) toAssessable(taxpayer string, on civil.Date) (tax.Assessa
 		IncomeKind: in.IncomeKind, Stall: in.Stall}
 	amount := firstAmount(in.Revenue, in.Exclusive, in.Invoice, in.Cost)
 	switch {
+	// the fee of a year is levied on the revenue of the year before
 	case in.Fee != "":
 		amount = in.Previous
 		q.Way = "fee"
@@ -84,6 +85,7 @@ func (in *placeInputs) toAssessable(taxpayer string, on civil.Date) (tax.Assessa
 	case q.Basis == "":
 		q.Basis = "revenue"
 	}
+	// an invoice that a tax office issues is one receipt and has no other period
 	if q.Way == "invoice_issue" && q.Period == "" {
 		q.Period = "time"
 	}
@@ -168,6 +170,7 @@ func computePlaceSurcharges(e *tax.Engine, on civil.Date, taxpayer string,
 		a.rules = append(a.rules, "surcharge."+strings.ToLower(kind))
 		a.setValue(name, got.Payable)
 	}
+	// the loop over a map has no order
 	slices.Sort(a.rules)
 	return a, nil
 }

@@ -64,6 +64,7 @@ func (s *Schema) ListProblems(data []byte) []string {
 // innermostProblems lists the innermost causes of a validation error, each once, because the outer
 // ones only say that something inside is wrong.
 func innermostProblems(e *jsonschema.ValidationError) []string {
+	// a cause without causes of its own names the faulty place
 	if len(e.Causes) == 0 {
 		at := strings.Join(e.InstanceLocation, "/")
 		if at == "" {

@@ -49,6 +49,7 @@ func QuoteSurcharge(ctx context.Context, client *http.Client, api,
 		return QuotedFigure{}, err
 	}
 	var f QuotedFigure
+	// a change of the local rate shows in this surcharge only
 	for _, x := range v.Obligations {
 		if x.Tax == "LEDU" {
 			f.Amount = x.Amount

@@ -38,6 +38,7 @@ func CopyPack(pack, version string) (fstest.MapFS, error) {
 	if err != nil {
 		return nil, err
 	}
+	// the version must differ from the embedded one, or publishing would refuse the pack
 	head := files["manifest.yaml"]
 	head.Data = versionLine.ReplaceAll(head.Data, []byte("${1}"+version))
 	return files, nil
@@ -94,6 +95,7 @@ func PackWithCostRate(version, share string) (fstest.MapFS, error) {
 	if old == nil {
 		return nil, fmt.Errorf("ruletest: no %s", name)
 	}
+	// the value in force is ended the day before, because values of a rule must not overlap
 	list := bytes.SplitN(old.Data, []byte("  - from: 2019-01-01\n"), 2)
 	if len(list) != 2 {
 		return nil, fmt.Errorf("ruletest: %s has another form", name)

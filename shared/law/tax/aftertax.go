@@ -37,14 +37,7 @@ func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	// the payer bears each tax in full, so that nothing is short and nothing lowers the net
-	for i := range res.Taxes {
-		l := &res.Taxes[i]
-		l.BorneBy = BorneByMCN
-		l.Amount = l.Due
-		l.Shortfall = money.Amount{}
-	}
-	res.TotalWithheld, res.Net = money.Amount{}, want
+	res.bearTaxes(want)
 	text := bilingual.Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " +
 		res.Gross.String() + " 元",
 		EN: "The contract promises " + want.String() +
@@ -54,6 +47,19 @@ func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {
 		[]Step{NewContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want,
 			res.Gross, nil, text)}, res.Steps...)
 	return res, nil
+}
+
+// bearTaxes turns the creator's taxes into taxes of the payer, so that exactly the promised net is
+// paid.
+func (r *Result) bearTaxes(net money.Amount) {
+	// the payer bears each tax in full, so that nothing is short and nothing lowers the net
+	for i := range r.Taxes {
+		l := &r.Taxes[i]
+		l.BorneBy = BorneByMCN
+		l.Amount = l.Due
+		l.Shortfall = money.Amount{}
+	}
+	r.TotalWithheld, r.Net = money.Amount{}, net
 }
 
 // TrueUps returns the open differences of Engine.TrueUps, each tax by the rules of its place.

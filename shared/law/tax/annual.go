@@ -151,6 +151,14 @@ func (r *annualSettlement) computeYear(c *Calculation, f *AnnualFacts) AnnualRes
 	res.Taxable = base.roundedAmount()
 	c.addStep(r.taxable, rounded, MoneyValue(res.Taxable), Input{"base", MoneyValue(before)},
 		Input{"donations", MoneyValue(res.Donations)})
+	r.taxYear(c, f, base, &res)
+	r.listFilingReasons(c, f, &res)
+	return res
+}
+
+// taxYear taxes the exact taxable amount of the year and compares the tax with what was prepaid.
+func (r *annualSettlement) taxYear(c *Calculation, f *AnnualFacts, base exactAmount,
+	res *AnnualResult) {
 	level, tax := r.table.bracketAndTax(base)
 	if level != nil {
 		res.Rate, res.Quick = level.Rate, level.Quick
@@ -162,8 +170,6 @@ func (r *annualSettlement) computeYear(c *Calculation, f *AnnualFacts) AnnualRes
 	res.Balance = owed.Sub(f.Prepaid)
 	c.addStep(r.balance, exact, MoneyValue(res.Balance), Input{"tax", MoneyValue(tax)},
 		Input{"relief", MoneyValue(f.Relief)}, Input{"prepaid", MoneyValue(f.Prepaid)})
-	r.listFilingReasons(c, f, &res)
-	return res
 }
 
 // listFilingReasons lists why the person must file the annual settlement.

@@ -233,7 +233,7 @@ func (r *citDeduction) maxShare() money.Fraction {
 // hasDefinition reports whether the pack, or one above it, defines the id on any day.
 func (e *Engine) hasDefinition(id string) bool { return e.findDefinition(id) != nil }
 
-func citLimitSpec(carried bool) methodSpec {
+func deductionLimitMethodSpec(carried bool) methodSpec {
 	return methodSpec{isQuestion: true, needed: map[string]Kind{"limit": KindRate},
 		optional: map[string]Kind{"share": KindRate},
 		build: func(b *Book, r compiledRule) steppedRule {

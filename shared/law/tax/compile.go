@@ -2,6 +2,7 @@ package tax
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"sync"
@@ -307,6 +308,7 @@ func (c *compiler) compileOrReuseMethod(b *Book, d *definitionPart,
 	}
 	var err error
 	switch {
+	// a method that has ended stays in the book as its gap
 	case v == nil:
 		k.rule, k.when, err = newLapsedRule(d.Definition, b.from)
 	case v.Status == Open:
@@ -351,6 +353,7 @@ func (b *Book) mergeOver(above *Book) *Book {
 			m.assessed = append(m.assessed, r)
 		}
 	}
+	// two goroutines may have merged at once; all must use the same book
 	first, _ := b.merged.LoadOrStore(above, m)
 	return first.(*Book) //nolint:forcetypeassert // as above
 }
@@ -426,6 +429,7 @@ func (d *Definition) answersQuestion() bool {
 // rule whose condition matches would tax the payment silently.
 func newLapsedRule(d *Definition, day civil.Date) (TaxRule, expression, error) {
 	var last *DatedValue
+	// the last value with a method, because a declared lapse has none
 	for i := range d.Values {
 		if v := &d.Values[i]; !v.From.After(day) && (v.Lapsed == nil || last == nil) {
 			last = v
@@ -523,47 +527,9 @@ func (b *Book) compileMethod(d *Definition, v *DatedValue, m *Method, status Sta
 	if status != Confirmed {
 		r.unconfirmed = append(r.unconfirmed, d.ID)
 	}
-	spec, ok := findMethodSpec(m.Name)
-	if !ok {
-		return nil, when, fmt.Errorf("no method %q", m.Name)
-	}
-	for role := range spec.needed {
-		if m.Uses[role] == "" {
-			return nil, when, fmt.Errorf("method %s needs a definition in role %q", m.Name, role)
-		}
-	}
-	var lacks *Gap
-	roles := make([]string, 0, len(m.Uses))
-	for role := range m.Uses {
-		roles = append(roles, role)
-	}
-	sort.Strings(roles)
-	for _, role := range roles {
-		id := m.Uses[role]
-		used := e.findDefinition(id)
-		if used == nil {
-			return nil, when, fmt.Errorf("uses %s: no such definition %q", role, id)
-		}
-		if err := checkRoleKind(m.Name, role, used); err != nil {
-			return nil, when, err
-		}
-		uv := b.findValue(id)
-		if uv == nil {
-			if role != reliefRole && !spec.toleratesMissing &&
-				lacks == nil { // the reduction may end while the tax goes on
-				lacks = &Gap{Rule: id, On: b.from, Missing: missingReason(used, b.from)}
-			}
-			continue
-		}
-		if (role == "cost_rate" || role == "share") && uv.Rate.Den() > maxDeductionScale {
-			return nil, when, fmt.Errorf("%s has more than three decimals", id)
-		}
-		if uv.Status != Confirmed && uv.Status != Open {
-			r.unconfirmed = append(r.unconfirmed, id)
-			if uv.Status.severity() > r.worstStatus.severity() {
-				r.worstStatus = uv.Status
-			}
-		}
+	lacks, err := b.checkRoles(&r)
+	if err != nil {
+		return nil, when, err
 	}
 	sort.Strings(r.unconfirmed)
 	for name, t := range d.Steps {
@@ -575,6 +541,59 @@ func (b *Book) compileMethod(d *Definition, v *DatedValue, m *Method, status Sta
 	}
 	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled,
 		gap: *lacks}, when, nil
+}
+
+// checkRoles checks the definitions in the roles of a rule's method, records which of them are not
+// confirmed, and returns the *Gap of the first one that has no value in these days; nil means that
+// the rule can compute.
+func (b *Book) checkRoles(r *compiledRule) (*Gap, error) {
+	m := r.method
+	spec, ok := findMethodSpec(m.Name)
+	if !ok {
+		return nil, fmt.Errorf("no method %q", m.Name)
+	}
+	for role := range spec.needed {
+		if m.Uses[role] == "" {
+			return nil, fmt.Errorf("method %s needs a definition in role %q", m.Name, role)
+		}
+	}
+	var lacks *Gap
+	// sorted, so that the same role is reported first in every run
+	for _, role := range slices.Sorted(maps.Keys(m.Uses)) {
+		id := m.Uses[role]
+		used := r.engine.findDefinition(id)
+		if used == nil {
+			return nil, fmt.Errorf("uses %s: no such definition %q", role, id)
+		}
+		if err := checkRoleKind(m.Name, role, used); err != nil {
+			return nil, err
+		}
+		value := b.findValue(id)
+		if value == nil {
+			// the reduction of a surcharge may end while the surcharge goes on
+			if role != reliefRole && !spec.toleratesMissing && lacks == nil {
+				lacks = &Gap{Rule: id, On: b.from, Missing: missingReason(used, b.from)}
+			}
+			continue
+		}
+		if (role == "cost_rate" || role == "share") && value.Rate.Den() > maxDeductionScale {
+			return nil, fmt.Errorf("%s has more than three decimals", id)
+		}
+		r.recordUsedStatus(id, value.Status)
+	}
+	return lacks, nil
+}
+
+// recordUsedStatus lists a used definition as unconfirmed and lowers the rule's worst status. An
+// open value counts only when a tax position uses it.
+func (b *compiledRule) recordUsedStatus(id string, status Status) {
+	if status == Confirmed || status == Open {
+		return
+	}
+	b.unconfirmed = append(b.unconfirmed, id)
+	if status.severity() > b.worstStatus.severity() {
+		b.worstStatus = status
+	}
 }
 
 // missingReason returns why a definition has no value on a day: it lapsed, it ended, or it has not
@@ -732,6 +751,7 @@ func shareAfterCost(cost money.Fraction) money.Fraction {
 // Errors: *Gap for a day before the first day of the national pack.
 func (e *Engine) bookOn(on civil.Date) (*Book, error) {
 	i := sort.Search(len(e.books), func(i int) bool { return e.books[i].from.After(on) })
+	// before its own first day, a place has only the rules of the packs above
 	if e.parent != nil {
 		above, err := e.parent.bookOn(on)
 		if i == 0 {

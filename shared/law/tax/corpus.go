@@ -204,6 +204,7 @@ func (c *Corpus) Compute(f Facts) (Result, error) {
 //
 // Errors: those of Compute.
 func (c *Corpus) ComputeRows(f Facts, rows []Row) (Result, error) {
+	// a net of tax was promised: the gross must be searched first
 	if f.AfterTax {
 		return c.computeAfterTax(f, rows)
 	}

@@ -111,6 +111,7 @@ func (r *culturalFee) computeFee(c *Calculation, f FeeReturn, rate,
 		x.MostReduction = r.ceiling.Rate
 	}
 	publishing := f.Publishing
+	// only advertising may subtract publishing fees
 	if f.Service != advertisingRow {
 		publishing = money.Amount{}
 	}

@@ -255,14 +255,6 @@ const largestFen = 1_000_000_000_000_000
 // mend them one by one.
 func (f *Facts) validate() error {
 	var p fault.Problems
-	oneOf := func(field, v string, allowed ...string) {
-		for _, a := range allowed {
-			if v == a {
-				return
-			}
-		}
-		p.Add(field, "must be one of "+strings.Join(allowed, ", "))
-	}
 	largest := money.Fen(largestFen)
 	p.AddIf(f.PaymentDate.IsZero(), "payment_date", "must be a day")
 	p.AddIf(f.VATDate.IsZero(), "vat_date", "must be a day")
@@ -277,6 +269,28 @@ func (f *Facts) validate() error {
 	p.AddIf(f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person"),
 		"taxpayer.overseas", "is for a natural person who is not resident")
 	f.Payroll.validate(f.PaymentDate, p.Add)
+	f.validateCodes(&p)
+	if f.Deductions.Negative() || f.Deductions.Cmp(largest) > 0 {
+		p.Add("deductions", "must be zero to "+largest.String())
+	}
+	p.AddIf(f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12, "period_to_date.year.months",
+		"must be 0 to 12")
+	if !f.ToDate.isInRange() {
+		p = append(p, totalTooLarge())
+	}
+	return p.Err()
+}
+
+// validateCodes adds a problem for every fact that is none of its allowed codes.
+func (f *Facts) validateCodes(p *fault.Problems) {
+	oneOf := func(field, v string, allowed ...string) {
+		for _, a := range allowed {
+			if v == a {
+				return
+			}
+		}
+		p.Add(field, "must be one of "+strings.Join(allowed, ", "))
+	}
 	oneOf("taxpayer.kind", f.Taxpayer.Kind, "natural_person", "individual_business",
 		"sole_proprietorship", "partnership", "company", "employee", "student_intern")
 	oneOf("taxpayer.vat", f.Taxpayer.VAT, "natural_person", "small_scale", "general")
@@ -289,15 +303,6 @@ func (f *Facts) validate() error {
 		"studio_invoice", "payroll")
 	oneOf("income.item", f.Item, "", ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty,
 		ItemBusiness, ItemIncidental)
-	if f.Deductions.Negative() || f.Deductions.Cmp(largest) > 0 {
-		p.Add("deductions", "must be zero to "+largest.String())
-	}
-	p.AddIf(f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12, "period_to_date.year.months",
-		"must be 0 to 12")
-	if !f.ToDate.isInRange() {
-		p = append(p, totalTooLarge())
-	}
-	return p.Err()
 }
 
 // isInRange reports whether the period totals are small enough for every product of the engine.

@@ -112,13 +112,31 @@ func (e *Engine) ForecastAnnualSettlement(on civil.Date, f ForecastFacts) (Forec
 	x := Forecast{ExpectedWithheld: expected.Withheld}
 	a := AnnualFacts{Other: f.Other, Exempt: f.Exempt, Donations: f.Donations, Relief: f.Relief,
 		Sources: 1, ClaimRefund: true, Positions: f.Positions}
+	unknown := f.addKnownFacts(&income, &a)
+	a.Wages = income.Wages
+	a.Labor = income.Labor
+	a.Author = income.Author
+	a.Royalty = income.Royalty
+	a.Prepaid = income.Withheld
+	x.Income = income
+	if x.AnnualResult, err = e.SettleAnnualIncome(on, a); err != nil {
+		return Forecast{}, err
+	}
+	x.Unknown = append(unknown, x.Unknown...)
+	return x, nil
+}
+
+// addKnownFacts adds the income from other payers and the deductions, as far as they are known, and
+// returns those that are unknown: the figures are then without them.
+func (f *ForecastFacts) addKnownFacts(income *YearIncome, a *AnnualFacts) []Unknown {
 	var unknown []Unknown
 	if f.Elsewhere == nil {
 		unknown = append(unknown, Unknown{unknownElsewhere, bilingual.Text{ZH: "其他扣缴义务人支付的综合所得及已扣税额未知，" +
 			"数字不含该部分", EN: "comprehensive income from other payers and the tax on it are not known; the " +
 			"figures are without them"}})
 	} else if *f.Elsewhere != (YearIncome{}) {
-		income = income.addIncome(*f.Elsewhere)
+		*income = income.addIncome(*f.Elsewhere)
+		// a second payer is one of the reasons for filing
 		a.Sources = 2
 	}
 	if f.Special == nil {
@@ -137,17 +155,7 @@ func (e *Engine) ForecastAnnualSettlement(on civil.Date, f ForecastFacts) (Forec
 	} else {
 		a.Additional = *f.Additional
 	}
-	a.Wages = income.Wages
-	a.Labor = income.Labor
-	a.Author = income.Author
-	a.Royalty = income.Royalty
-	a.Prepaid = income.Withheld
-	x.Income = income
-	if x.AnnualResult, err = e.SettleAnnualIncome(on, a); err != nil {
-		return Forecast{}, err
-	}
-	x.Unknown = append(unknown, x.Unknown...)
-	return x, nil
+	return unknown
 }
 
 // withholdExpected computes the payments to come in their order, each on top of the rows of those
@@ -157,6 +165,7 @@ func (e *Engine) withholdExpected(on civil.Date, f ForecastFacts) (YearIncome, e
 	before := len(rows)
 	for i := range f.Expected {
 		p := f.Expected[i]
+		// each payment builds on the rows of those before it, so their order matters
 		if p.PaymentDate.Year() != on.Year() ||
 			(i > 0 && p.PaymentDate.Before(f.Expected[i-1].PaymentDate)) {
 			return YearIncome{},

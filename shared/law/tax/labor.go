@@ -245,25 +245,8 @@ const (
 func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string, error) {
 	y := &c.facts.ToDate.Year
 	current := c.facts.PaymentDate.Month().Number() - 1
-	// only totals are known: the caller's count of months is used, at most the calendar's
 	if !y.hasMonthlyIncome() {
-		s := yearBefore{months: y.Months, income: y.Income, withheld: y.Withheld, peak: y.Peak}
-		if !c.facts.ToDate.Month.Income.Positive() {
-			s.months++
-		}
-		if s.months > current+1 {
-			s.months = current + 1
-		}
-		if !y.Broken {
-			return s, readContinuous, nil
-		}
-		reading, err := c.chosenReading(r.breaksID, r.breakValue, c.facts.PaymentDate)
-		if err == nil && reading == readRestart {
-			err = &Gap{Rule: r.breaksID, On: c.facts.PaymentDate,
-				Missing: bilingual.Text{ZH: "中断后重新累计需要逐月收入",
-					EN: "restarting after a break needs the income of each month"}}
-		}
-		return s, reading, err
+		return r.stateFromTotals(c)
 	}
 	reading := readContinuous
 	if y.hasBreak(current) {
@@ -283,6 +266,30 @@ func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string
 		s.peak = s.withheld
 	}
 	return s, reading, nil
+}
+
+// stateFromTotals is stateBeforePayment where only the totals of the year are known and not the
+// single months: it trusts the count of months in the facts, up to the payment's calendar month.
+func (r *laborCumulative) stateFromTotals(c *Calculation) (yearBefore, string, error) {
+	y := &c.facts.ToDate.Year
+	current := c.facts.PaymentDate.Month().Number() - 1
+	s := yearBefore{months: y.Months, income: y.Income, withheld: y.Withheld, peak: y.Peak}
+	if !c.facts.ToDate.Month.Income.Positive() {
+		s.months++
+	}
+	if s.months > current+1 {
+		s.months = current + 1
+	}
+	if !y.Broken {
+		return s, readContinuous, nil
+	}
+	reading, err := c.chosenReading(r.breaksID, r.breakValue, c.facts.PaymentDate)
+	if err == nil && reading == readRestart {
+		err = &Gap{Rule: r.breaksID, On: c.facts.PaymentDate,
+			Missing: bilingual.Text{ZH: "中断后重新累计需要逐月收入",
+				EN: "restarting after a break needs the income of each month"}}
+	}
+	return s, reading, err
 }
 
 // laborOneOffMethodSpec describes the method of laborOneOff for rule files: its roles, and how its

@@ -131,6 +131,7 @@ func (e *Engine) DueDate(kind string, periodEnd civil.Date,
 	}
 	first := periodEnd.Month().Add(1).First()
 	last := first.AddDays(wholeNumber(r.days) - 1)
+	// a rule counts either days of the next month or whole months
 	if n := wholeNumber(r.months); n > 0 {
 		last = periodEnd.Month().Add(n).Last()
 	}

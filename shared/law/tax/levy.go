@@ -222,30 +222,9 @@ func turnoverLevyMethodSpec() methodSpec {
 // Calculate taxes the turnover above threshold and allowance at the rate of the place.
 func (r *turnoverLevy) Calculate(c *Calculation) error {
 	total := c.assessable.Amount
-	base := total
-	for _, edge := range []*roleValue{&r.zeroBand, &r.excessOver} {
-		if !edge.isFilled {
-			continue
-		}
-		if err := edge.requireValue(c); err != nil {
-			return err
-		}
-		// below the threshold nothing is due, so a missing rate is no gap
-		if !edge.value.Threshold.IsMet(total) {
-			r.recordUntaxed(c, edge)
-			return nil
-		}
-		r.recordUse(c, edge)
-	}
-	if r.excessOver.isFilled {
-		base = base.Sub(r.excessOver.value.Threshold.Amount)
-	}
-	if r.allowance.isFilled {
-		if err := r.allowance.requireValue(c); err != nil {
-			return err
-		}
-		r.recordUse(c, &r.allowance)
-		base = money.MaxOf(base.Sub(r.allowance.value.Amount), money.Amount{})
+	base, isTaxed, err := r.taxedBase(c)
+	if err != nil || !isTaxed {
+		return err
 	}
 	rate, err := r.findRate(c, total)
 	if err != nil {
@@ -261,6 +240,38 @@ func (r *turnoverLevy) Calculate(c *Calculation) error {
 		Input{"base", MoneyValue(base)}, Input{"rate", RateValue(rate)})
 	r.applyRelief(c)
 	return nil
+}
+
+// taxedBase returns the turnover that exceeds threshold and allowance; isTaxed is false where the
+// turnover does not meet a threshold, so that nothing is due.
+func (r *turnoverLevy) taxedBase(c *Calculation) (base money.Amount, isTaxed bool, err error) {
+	total := c.assessable.Amount
+	base = total
+	for _, edge := range []*roleValue{&r.zeroBand, &r.excessOver} {
+		if !edge.isFilled {
+			continue
+		}
+		if err := edge.requireValue(c); err != nil {
+			return base, false, err
+		}
+		// below the threshold nothing is due, so a missing rate is no gap
+		if !edge.value.Threshold.IsMet(total) {
+			r.recordUntaxed(c, edge)
+			return base, false, nil
+		}
+		r.recordUse(c, edge)
+	}
+	if r.excessOver.isFilled {
+		base = base.Sub(r.excessOver.value.Threshold.Amount)
+	}
+	if r.allowance.isFilled {
+		if err := r.allowance.requireValue(c); err != nil {
+			return base, false, err
+		}
+		r.recordUse(c, &r.allowance)
+		base = money.MaxOf(base.Sub(r.allowance.value.Amount), money.Amount{})
+	}
+	return base, true, nil
 }
 
 // applyRelief lowers the tax by a temporary rate or a temporary cut, and records the difference as
@@ -381,12 +392,20 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 	r.addRuleStep(c, "assessed.taxable", rounded, MoneyValue(a.Taxable),
 		Input{"total", MoneyValue(q.Amount)},
 		Input{"rate", RateValue(rate)}, Input{"basis", TextValue(q.Basis)})
+	r.taxProfit(c, profit)
+	return nil
+}
+
+// taxProfit taxes the deemed profit by the brackets of business income: as a whole, or for a
+// partnership each partner's share by itself.
+func (r *deemedProfit) taxProfit(c *Calculation, profit exactAmount) {
+	q, a := c.assessable, c.assessed
 	t := newBracketTable(r.brackets.value.Brackets)
 	if len(q.Partners) == 0 {
 		a.Level, a.Tax = t.bracketAndTax(profit)
 		a.Ordinary = a.Tax
 		r.addBracketStep(c, a.Taxable, a.Level, a.Tax)
-		return nil
+		return
 	}
 	for _, p := range q.Partners {
 		part := multiplyExact(a.Taxable, p.Share.Fraction())
@@ -396,7 +415,6 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 		r.addBracketStep(c, part.roundedAmount(), level, tax)
 	}
 	a.Ordinary = a.Tax
-	return nil
 }
 
 // addBracketStep records the tax of one taxable amount with its bracket; without a level the rate

@@ -371,6 +371,25 @@ func (s *Step) appendJSON(b []byte) []byte {
 	b = append(b, `,"formula":`...)
 	b = appendJSONString(b, s.spec.formula)
 	b = append(b, `,"inputs":{`...)
+	b = s.appendInputs(b)
+	b = append(b, `},"result":`...)
+	b = s.Result.appendJSON(b)
+	b = append(b, `,"rounding":`...)
+	b = appendJSONString(b, s.Rounding())
+	b = append(b, `,"law":[`...)
+	b = s.appendLaws(b)
+	b = append(b, `],"status":`...)
+	b = appendJSONString(b, string(s.spec.status))
+	t := s.Text()
+	b = append(b, `,"text":{"zh":`...)
+	b = appendJSONString(b, t.ZH)
+	b = append(b, `,"en":`...)
+	b = appendJSONString(b, t.EN)
+	return append(b, '}', '}')
+}
+
+// appendInputs appends the names and values of the inputs, without the braces around them.
+func (s *Step) appendInputs(b []byte) []byte {
 	for i := range s.Inputs {
 		if i > 0 {
 			b = append(b, ',')
@@ -379,11 +398,11 @@ func (s *Step) appendJSON(b []byte) []byte {
 		b = append(b, ':')
 		b = s.Inputs[i].Value.appendJSON(b)
 	}
-	b = append(b, `},"result":`...)
-	b = s.Result.appendJSON(b)
-	b = append(b, `,"rounding":`...)
-	b = appendJSONString(b, s.Rounding())
-	b = append(b, `,"law":[`...)
+	return b
+}
+
+// appendLaws appends the articles that the step quotes, without the brackets around them.
+func (s *Step) appendLaws(b []byte) []byte {
 	for i, l := range s.spec.law {
 		if i > 0 {
 			b = append(b, ',')
@@ -398,14 +417,7 @@ func (s *Step) appendJSON(b []byte) []byte {
 		}
 		b = append(b, '}')
 	}
-	b = append(b, `],"status":`...)
-	b = appendJSONString(b, string(s.spec.status))
-	t := s.Text()
-	b = append(b, `,"text":{"zh":`...)
-	b = appendJSONString(b, t.ZH)
-	b = append(b, `,"en":`...)
-	b = appendJSONString(b, t.EN)
-	return append(b, '}', '}')
+	return b
 }
 
 // UnmarshalJSON reads a stored step; its sentences stay as they were written, even if the rule

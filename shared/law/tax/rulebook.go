@@ -53,6 +53,7 @@ func (e *Engine) Rulebook(on civil.Date) []Entry {
 	for at := e; at != nil; at = at.parent {
 		for i := range at.defs {
 			d := &at.defs[i]
+			// the nearest pack that has decided an id hides the packs above
 			if v := d.latestValue(on); v != nil && !said[d.ID] {
 				said[d.ID] = true
 				x := newEntry(d, v, on)
@@ -145,25 +146,9 @@ func (v *DatedValue) displayValue(kind Kind) any {
 	case KindThreshold:
 		return map[string]any{"amount": v.Threshold.Amount, "edge": v.Threshold.EdgeText()}
 	case KindBrackets:
-		levels := make([]map[string]any, 0, len(v.Brackets))
-		for _, b := range v.Brackets {
-			level := map[string]any{"rate": b.Rate, "quick": b.Quick}
-			if !b.UpTo.IsZero() {
-				level["up_to"] = b.UpTo
-			}
-			levels = append(levels, level)
-		}
-		return levels
+		return displayBrackets(v.Brackets)
 	case KindRates:
-		rows := map[string]any{}
-		for _, r := range v.Rates {
-			if r.Open {
-				rows[r.Word] = Open
-				continue
-			}
-			rows[r.Word] = r.Rate
-		}
-		return rows
+		return displayRates(v.Rates)
 	case KindBands:
 		rows := make([]map[string]any, 0, len(v.Bands))
 		for _, b := range v.Bands {
@@ -178,6 +163,33 @@ func (v *DatedValue) displayValue(kind Kind) any {
 		return map[string]any{"item": v.Regime.Item, "refuse": v.Regime.Refuse, "text": v.Regime.Text}
 	}
 	return nil
+}
+
+// displayBrackets returns a progressive table in the form of its rule file.
+func displayBrackets(brackets []Bracket) []map[string]any {
+	levels := make([]map[string]any, 0, len(brackets))
+	for _, b := range brackets {
+		level := map[string]any{"rate": b.Rate, "quick": b.Quick}
+		if !b.UpTo.IsZero() {
+			level["up_to"] = b.UpTo
+		}
+		levels = append(levels, level)
+	}
+	return levels
+}
+
+// displayRates returns a table of rates in the form of its rule file; a row whose rate was not read
+// says open.
+func displayRates(rates []RateRow) map[string]any {
+	rows := map[string]any{}
+	for _, r := range rates {
+		if r.Open {
+			rows[r.Word] = Open
+			continue
+		}
+		rows[r.Word] = r.Rate
+	}
+	return rows
 }
 
 // displayRow returns a row of a table by totals in the form of its rule file.

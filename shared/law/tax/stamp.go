@@ -69,6 +69,7 @@ func (e *Engine) ComputeStampTax(on civil.Date, d StampDocument) (StampResult, e
 		return StampResult{}, row.unreadRateGap(r.method.Uses["rates"], on)
 	}
 	s := StampResult{Rate: row.Rate, Taxed: !row.Rate.IsZero()}
+	// a rate of zero marks an item that the law does not list; the step says so
 	if !s.Taxed {
 		c.addStep(r.untaxed, exact, MoneyValue(s.Tax), Input{"item", TextValue(row.Word)},
 			Input{"amount", MoneyValue(d.Stated)})

@@ -60,30 +60,9 @@ func (r *turnoverRule) exclusiveSales(received money.Amount) money.Amount {
 // for payees that file themselves it is an estimate.
 func (r *turnoverRule) Calculate(c *Calculation) error {
 	f := c.facts
-	a := assessment{isAssessed: true, collection: r.method.Collection, periodKind: r.method.Period}
-	switch r.method.Period {
-	case "day":
-		a.before, a.period = f.ToDate.Day, c.texts.dayText(f.VATDate)
-	case "month":
-		a.before, a.period = f.ToDate.Month.Turnover, c.texts.vatMonthText(f.VATDate.Month())
-	case "quarter":
-		a.before, a.period = f.ToDate.Quarter, c.texts.vatMonthText(f.VATDate.Month())
-	}
+	a := r.startAssessment(c)
 	row := Row{Kind: VAT, Item: c.item, Period: a.period, Collection: a.collection}
-	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
-	if f.VATIncluded {
-		row.Received = price
-		// the difference of two rounded totals, so that the rows of a period sum to its rounded sales
-		row.Sales = r.exclusiveSales(a.before.Received.Add(price)).Sub(
-			r.exclusiveSales(a.before.Received))
-	} else {
-		row.Sales = price
-	}
-	a.sales = a.before.Sales.Add(row.Sales)
-	a.total = r.taxOnSales(a.sales)
-	c.addStep(r.sales, rounded, MoneyValue(a.sales), Input{"date", DayValue(f.VATDate)},
-		Input{"before", MoneyValue(a.before.Sales)}, Input{"payment", MoneyValue(price)},
-		Input{"divisor", RateValue(c.priceDivisor(r))}, Input{"sales", MoneyValue(row.Sales)})
+	r.addSales(c, &a, &row)
 	l := Line{Tax: VAT, Item: c.item, Period: a.period, Collection: a.collection, Base: a.sales,
 		Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law,
 		Status: r.worstStatus}
@@ -92,17 +71,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 		l.Before = r.taxOnSales(a.before.Sales)
 		a.before.VAT = l.Before
 	}
-	if r.threshold.IsMet(a.sales) {
-		l.Rate, l.Law = r.rate, r.taxStep.law
-		c.addStep(r.taxStep, rounded, MoneyValue(a.total), Input{"sales", MoneyValue(a.sales)},
-			Input{"threshold", MoneyValue(r.threshold.Amount)},
-			Input{"edge", TextValue(r.threshold.EdgeText())},
-			Input{"rate", RateValue(r.rate)})
-	} else {
-		c.addStep(r.exempt, exact, MoneyValue(money.Amount{}), Input{"sales", MoneyValue(a.sales)},
-			Input{"threshold", MoneyValue(r.threshold.Amount)},
-			Input{"edge", TextValue(r.threshold.EdgeText())})
-	}
+	r.explainTax(c, &a, &l)
 	a.due = money.MaxOf(a.total.Sub(l.Before), money.Amount{})
 	// a price without VAT is raised by the VAT, which the payer then withholds from it
 	if !f.VATIncluded && a.collection != SelfFiled {
@@ -120,6 +89,56 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 	c.periodVAT = a
 	c.addUnconfirmed(r.unconfirmed...)
 	return nil
+}
+
+// startAssessment returns the assessment of the rule's period with the turnover before the payment.
+func (r *turnoverRule) startAssessment(c *Calculation) assessment {
+	f := c.facts
+	a := assessment{isAssessed: true, collection: r.method.Collection, periodKind: r.method.Period}
+	switch r.method.Period {
+	case "day":
+		a.before, a.period = f.ToDate.Day, c.texts.dayText(f.VATDate)
+	case "month":
+		a.before, a.period = f.ToDate.Month.Turnover, c.texts.vatMonthText(f.VATDate.Month())
+	case "quarter":
+		a.before, a.period = f.ToDate.Quarter, c.texts.vatMonthText(f.VATDate.Month())
+	}
+	return a
+}
+
+// addSales adds the payment to the sales and the VAT of the period, and sets the sales of its row.
+func (r *turnoverRule) addSales(c *Calculation, a *assessment, row *Row) {
+	f := c.facts
+	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
+	if f.VATIncluded {
+		row.Received = price
+		// the difference of two rounded totals, so that the rows of a period sum to its rounded sales
+		row.Sales = r.exclusiveSales(a.before.Received.Add(price)).Sub(
+			r.exclusiveSales(a.before.Received))
+	} else {
+		row.Sales = price
+	}
+	a.sales = a.before.Sales.Add(row.Sales)
+	a.total = r.taxOnSales(a.sales)
+	c.addStep(r.sales, rounded, MoneyValue(a.sales), Input{"date", DayValue(f.VATDate)},
+		Input{"before", MoneyValue(a.before.Sales)}, Input{"payment", MoneyValue(price)},
+		Input{"divisor", RateValue(c.priceDivisor(r))}, Input{"sales", MoneyValue(row.Sales)})
+}
+
+// explainTax records whether the period's sales meet the threshold, and sets the line's rate and
+// articles accordingly.
+func (r *turnoverRule) explainTax(c *Calculation, a *assessment, l *Line) {
+	if r.threshold.IsMet(a.sales) {
+		l.Rate, l.Law = r.rate, r.taxStep.law
+		c.addStep(r.taxStep, rounded, MoneyValue(a.total), Input{"sales", MoneyValue(a.sales)},
+			Input{"threshold", MoneyValue(r.threshold.Amount)},
+			Input{"edge", TextValue(r.threshold.EdgeText())},
+			Input{"rate", RateValue(r.rate)})
+	} else {
+		c.addStep(r.exempt, exact, MoneyValue(money.Amount{}), Input{"sales", MoneyValue(a.sales)},
+			Input{"threshold", MoneyValue(r.threshold.Amount)},
+			Input{"edge", TextValue(r.threshold.EdgeText())})
+	}
 }
 
 // priceDivisor returns 1 + rate for a VAT-inclusive price, and 1 for a price without VAT.
@@ -270,6 +289,21 @@ func (r *surcharge) Calculate(c *Calculation) error {
 		c.result.PayeeObligations = append(c.result.PayeeObligations, l)
 		return nil
 	}
+	r.fillLine(c, &l, rate, tier)
+	c.withholdLine(&l, true)
+	c.addStep(r.due, exact, MoneyValue(l.Due), Input{"tax", MoneyValue(l.Total)},
+		Input{"withheld", MoneyValue(l.Before)}, Input{"kept_back", MoneyValue(l.Amount)},
+		Input{"shortfall", MoneyValue(l.Shortfall)})
+	c.result.Rows = append(c.result.Rows, Row{Kind: r.def.Tax, Item: c.item, Period: a.period,
+		Withheld: c.withheldForRow(&l), Collection: a.collection})
+	c.addUnconfirmed(r.unconfirmed...)
+	return nil
+}
+
+// fillLine sets the line to the surcharge on the VAT of the whole period and records how it was
+// computed.
+func (r *surcharge) fillLine(c *Calculation, l *Line, rate money.Fraction, tier string) {
+	a := &c.periodVAT
 	s := r.amountsOn(a.total, a.sales, a.periodKind, rate, true)
 	l.Rate = rate
 	l.Relief = s.Relief
@@ -285,14 +319,6 @@ func (r *surcharge) Calculate(c *Calculation) error {
 			Input{"relief_rate", RateValue(r.relief)}, Input{"relief", MoneyValue(s.Relief)},
 			Input{"place", TextValue(tier)})
 	}
-	c.withholdLine(&l, true)
-	c.addStep(r.due, exact, MoneyValue(l.Due), Input{"tax", MoneyValue(l.Total)},
-		Input{"withheld", MoneyValue(l.Before)}, Input{"kept_back", MoneyValue(l.Amount)},
-		Input{"shortfall", MoneyValue(l.Shortfall)})
-	c.result.Rows = append(c.result.Rows, Row{Kind: r.def.Tax, Item: c.item, Period: a.period,
-		Withheld: c.withheldForRow(&l), Collection: a.collection})
-	c.addUnconfirmed(r.unconfirmed...)
-	return nil
 }
 
 // withheldBefore returns the surcharge that was withheld earlier in the period. Where only the VAT

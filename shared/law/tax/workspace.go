@@ -52,6 +52,15 @@ func (w *workspace) computePayment(t task, payment *Facts) error {
 			return fault.Invalid(totalTooLarge())
 		}
 	}
+	if err := c.applyStages(payBook, vatBook); err != nil {
+		return err
+	}
+	c.sumUpResult()
+	return nil
+}
+
+// applyStages runs the rules of all taxes in their order.
+func (c *Calculation) applyStages(payBook, vatBook *Book) error {
 	for i, tax := range stageOrder {
 		// income taxes follow the law of the payment date, VAT and its surcharges that of the VAT date
 		b := vatBook
@@ -68,7 +77,6 @@ func (w *workspace) computePayment(t task, payment *Facts) error {
 			return err
 		}
 	}
-	c.sumUpResult()
 	return nil
 }
 

@@ -69,8 +69,7 @@ func readYears(files fs.FS) ([]calendar.Year, error) {
 	return years, err
 }
 
-// parseNotice reads and checks one holiday notice. A span of more than 16 days is refused as a
-// misprint.
+// parseNotice reads and checks one holiday notice.
 func parseNotice(name string, data []byte) (Notice, error) {
 	p := &ruleParser{file: name}
 	root := p.parseDocument(data)
@@ -88,17 +87,7 @@ func parseNotice(name string, data []byte) (Notice, error) {
 		laws, issued := p.buildLaws(1, *f.reference, nil)
 		n.Law, n.Published = laws[0], issued[0]
 	}
-	for _, h := range f.holidays {
-		p.requireWording(1, "name of a holiday", h.name)
-		from, to := p.parseDate(1, "from", h.from), p.parseDate(1, "to", h.to)
-		if to.Before(from) || to.After(from.AddDays(15)) || from.IsZero() || to.IsZero() {
-			p.addProblem(1, "holiday %s to %s is no span of days", h.from, h.to)
-			continue
-		}
-		for d := from; !d.After(to); d = d.AddDays(1) {
-			y.Holidays = append(y.Holidays, d)
-		}
-	}
+	p.addHolidays(&y, f.holidays)
 	for _, s := range f.workDays {
 		y.WorkDays = append(y.WorkDays, p.parseDate(1, "work day", s))
 	}
@@ -110,4 +99,20 @@ func parseNotice(name string, data []byte) (Notice, error) {
 	}
 	n.Year = y
 	return n, nil
+}
+
+// addHolidays adds every day of the holidays to the year. A span of more than 16 days is refused as
+// a misprint.
+func (p *ruleParser) addHolidays(y *calendar.Year, holidays []holiday) {
+	for _, h := range holidays {
+		p.requireWording(1, "name of a holiday", h.name)
+		from, to := p.parseDate(1, "from", h.from), p.parseDate(1, "to", h.to)
+		if to.Before(from) || to.After(from.AddDays(15)) || from.IsZero() || to.IsZero() {
+			p.addProblem(1, "holiday %s to %s is no span of days", h.from, h.to)
+			continue
+		}
+		for d := from; !d.After(to); d = d.AddDays(1) {
+			y.Holidays = append(y.Holidays, d)
+		}
+	}
 }

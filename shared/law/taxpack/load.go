@@ -115,12 +115,14 @@ func readPack(files fs.FS, above *tax.Pack) (tax.Pack, error) {
 		}
 		l.readFile(name, data)
 	}
+	// the manifest may be absent, or so faulty that no id was read
 	if l.pack.ID.Pack == "" {
 		l.problems = append(l.problems, Problem{manifestName, 0, "missing, or without pack and version"})
 	}
 	// only after all files: a definition may be used in a file that is read before its own
 	l.checkReferences()
 	if len(l.problems) > 0 {
+		// stable, so that the problems of one file keep the order of their lines
 		sort.SliceStable(l.problems, func(i, j int) bool {
 			return l.problems[i].File < l.problems[j].File
 		})
@@ -205,8 +207,14 @@ func (l *packLoader) readManifest(data []byte) {
 	if m.pack != "" && m.version != "" {
 		l.pack.ID.Pack, l.pack.ID.Version = m.pack, m.version
 	}
-	j := m.jurisdiction
-	l.pack.Jurisdiction = j
+	l.pack.Jurisdiction = m.jurisdiction
+	l.checkManifest(&m)
+}
+
+// checkManifest checks jurisdiction and parents of the pack: a local pack has the national pack as
+// its only parent, and the national pack has none.
+func (l *packLoader) checkManifest(m *manifestKeys) {
+	j := &m.jurisdiction
 	bad := func(format string, args ...any) {
 		l.problems = append(l.problems, Problem{manifestName, 0, fmt.Sprintf(format, args...)})
 	}
@@ -221,7 +229,8 @@ func (l *packLoader) readManifest(data []byte) {
 	case l.national != nil &&
 		!slices.Contains([]string{"municipality", "province", "autonomous_region",
 			"separately_planned_city", "corps"}, j.Kind):
-		bad("kind %q is none of municipality, province, autonomous_region, separately_planned_city, corps", j.Kind)
+		bad("kind %q is none of municipality, province, autonomous_region, "+
+			"separately_planned_city, corps", j.Kind)
 	case l.national != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"},
 		j.Confidence):
 		bad("confidence %q is none of confirmed, partial, unconfirmed", j.Confidence)
@@ -236,6 +245,7 @@ var codePattern = regexp.MustCompile(`^[0-9]{6}$`)
 func (l *packLoader) readRule(name string, data []byte) {
 	d, problems := ParseRule(name, data)
 	l.problems = append(l.problems, problems...)
+	// a file that could not be read is no definition; its problems are recorded already
 	if d.ID == "" {
 		return
 	}

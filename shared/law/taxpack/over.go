@@ -34,11 +34,13 @@ func LoadOverEmbedded(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
 		if err != nil {
 			return nil, err
 		}
+		// the given pack replaces the embedded one of the same jurisdiction
 		rest = slices.DeleteFunc(rest, func(l tax.LocalPack) bool {
 			return l.Jurisdiction.Code == p.Jurisdiction.Code
 		})
 		rest = append(rest, tax.NewLoadedPack(p))
 	}
+	// the order of packs is part of what the corpus lists
 	slices.SortFunc(rest, func(a, b tax.LocalPack) int {
 		return slices.Compare([]byte(a.Jurisdiction.Code), []byte(b.Jurisdiction.Code))
 	})

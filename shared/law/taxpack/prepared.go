@@ -39,6 +39,7 @@ func PrepareForms(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	// a prepared form is only written of packs that compile, because functions skip the checks
 	if _, err := compileCorpus(top, packs); err != nil {
 		return nil, err
 	}

@@ -90,6 +90,7 @@ func (p *ruleParser) buildDatedValue(v *datedKeys, kind tax.Kind) tax.DatedValue
 		d.Published = issued[0]
 		d.Also = issued[1:]
 	}
+	// a lapse says that nothing is in force in these days, so it has neither status nor value
 	if v.lapsed != nil {
 		p.requireWording(v.line, "lapsed", *v.lapsed)
 		d.Lapsed = v.lapsed
@@ -157,8 +158,22 @@ func (p *ruleParser) setValue(v *datedKeys, kind tax.Kind, d *tax.DatedValue) {
 		p.addProblem(line, "value from %s has no value", v.from)
 		return
 	}
-	var rate money.Rate
-	var err error
+	rate, err := p.setKindValue(v, line, kind, d)
+	switch {
+	case err != nil:
+		p.addProblem(line, "value: %v", err)
+	case kind == tax.KindAmount && !isAmountInRange(d.Amount), kind == tax.KindRate && !rate.IsShare():
+		p.addProblem(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
+	case kind == tax.KindRate && p.bounds != nil && !p.bounds.contains(rate):
+		p.addProblem(line, "rate %s must lie in %s to %s, the bounds of this file", rate,
+			p.bounds.least, p.bounds.most)
+	}
+}
+
+// setKindValue reads the value by the kind of the file. It returns a rate as it was written, for
+// the check of its bounds, and the error of a scalar value that cannot be parsed.
+func (p *ruleParser) setKindValue(v *datedKeys, line int, kind tax.Kind,
+	d *tax.DatedValue) (rate money.Rate, err error) {
 	switch kind {
 	case tax.KindAmount:
 		d.Amount, err = parseScalar(p, v, money.Parse)
@@ -180,19 +195,11 @@ func (p *ruleParser) setValue(v *datedKeys, kind tax.Kind, d *tax.DatedValue) {
 	case tax.KindRegime:
 		p.setRegime(v, line, d)
 	}
-	switch {
-	case err != nil:
-		p.addProblem(line, "value: %v", err)
-	case kind == tax.KindAmount && !isAmountInRange(d.Amount), kind == tax.KindRate && !rate.IsShare():
-		p.addProblem(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
-	case kind == tax.KindRate && p.bounds != nil && !p.bounds.contains(rate):
-		p.addProblem(line, "rate %s must lie in %s to %s, the bounds of this file", rate,
-			p.bounds.least, p.bounds.most)
-	}
+	return rate, err
 }
 
-// rateBounds are the lowest and the highest rate that a rule file declares as possible for its rule,
-// so that a rate in which a digit has slipped is refused.
+// rateBounds are the lowest and the highest rate that a rule file declares as possible for its
+// rule, so that a rate in which a digit has slipped is refused.
 type rateBounds struct{ least, most money.Rate }
 
 // contains reports whether a rate lies within the bounds, both included.
@@ -280,8 +287,10 @@ func (p *ruleParser) setBands(v *datedKeys, line int, d *tax.DatedValue) {
 	}
 	for i, k := range ks {
 		b := tax.Band{Inclusive: k.upTo != ""}
+		// a row has one of the two edges, so the other text is empty
 		edge := k.below + k.upTo
 		var err error
+		// only the last row has no edge, because it has no end
 		switch last := i == len(ks)-1; {
 		case k.below != "" && k.upTo != "", last != (edge == ""):
 			p.addProblem(line, "row %d: every row but the last has either below or up_to", i+1)
@@ -391,6 +400,7 @@ func (p *ruleParser) checkBracketSeam(line int, low, high tax.Bracket) {
 	if high.Rate.Cmp(low.Rate) <= 0 {
 		p.addProblem(line, "rate %s does not rise above %s", high.Rate, low.Rate)
 	}
+	// the tax at the edge by the low rate, less the one by the high rate, is the quick deduction
 	want := low.UpTo.Times(high.Rate, money.HalfUp).Sub(low.UpTo.Times(low.Rate, money.HalfUp)).Add(
 		low.Quick)
 	if high.Quick != want {
@@ -432,6 +442,7 @@ func (p *ruleParser) checkMethod(line int, m *tax.Method, prefix string) {
 			p.addProblem(line, "%smethod %s needs a definition in role %q", prefix, m.Name, role)
 		}
 	}
+	// turnover is the only method that computes by period and can be withheld or filed
 	if m.Name == "turnover" {
 		if !slices.Contains([]string{"day", "month", "quarter"}, m.Period) {
 			p.addProblem(line, "%speriod %q is none of day, month, quarter", prefix, m.Period)
@@ -502,20 +513,7 @@ func (p *ruleParser) setSteps(d *tax.Definition, steps map[string]tax.StepText) 
 	if d.Tax == "" {
 		p.addProblem(1, "a method names its tax")
 	}
-	roles := map[string]bool{"rule": true}
-	// a definition without any method only lends its wording to others
-	named := false
-	for i := range d.Values {
-		named = named || d.Values[i].Method.Name != "" || len(d.Values[i].Readings) > 0
-		for role := range d.Values[i].Method.Uses {
-			roles[role] = true
-		}
-		for _, r := range d.Values[i].Readings {
-			for role := range r.Method.Uses {
-				roles[role] = true
-			}
-		}
-	}
+	roles, named := rolesOfMethods(d)
 	if d.Wording != "" && len(steps) > 0 {
 		p.addProblem(1, "a method has either steps or wording")
 	}
@@ -530,6 +528,25 @@ func (p *ruleParser) setSteps(d *tax.Definition, steps map[string]tax.StepText) 
 		}
 		d.Steps[name] = s
 	}
+}
+
+// rolesOfMethods returns the roles that the definition's methods and readings use, which its steps
+// may cite; named is false for a definition without any method.
+func rolesOfMethods(d *tax.Definition) (roles map[string]bool, named bool) {
+	roles = map[string]bool{"rule": true}
+	// a definition without any method only lends its wording to others
+	for i := range d.Values {
+		named = named || d.Values[i].Method.Name != "" || len(d.Values[i].Readings) > 0
+		for role := range d.Values[i].Method.Uses {
+			roles[role] = true
+		}
+		for _, r := range d.Values[i].Readings {
+			for role := range r.Method.Uses {
+				roles[role] = true
+			}
+		}
+	}
+	return roles, named
 }
 
 // sortedKeys returns the keys of a map in order, so that problems are always listed in the same
