@@ -33,7 +33,7 @@ type Example struct {
 
 // Parse reads a list of examples from YAML or JSON.
 //
-// Errors: Problems with the file.
+// Errors: a list of type Problems with the file.
 func Parse(name string, data []byte) ([]Example, error) {
 	if strings.HasSuffix(name, ".yaml") {
 		n, err := yamldoc.Parse(data)

@@ -80,8 +80,8 @@ type AnnualResult struct {
 	Answer
 }
 
-// annualSettlement is the arithmetic of the annual settlement, compiled for a day. Source: IIT Law
-// art. 6 and 11, IIT Regulations art. 25; data in rules/national/iit/annual.
+// annualSettlement is the arithmetic of the annual settlement, compiled for a day. It follows IIT
+// Law art. 6 and 11, IIT Regulations art. 25; its data are in rules/national/iit/annual.
 type annualSettlement struct {
 	questionRule
 	deduction   money.Amount

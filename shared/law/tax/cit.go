@@ -8,8 +8,8 @@ import (
 
 // citYear computes enterprise income tax of a year: at the ordinary rate, or for a small low-profit
 // enterprise at the reduced rate on a part of the income. Each limit is a cliff: one fen above it,
-// the whole income is taxed at the ordinary rate. Source: CIT Law art. 4 and 28, MOF/STA
-// Announcement 2023 No. 12 art. 3 and 5; data in rules/national/cit.
+// the whole income is taxed at the ordinary rate. It follows CIT Law art. 4 and 28, MOF/STA
+// Announcement 2023 No. 12 art. 3 and 5; its data are in rules/national/cit.
 type citYear struct {
 	questionRule
 	// inclusion is the share of a small low-profit enterprise's income that is taxed, at smallRate.
@@ -116,7 +116,7 @@ func citMethodSpec() methodSpec {
 
 // citDeduction limits one kind of expense before enterprise income tax to a share of a base, for
 // entertainment also to a share of the expense. The excess is carried forward or lost, as the rule
-// says. Source: CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; data in
+// says. It follows CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; its data are in
 // rules/national/cit.
 type citDeduction struct {
 	questionRule

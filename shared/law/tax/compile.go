@@ -366,6 +366,7 @@ func replaceSameIDs(above, own []TaxRule) []TaxRule {
 	}
 	list := slices.Clone(above)
 	for _, r := range own {
+		// rules keep their place in the order, which decides whose condition is tried first
 		if i := slices.IndexFunc(list, func(x TaxRule) bool { return x.ID() == r.ID() }); i >= 0 {
 			list[i] = r
 		} else {
@@ -429,7 +430,7 @@ func (d *Definition) answersQuestion() bool {
 // rule whose condition matches would tax the payment silently.
 func newLapsedRule(d *Definition, day civil.Date) (TaxRule, expression, error) {
 	var last *DatedValue
-	// the last value with a method, because a declared lapse has none
+	// the last value with a method keeps the condition, because a declared lapse has no method
 	for i := range d.Values {
 		if v := &d.Values[i]; !v.From.After(day) && (v.Lapsed == nil || last == nil) {
 			last = v

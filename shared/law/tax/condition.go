@@ -63,9 +63,9 @@ var factTable = [factCount]factSpec{
 		values: []string{"withheld", "books", "income_rate", "cost_rate", "levy_rate"}},
 	factRoute: {name: "route", values: []string{"mcn_pays", "platform_pays_creator",
 		"flex_platform_pays", "studio_invoice", "payroll"}},
-	// filed: the paying entity has filed for this platform on the payment date
+	// filed means that the paying entity has filed for this platform on the payment date
 	factFiled: {name: "filed", values: []string{yes, no}},
-	// agency_filing: the paying entity also files this worker's VAT on the VAT date
+	// agency_filing means that the paying entity also files this worker's VAT on the VAT date
 	factAgency: {name: "agency_filing", values: []string{yes, no}},
 	factItem: {name: "item", values: []string{ItemWages, ItemLabor, ItemLaborPlatform,
 		ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental}},
@@ -74,7 +74,7 @@ var factTable = [factCount]factSpec{
 	factVATPeriod:   {name: "vat_period", values: []string{"month", "quarter"}},
 	factOverseas:    {name: "overseas", values: []string{yes, no}},
 	factHoldsEquity: {name: "holds_equity", values: []string{yes, no}},
-	// amount: of this payment
+	// amount is that of this payment
 	factAmount: {name: "amount", amount: true},
 
 	factWay: {name: "way",
@@ -83,7 +83,7 @@ var factTable = [factCount]factSpec{
 	factPeriod:      {name: "period", values: []string{"month", "quarter", "year", "time"}},
 	factMarketStall: {name: "market_stall", values: []string{yes, no}},
 	factIncomeKind:  {name: "income_kind", values: []string{"business", "labor"}},
-	// revenue: of the period, as the rule's base has it
+	// revenue is that of the period, as the rule's base counts it
 	factRevenue: {name: "revenue", amount: true},
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // culturalFee computes the cultural construction fee (文化事业建设费) on advertising and entertainment
-// services. Source: Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; data in
+// services. It follows Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; its data are in
 // rules/national/fees.
 type culturalFee struct {
 	questionRule

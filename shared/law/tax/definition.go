@@ -66,7 +66,7 @@ type Definition struct {
 	Kind  Kind           `json:",omitzero"`
 	Title bilingual.Text `json:",omitzero"`
 	Unit  string         `json:",omitzero"`
-	// Tax is the tax that a method computes.
+	// Tax is the tax that a definition of kind method computes.
 	Tax string `json:",omitzero"`
 	// Order ranks regimes and methods: the lower one is tried first.
 	Order  int          `json:",omitzero"`
@@ -94,7 +94,7 @@ type DatedValue struct {
 	From, To civil.Date `json:",omitzero"`
 	Status   Status     `json:",omitzero"`
 	Law      []Law      `json:",omitzero"`
-	// Published is the issue day of the first document of Law.
+	// Published is the day on which the first document of Law was issued.
 	Published civil.Date `json:",omitzero"`
 	// Also holds the issue days of the other documents of Law, in the order of Law.
 	Also []civil.Date `json:",omitzero"`

@@ -29,8 +29,8 @@ type Calculation struct {
 	facts *Facts
 	// item is the kind of income (所得项目) that the regime gave to the payment.
 	item string
-	// platformFiled: the paying entity has filed for this platform on the payment date. agencyFiled:
-	// it also files the worker's VAT on the VAT date.
+	// platformFiled says that the paying entity has filed for this platform on the payment date,
+	// agencyFiled that it also files the worker's VAT on the VAT date.
 	platformFiled, agencyFiled bool
 	gross                      money.Amount
 	// unwithheld is the part of gross that no tax has been withheld from yet.

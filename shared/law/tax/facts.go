@@ -42,19 +42,21 @@ const (
 
 // Collections tell who brings the tax to the tax office.
 const (
-	// Withheld: the paying entity withholds the tax and pays it to the tax office (扣缴).
+	// Withheld means that the paying entity withholds the tax and pays it to the tax office (扣缴).
 	Withheld = "withheld"
-	// AgencyFiled: the filed platform entity files the payee's tax on the payee's behalf (代办申报).
+	// AgencyFiled means that the filed platform entity files the payee's tax on the payee's behalf
+	// (代办申报).
 	AgencyFiled = "agency_filed"
-	// SelfFiled: the payee files the tax itself (自行申报).
+	// SelfFiled means that the payee files the tax itself (自行申报).
 	SelfFiled = "self_filed"
 )
 
 // Who bears a tax.
 const (
-	// BorneByCreator: the tax lowers the creator's net.
+	// BorneByCreator means that the tax lowers the creator's net.
 	BorneByCreator = "creator"
-	// BorneByMCN: the contract promises the creator a net amount, and the MCN pays the tax (包税).
+	// BorneByMCN means that the contract promises the creator a net amount and that the MCN pays the
+	// tax (包税).
 	BorneByMCN = "mcn"
 )
 
@@ -144,8 +146,8 @@ type Facts struct {
 	Project string
 	// Amount is the creator's share that is paid now.
 	Amount money.Amount
-	// InKind is the market price of things given in kind with the payment (实物奖励); it is income beside
-	// the money.
+	// InKind is the market price of things given in kind with the payment (实物奖励); they are income
+	// beside the money.
 	InKind money.Amount
 	// VATIncluded says that Amount contains the VAT.
 	VATIncluded bool

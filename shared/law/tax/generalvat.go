@@ -10,8 +10,8 @@ import (
 )
 
 // generalVAT computes the VAT of a general taxpayer for a period: output VAT less creditable input
-// VAT; unused input is carried forward. Source: VAT Law art. 8, 10, 14, 16, 21, 22; data in
-// rules/national/vat.
+// VAT; unused input is carried forward. It follows VAT Law art. 8, 10, 14, 16, 21, 22; its data are
+// in rules/national/vat.
 type generalVAT struct {
 	questionRule
 	rates []RateRow
@@ -166,8 +166,8 @@ func generalVATMethodSpec() methodSpec {
 const servicesRow = "services"
 
 // outputEstimate estimates the output VAT of a general taxpayer on this entity's payments, before
-// its input credit. The VAT it really pays, and the surcharges on that, stay unknown. Source: VAT
-// Law art. 10, 14, 17; data in rules/national/vat.
+// its input credit. The VAT it really pays, and the surcharges on that, stay unknown. It follows
+// VAT Law art. 10, 14, 17; its data are in rules/national/vat.
 type outputEstimate struct {
 	compiledRule
 	rate  money.Fraction

@@ -3,7 +3,8 @@ package tax
 import "fenzhang/shared/bilingual"
 
 // incidentalIncome withholds IIT on a prize or another windfall (偶然所得): a flat rate on each receipt
-// as a whole, without deduction. Source: IIT Law art. 6(1)6; data in rules/national/iit/incidental.
+// as a whole, without deduction. It follows IIT Law art. 6(1)6; its data are in
+// rules/national/iit/incidental.
 type incidentalIncome struct {
 	compiledRule
 	// table has one level with the flat rate.
@@ -42,7 +43,7 @@ func incidentalMethodSpec() methodSpec {
 const inKindRule = "iit.in_kind"
 
 // inKindValuation counts things given in kind (实物奖励) as income at their market price; the tax on
-// them is withheld from the money. Source: IIT Regulations art. 8; data in
+// them is withheld from the money. It follows IIT Regulations art. 8; its data are in
 // rules/national/iit/in_kind.yaml.
 type inKindValuation struct {
 	questionRule

@@ -7,12 +7,12 @@ import (
 )
 
 // laborOneOff withholds IIT on a resident's remuneration for labor by the one-off method: all
-// payments of one project in a month count as one receipt. Source: STA Announcement 2018 No. 61,
-// art. 8 and 11; data in rules/national/iit/labor.
+// payments of one project in a month count as one receipt. It follows STA Announcement 2018 No. 61,
+// art. 8 and 11; its data are in rules/national/iit/labor.
 type laborOneOff struct {
 	compiledRule
-	// limit: an income above it is lowered by the cost rate, an income up to it by the fixed
-	// deduction.
+	// limit decides the deduction: an income above it is lowered by the cost rate, an income up to it
+	// by the fixed deduction.
 	limit          Threshold
 	fixedDeduction money.Amount
 	// cost is the deemed share of costs; keptShare is 1 - cost.
@@ -72,9 +72,9 @@ func (c *Calculation) incomeAfterVAT(s *stepSpec) money.Amount {
 
 // outcome is the result of an IIT formula for its period.
 type outcome struct {
-	// income is that of this payment alone.
+	// income is the income of this payment alone.
 	income money.Amount
-	// tax is that of the whole period by the formula.
+	// tax is the tax of the whole period by the formula.
 	taxable money.Amount
 	// level is nil when nothing is taxable.
 	level *Bracket
@@ -110,8 +110,8 @@ func (c *Calculation) finishIIT(r *compiledRule, taxStep, dueStep *stepSpec, o o
 }
 
 // CumulativeLabor is the arithmetic of cumulative withholding of labor remuneration, compiled for a
-// day. Source: STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; data in
-// rules/national/iit/labor_platform.
+// day. It follows STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; its data are
+// in rules/national/iit/labor_platform.
 type CumulativeLabor struct {
 	keptShare money.Fraction
 	monthly   money.Amount
@@ -261,7 +261,7 @@ func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string
 			return tax
 		})
 	if !c.facts.Deductions.IsZero() {
-		// deductions of the earlier months are not known month by month, so the withheld tax replaces the
+		// the deductions of earlier months are not known month by month, so the withheld tax replaces the
 		// peak
 		s.peak = s.withheld
 	}

@@ -340,8 +340,8 @@ func (r *sliceLevy) Calculate(c *Calculation) error {
 const sliceUnit = 10_000
 
 // deemedProfit deems a share of revenue, or of costs grossed up, to be profit and taxes it by the
-// brackets of business income; the profit of a partnership is split first. Source: Caishui [2000]
-// No. 91, art. 9.
+// brackets of business income; the profit of a partnership is split first. It follows Caishui
+// [2000] No. 91, art. 9.
 type deemedProfit struct {
 	assessedRule
 	zeroBand roleValue

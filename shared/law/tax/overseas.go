@@ -3,8 +3,8 @@ package tax
 import "fenzhang/shared/money"
 
 // overseasVAT is the VAT that the buyer withholds from a person abroad who sells services consumed
-// in China: the full rate on each price, without threshold and without surcharges. Source: VAT Law
-// art. 15, UMCT Law art. 3; data in rules/national/vat/overseas.yaml.
+// in China: the full rate on each price, without threshold and without surcharges. It follows VAT
+// Law art. 15, UMCT Law art. 3; its data are in rules/national/vat/overseas.yaml.
 type overseasVAT struct {
 	compiledRule
 	rate, divisor money.Fraction

@@ -9,7 +9,8 @@ import (
 
 // stampTax computes stamp tax on one document: the rate of its item on the amount stated. The table
 // of items is a positive list; it contains the items of creators' contracts with rate zero, because
-// they are not taxed. Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
+// they are not taxed. It follows Stamp Tax Law art. 2, 5, 8, 9, 12; its data are in
+// rules/national/stamp.
 type stampTax struct {
 	questionRule
 	rates []RateRow
@@ -125,7 +126,7 @@ func (d *StampDocument) highestRateRow(r *stampTax) (RateRow, error) {
 			return RateRow{}, fault.Invalid(
 				fault.Field{Field: "item", Problem: item + " is no item of the stamp tax table that is known"})
 		}
-		// a row whose rate was not read might be the highest, so it makes the answer a gap
+		// a row whose rate was not read might have the highest rate, so it makes the answer a gap
 		if high.Word == "" || row.Open || (!high.Open && row.Rate.Cmp(high.Rate) > 0) {
 			high = row
 		}

@@ -7,8 +7,8 @@ import (
 )
 
 // turnoverRule computes the VAT of a small-scale payee by period: no tax below the threshold, and
-// from the threshold on tax on the whole period. Source: VAT Law art. 23, MOF/STA Announcement 2026
-// No. 10; data in rules/national/vat.
+// from the threshold on tax on the whole period. It follows VAT Law art. 23, MOF/STA Announcement
+// 2026 No. 10; its data are in rules/national/vat.
 type turnoverRule struct {
 	compiledRule
 	threshold Threshold
@@ -66,7 +66,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 	l := Line{Tax: VAT, Item: c.item, Period: a.period, Collection: a.collection, Base: a.sales,
 		Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law,
 		Status: r.worstStatus}
-	// nothing was withheld from a payee that files itself: the part before this payment is computed
+	// nothing was withheld from a payee that files itself, so the tax before this payment is computed
 	if a.collection == SelfFiled {
 		l.Before = r.taxOnSales(a.before.Sales)
 		a.before.VAT = l.Before
@@ -112,7 +112,8 @@ func (r *turnoverRule) addSales(c *Calculation, a *assessment, row *Row) {
 	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
 	if f.VATIncluded {
 		row.Received = price
-		// the difference of two rounded totals, so that the rows of a period sum to its rounded sales
+		// the payment's sales are the difference of two rounded totals, so that the rows of a period add
+		// up to its rounded sales
 		row.Sales = r.exclusiveSales(a.before.Received.Add(price)).Sub(
 			r.exclusiveSales(a.before.Received))
 	} else {
@@ -171,7 +172,7 @@ func (r *turnoverRule) taxWithWaiver(s PeriodSales) money.Amount {
 // that order.
 type surcharge struct {
 	compiledRule
-	// isLocal: the rate depends on the tier of the place.
+	// isLocal says that the rate depends on the tier of the place.
 	isLocal bool
 	// rates are those of the tiers city, county and other.
 	rates  [3]money.Fraction
@@ -268,13 +269,13 @@ func (r *surcharge) Calculate(c *Calculation) error {
 				BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus, Missing: a.unknownReasons})
 		return nil
 	}
-	// no VAT now and none before: a line of zeros would only blur the explanation
+	// without VAT now and before, a line of zeros would only blur the explanation
 	if a.total.IsZero() && a.before.VAT.IsZero() && a.before.surchargeWithheld(r.def.Tax).IsZero() {
 		return nil
 	}
 	l := Line{Tax: r.def.Tax, Item: c.item, Period: a.period, Collection: a.collection, Base: a.total,
 		BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus}
-	// the tier of whoever pays the tax to its tax office decides the rate
+	// the tier of the place where the tax is paid decides the rate: the payer's, or the payee's own
 	tier := c.facts.Entity.PlaceTier
 	if a.collection == SelfFiled {
 		tier = c.facts.Taxpayer.PlaceTier

@@ -9,8 +9,8 @@ import (
 const payrollGap = "iit.wages.payroll_incomplete"
 
 // wagesCumulative withholds IIT on the wages of a resident employee cumulatively over the months of
-// the year (累计预扣法). Source: STA Announcement 2018 No. 61, art. 6; 2020 No. 13, art. 1; 2020 No. 19,
-// art. 1; data in rules/national/iit/wages.
+// the year (累计预扣法). It follows STA Announcement 2018 No. 61, art. 6; 2020 No. 13, art. 1; 2020 No.
+// 19, art. 1; its data are in rules/national/iit/wages.
 type wagesCumulative struct {
 	compiledRule
 	// monthly is the basic deduction per month of employment.
@@ -134,8 +134,8 @@ func (b *Book) optionalAmount(m *Method, role string) money.Amount {
 }
 
 // internCumulative withholds IIT on the internship pay of a full-time student cumulatively over the
-// months of the year, with the arithmetic of cumulative labor. Source: STA Announcement 2020 No.
-// 13, art. 2; data in rules/national/iit/intern.
+// months of the year, with the arithmetic of cumulative labor. It follows STA Announcement 2020 No.
+// 13, art. 2; its data are in rules/national/iit/intern.
 type internCumulative struct {
 	compiledRule
 	arithmetic    CumulativeLabor

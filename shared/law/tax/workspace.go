@@ -20,9 +20,10 @@ type workspace struct {
 type task struct {
 	payer, payee *Engine
 	rows         []Row
-	// foldsRows: derive the item and sum rows into the periods before the payment.
+	// foldsRows says that the item is derived and that rows are summed into the periods before the
+	// payment.
 	foldsRows bool
-	// figuresOnly: no steps and no list of unconfirmed rules.
+	// figuresOnly says that steps and the list of unconfirmed rules are left out.
 	figuresOnly bool
 }
 

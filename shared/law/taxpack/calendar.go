@@ -12,7 +12,7 @@ import (
 
 // LoadCalendar builds the calendar of working days from the holiday notices of a pack.
 //
-// Errors: Problems with file and line.
+// Errors: a list of type Problems with file and line.
 func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
 	years, err := readYears(files)
 	if err != nil {
@@ -35,7 +35,7 @@ type Notice struct {
 
 // ReadNotices reads the holiday notices of a pack, by year.
 //
-// Errors: Problems with file and line.
+// Errors: a list of type Problems with file and line.
 func ReadNotices(files fs.FS) ([]Notice, error) {
 	names, err := ListFiles(files)
 	if err != nil {

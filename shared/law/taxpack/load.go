@@ -24,8 +24,8 @@ const (
 
 // LoadCorpus reads, checks and compiles the national pack and the packs of jurisdictions over it.
 //
-// Errors: Problems, all of them at once; the file of a local pack's problem begins with the pack's
-// name.
+// Errors: a list of type Problems, all of them at once; the file of a local pack's problem begins
+// with the pack's name.
 func LoadCorpus(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
 	top, packs, err := readAllPacks(national, local)
 	if err != nil {
@@ -77,7 +77,7 @@ func compileCorpus(national tax.Pack, packs []tax.Pack) (*tax.Corpus, error) {
 
 // ReadNational reads and checks the files of the national pack without compiling them.
 //
-// Errors: Problems, all of them at once.
+// Errors: a list of type Problems, all of them at once.
 func ReadNational(files fs.FS) (tax.Pack, error) {
 	return readPack(files, nil)
 }
@@ -85,7 +85,7 @@ func ReadNational(files fs.FS) (tax.Pack, error) {
 // ReadLocal reads and checks the files of a jurisdiction's pack, which may use definitions of the
 // national pack.
 //
-// Errors: Problems, all of them at once; each file begins with the pack's name.
+// Errors: a list of type Problems, all of them at once; each file begins with the pack's name.
 func ReadLocal(files fs.FS, national tax.Pack) (tax.Pack, error) {
 	p, err := readPack(files, &national)
 	var problems Problems

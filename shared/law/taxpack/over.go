@@ -15,7 +15,7 @@ import (
 // The given packs must have passed LoadCorpus together with the others before: a local pack of the
 // binary is checked against a new national pack only when a computation first needs its place.
 //
-// Errors: Problems of the given packs.
+// Errors: a list of type Problems of the given packs.
 func LoadOverEmbedded(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
 	var top tax.Pack
 	err := readPreparedForm(nationalForm, &top)

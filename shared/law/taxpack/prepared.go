@@ -33,7 +33,7 @@ type preparedLocal struct {
 // PrepareForms reads and checks the national pack and those of jurisdictions, and returns the files
 // of their prepared form by name.
 //
-// Errors: Problems with file and line.
+// Errors: a list of type Problems with file and line.
 func PrepareForms(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
 	top, packs, err := readAllPacks(national, local)
 	if err != nil {
