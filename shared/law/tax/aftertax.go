@@ -68,7 +68,7 @@ func (r *Result) bearTaxes(net money.Amount) {
 func (c *Corpus) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
 	f.AfterTax = false
 	f.Amount = money.Fen(1)
-	f.InKind = money.Amount{} // any payment has the same item
+	f.InKind = money.Amount{} // the item does not depend on the amount
 	payer, payee, err := c.findEngines(&f)
 	if err != nil {
 		return nil, err

@@ -7,9 +7,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The rules of the annual settlement of comprehensive income.
+// The ids of the rules of the annual settlement of comprehensive income.
 const (
-	// The ids of the rules of the annual settlement of comprehensive income.
 	annualRule = "iit.annual"
 	waiverRule = "iit.annual.waiver"
 )
@@ -49,9 +48,8 @@ type Unknown struct {
 	Missing bilingual.Text `json:"missing"`
 }
 
-// The reasons why a settlement must be filed (IIT Regulations art. 25).
+// The reasons why an annual settlement must be filed (IIT Regulations art. 25).
 const (
-	// The reasons why an annual settlement must be filed (IIT Regulations art. 25).
 	FileTwoSources      = "two_sources"
 	FileOtherThanWages  = "labor_author_or_royalty"
 	FilePrepaidBelowDue = "prepaid_below_due"

@@ -8,17 +8,15 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The rules of business income.
+// The ids of the rules of business income.
 const (
-	// The ids of the rules of business income.
 	booksRule  = "iit.business.books"
 	halfRule   = "iit.business.half"
 	deemedRule = "iit.business.deemed_profit"
 )
 
-// The bases of a deemed profit.
+// The bases from which a profit may be deemed.
 const (
-	// The bases from which a profit may be deemed.
 	BasisRevenue = "revenue"
 	BasisCost    = "cost"
 )
@@ -266,11 +264,9 @@ func (r *businessBooks) sumProfits(c *Calculation, list []BusinessIncome) (money
 	return sum, nil
 }
 
-// What becomes of losses: there are none, or the reading by which a business with a loss counts as
-// zero.
+// The treatment of losses: there are none, or the reading by which a business with a loss counts
+// as zero.
 const (
-	// The treatment of losses: there are none, or the reading by which a business with a loss counts
-	// as zero.
 	noLosses    = "none"
 	lossesApart = "no_offset"
 )

@@ -68,7 +68,7 @@ var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT, TaxCulturalFee, Tax
 
 // TaxRule is one rule of one tax, compiled for the days of a book.
 type TaxRule interface {
-	//nolint:revive // the design's word for it, and "rule" alone is also a file
+	//nolint:revive // the design calls it so, and "rule" alone would also be a file
 	// ID returns the id of the definition from which the rule was compiled.
 	ID() string
 	// Validate returns what the rule lacks to compute in its days, as an error; nil means complete.
@@ -340,7 +340,7 @@ func (b *Book) mergeOver(above *Book) *Book {
 		return b
 	}
 	if m, ok := b.merged.Load(above); ok {
-		return m.(*Book) //nolint:forcetypeassert // nothing else is ever put in
+		return m.(*Book) //nolint:forcetypeassert // the map holds books only
 	}
 	m := &Book{from: b.from, place: b.place, parent: above, values: b.values, decided: b.decided,
 		regimes: above.regimes, questions: b.questions}
@@ -355,7 +355,7 @@ func (b *Book) mergeOver(above *Book) *Book {
 	}
 	// two goroutines may have merged at once; all must use the same book
 	first, _ := b.merged.LoadOrStore(above, m)
-	return first.(*Book) //nolint:forcetypeassert // as above
+	return first.(*Book) //nolint:forcetypeassert // the map holds books only
 }
 
 // replaceSameIDs returns the rules of the book above, where a rule of the place replaces the one

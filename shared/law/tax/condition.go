@@ -42,9 +42,8 @@ type factSpec struct {
 	amount bool
 }
 
-// The words of a yes-or-no fact.
+// The values of a yes-or-no fact.
 const (
-	// The values of a yes-or-no fact.
 	yes = "true"
 	no  = "false"
 )

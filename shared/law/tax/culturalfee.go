@@ -35,7 +35,6 @@ const advertisingRow = "advertising"
 
 // The readings of the open question whether an MCN owes the fee.
 const (
-	// The readings of the open question whether an MCN owes the fee.
 	scopeLiable    = "advertising_media_unit"
 	scopeNotLiable = "not_a_payer"
 )

@@ -8,17 +8,17 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Rule files say when a rule is meant as a small typed expression over facts:
+// A rule file writes the condition of a rule as a small typed expression over facts:
 //
 //	kind in [natural_person, student_intern] and item == labor and not agency_filing
 //	way == quota and (period == month or revenue >= 90000.00)
 //
-// "or" binds weakest, then "and", then "not"; a yes-or-no fact stands alone; words are compared
-// with ==, != and in [..], amounts of yuan with all six signs. An empty expression always holds.
+// In such a condition "or" binds weakest, then "and", then "not". A yes-or-no fact is written alone.
+// Texts are compared with ==, != and in [..], amounts of yuan with all six signs of comparison. An
+// empty condition is always true.
 
-// maxExpression bounds the source of one expression, in bytes, and maxDepth its nesting.
+// maxExpression is the most bytes of one condition; maxDepth is how deep it may be nested.
 const (
-	// maxExpression is the most bytes of one condition; maxDepth is how deep it may be nested.
 	maxExpression = 2000
 	maxDepth      = 16
 )

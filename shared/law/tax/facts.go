@@ -25,7 +25,7 @@ const (
 	ItemIncidental = "incidental" // 偶然所得
 )
 
-// Tax kinds as they stand in lines and rows.
+// The kinds of tax in lines and rows.
 const (
 	// IIT is individual income tax (个人所得税).
 	IIT = "IIT"
@@ -40,7 +40,7 @@ const (
 	CIT = "CIT"
 )
 
-// Collections tell who brings the tax to the tax office.
+// The collections say who pays a tax to the tax office.
 const (
 	// Withheld means that the paying entity withholds the tax and pays it to the tax office (扣缴).
 	Withheld = "withheld"
@@ -107,7 +107,8 @@ type Taxpayer struct {
 	PlaceTier string `json:"place_tier,omitempty"`
 	// VATPeriod is month or quarter for VAT that the payee files itself; "" means month.
 	VATPeriod string `json:"vat_period,omitempty"`
-	// Overseas marks a person abroad who sells services consumed in China (境外个人); never a resident.
+	// Overseas marks a person abroad who sells services consumed in China (境外个人); such a
+	// person is never a resident.
 	Overseas bool `json:"overseas,omitempty"`
 	// HoldsEquity marks a payee that holds equity, shares or partnership interests (权益性投资): it must
 	// keep books.

@@ -52,8 +52,8 @@ func (t *ToDate) addIncomeRow(r *Row, f *Facts, month civil.Month) {
 	if r.Item != f.Item {
 		return
 	}
-	// Cumulative methods count all of the platform or of the payer, whatever the project; the others
-	// the project.
+	// cumulative methods count all payments of the platform or of the payer, the others only those of
+	// the project
 	if r.Item == ItemLaborPlatform && r.Platform != f.Platform {
 		return
 	}

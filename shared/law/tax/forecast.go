@@ -79,9 +79,8 @@ type Forecast struct {
 	ExpectedWithheld money.Amount `json:"expected_withheld"`
 }
 
-// The names of what a forecast may not know.
+// The ids by which a forecast names the facts that it does not know.
 const (
-	// The ids by which a forecast names the facts that it does not know.
 	unknownSpecial    = "iit.annual.special_deductions"
 	unknownAdditional = "iit.annual.additional_deductions"
 	unknownElsewhere  = "iit.annual.other_payers"

@@ -74,11 +74,12 @@ func (c *Calculation) incomeAfterVAT(s *stepSpec) money.Amount {
 type outcome struct {
 	// income is the income of this payment alone.
 	income money.Amount
-	// tax is the tax of the whole period by the formula.
+	// taxable is the taxable amount of the whole period, rounded as it is reported.
 	taxable money.Amount
 	// level is nil when nothing is taxable.
 	level *Bracket
-	tax   money.Amount // of the period, by the formula
+	// tax is the tax of the whole period by the formula.
+	tax money.Amount
 	// peak is the highest cumulative tax of earlier months; zero for one-off methods.
 	peak money.Amount
 	// before is the tax withheld earlier in the period.
@@ -233,7 +234,6 @@ type yearBefore struct {
 
 // The readings of break months that the rule file may declare.
 const (
-	// The readings of break months that the rule file may declare.
 	readContinuous = "continuous"
 	readCountAll   = "count_income_months"
 	readRestart    = "restart_after_break"

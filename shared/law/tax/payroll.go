@@ -5,7 +5,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// How the basic deduction from wages is counted.
+// The rules by which the basic deduction from wages is counted.
 const (
 	// DeductNormal, and "", deducts per month of employment with this payer.
 	DeductNormal = "normal"

@@ -83,7 +83,7 @@ func (d *Definition) latestValue(on civil.Date) *DatedValue {
 func (e *Engine) markGaps(list []Entry, on civil.Date) {
 	b, err := e.bookOn(on)
 	if err != nil {
-		return // before the first book there is nothing in the list
+		return // before the first day of the pack the list is empty
 	}
 	missing := map[string]bilingual.Text{}
 	mark := func(r TaxRule) {

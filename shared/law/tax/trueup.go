@@ -10,7 +10,7 @@ import "fenzhang/shared/money"
 //
 // Errors: those of Compute.
 func (e *Engine) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
-	f.Amount = money.Fen(1) // any payment has the same item
+	f.Amount = money.Fen(1) // the item does not depend on the amount
 	item, err := e.DeriveItem(f)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// The shapes below are exactly the keys that a rule file may have; anything else is refused.
+// The types below list exactly the keys that a rule file may have; any other key is a problem.
 
 // ruleFile holds exactly the keys that a rule file may have; any other key is a problem.
 type ruleFile struct {
@@ -457,7 +457,7 @@ func (p *ruleParser) readYearFile(n *yaml.Node) (f yearFile) {
 		case "title":
 			f.title = p.readWording(v)
 		case "status":
-			p.readText(v) // how far the notice is known: it is told by its file only
+			p.readText(v) // the status of a notice is for readers of the file; no code uses it
 		case "reference":
 			r := p.readReference(v)
 			f.reference = &r

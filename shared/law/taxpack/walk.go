@@ -43,8 +43,8 @@ func YAMLProblem(file string, err error) Problem {
 	return Problem{file, 0, err.Error()}
 }
 
-// The functions below read nodes. What has another shape than is asked for becomes a problem with
-// its line and reads as nothing.
+// The functions below read nodes of a YAML document. A node of another form than the function reads
+// becomes a problem with its line, and its value is empty.
 
 // readFields reads a mapping with known keys; read returns false for a key that it does not know.
 func (p *ruleParser) readFields(n *yaml.Node, read func(key string, v *yaml.Node) bool) {
