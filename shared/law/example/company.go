@@ -141,7 +141,7 @@ func computeCulturalFeeExample(corpus *tax.Corpus, on civil.Date,
 		Small      string       `json:"small_scale_period"`
 		Sales      money.Amount `json:"sales_ex_vat"`
 		Reading    string       `json:"mcn_scope"`
-		Place      string       `json:"place"` // "" = national: a local reduction is then not known
+		Place      string       `json:"place"` // "" means national; a local reduction is then unknown
 	}
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err

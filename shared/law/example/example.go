@@ -347,7 +347,7 @@ func computeNonResidentExample(e *tax.Engine, on civil.Date,
 	if err := decodeInputs(raw, &in); err != nil {
 		return exampleAnswer{}, err
 	}
-	// older examples write wage for the item wages
+	// examples write wage where the engine has the item wages
 	if in.Kind == "wage" {
 		in.Kind = tax.ItemWages
 	}
@@ -466,12 +466,12 @@ func computePlatformVATExample(e *tax.Engine, on civil.Date,
 	}
 	var whole, total money.Amount
 	first, final := []money.Amount{}, []money.Amount{}
-	// first filing: no platform knows the sales on the others
+	// at the first filing no platform knows the sales on the others
 	for _, p := range in.Platforms {
 		whole = whole.Add(p.Sales)
 		first = append(first, rule.TaxOnPeriod(tax.PeriodSales{Total: p.Sales}))
 	}
-	// final filing: the total of all platforms decides whether each part is taxed
+	// at the final filing the total of all platforms decides whether each part is taxed
 	for _, p := range in.Platforms {
 		own := rule.TaxOnPart(p.Sales, whole)
 		final = append(final, own)

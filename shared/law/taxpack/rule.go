@@ -400,7 +400,7 @@ func (p *ruleParser) checkBracketSeam(line int, low, high tax.Bracket) {
 	if high.Rate.Cmp(low.Rate) <= 0 {
 		p.addProblem(line, "rate %s does not rise above %s", high.Rate, low.Rate)
 	}
-	// the tax at the edge by the low rate, less the one by the high rate, is the quick deduction
+	// at the edge the quick deduction grows by the edge times the difference of the rates
 	want := low.UpTo.Times(high.Rate, money.HalfUp).Sub(low.UpTo.Times(low.Rate, money.HalfUp)).Add(
 		low.Quick)
 	if high.Quick != want {
@@ -442,7 +442,7 @@ func (p *ruleParser) checkMethod(line int, m *tax.Method, prefix string) {
 			p.addProblem(line, "%smethod %s needs a definition in role %q", prefix, m.Name, role)
 		}
 	}
-	// turnover is the only method that computes by period and can be withheld or filed
+	// the turnover method computes by a period and is withheld, agency-filed or self-filed
 	if m.Name == "turnover" {
 		if !slices.Contains([]string{"day", "month", "quarter"}, m.Period) {
 			p.addProblem(line, "%speriod %q is none of day, month, quarter", prefix, m.Period)
