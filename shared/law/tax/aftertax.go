@@ -8,10 +8,10 @@ import (
 // grossUpStep is the name of the first step of a payment that was promised net.
 const grossUpStep = "gross_up"
 
-// computeAfterTax taxes a payment whose Amount was promised net of tax. It finds the smallest
-// payment that leaves exactly that net after its taxes, on top of the booked rows; the payer bears
-// those taxes. Where two roundings coincide and no payment leaves exactly the net, the next payment
-// above it is taxed: the creator gets the promised net, and no tax falls short.
+// computeAfterTax taxes a payment whose Amount was promised net of tax. The search finds the
+// smallest payment that leaves exactly that net after its taxes, on top of the booked rows; the
+// payer bears those taxes. Where two roundings coincide and no payment leaves exactly the net, the
+// next payment above it is taxed: the creator gets the promised net, and no tax falls short.
 //
 // Errors: those of ComputeRows; 2001 when no payment in range leaves as much.
 func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {

@@ -14,7 +14,7 @@ const (
 )
 
 // largestAnnualFen is the largest total of a year that the settlement accepts: ten thousand million
-// yuan. It keeps every product of the settlement in range.
+// yuan. The limit keeps every product of the settlement in range.
 const largestAnnualFen = 1_000_000_000_000
 
 // AnnualFacts are a resident's comprehensive income of one tax year and everything that lowers its
@@ -78,8 +78,8 @@ type AnnualResult struct {
 	Answer
 }
 
-// annualSettlement is the arithmetic of the annual settlement, compiled for a day. It follows IIT
-// Law art. 6 and 11, IIT Regulations art. 25; its data are in rules/national/iit/annual.
+// annualSettlement is the arithmetic of the annual settlement, compiled for a day. The rule follows
+// IIT Law art. 6 and 11, IIT Regulations art. 25; its data are in rules/national/iit/annual.
 type annualSettlement struct {
 	questionRule
 	deduction   money.Amount
@@ -188,8 +188,8 @@ func (r *annualSettlement) listFilingReasons(c *Calculation, f *AnnualFacts, res
 		Input{"limit", MoneyValue(r.filing.Amount)})
 }
 
-// annualWaiver is the rule on the waiver of filing. Its text was not read, so it applies only by a
-// tax position.
+// annualWaiver is the rule on the waiver of filing. The announcement's text was not read, so the
+// waiver applies only by a tax position.
 type annualWaiver struct {
 	questionRule
 	// filing is waived up to these thresholds of income and of tax to pay

@@ -94,7 +94,7 @@ type businessTable struct {
 	taxStep, payableStep *stepSpec
 }
 
-// businessBooks taxes business income by account books. It follows IIT Law art. 6 and 12, IIT
+// businessBooks taxes business income by account books. The rule follows IIT Law art. 6 and 12, IIT
 // Regulations art. 15; its data are in rules/national/iit/business.
 type businessBooks struct {
 	businessTable
@@ -113,7 +113,7 @@ func (r *businessBooks) resolveSteps() error {
 }
 
 // businessDeemed taxes business income whose profit is deemed to be a share of revenue or of costs.
-// It follows Caishui [2000] No. 91, art. 9.
+// The rule follows Caishui [2000] No. 91, art. 9.
 type businessDeemed struct {
 	businessTable
 	revenue, cost *stepSpec
@@ -125,7 +125,7 @@ func (r *businessDeemed) resolveSteps() error {
 		"business.base_cost": &r.cost, "business.tax": &r.taxStep, "business.payable": &r.payableStep})
 }
 
-// businessHalf is the half reduction of individual businesses' income tax. It follows MOF/STA
+// businessHalf is the half reduction of individual businesses' income tax. The rule follows MOF/STA
 // Announcement 2023 No. 12, art. 1; STA Announcement 2023 No. 12.
 type businessHalf struct {
 	questionRule
@@ -319,8 +319,8 @@ func (r *businessTable) taxOnAmount(taxable, otherRelief money.Amount,
 }
 
 // halfReduction returns the relief of an individual business: the tax on the taxable part up to the
-// limit, less that part's share of other reliefs, times the rate. It is computed exactly, rounded
-// half up once, and never negative.
+// limit, less that part's share of other reliefs, times the rate. The relief is computed exactly,
+// rounded half up once, and never negative.
 func (r *businessHalf) halfReduction(table *bracketTable, taxable,
 	otherRelief money.Amount) money.Amount {
 	part := money.Min(taxable, r.limit)

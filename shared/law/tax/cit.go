@@ -8,7 +8,7 @@ import (
 
 // citYear computes enterprise income tax of a year: at the ordinary rate, or for a small low-profit
 // enterprise at the reduced rate on a part of the income. Each limit is a cliff: one fen above it,
-// the whole income is taxed at the ordinary rate. It follows CIT Law art. 4 and 28, MOF/STA
+// the whole income is taxed at the ordinary rate. The rule follows CIT Law art. 4 and 28, MOF/STA
 // Announcement 2023 No. 12 art. 3 and 5; its data are in rules/national/cit.
 type citYear struct {
 	questionRule
@@ -116,8 +116,8 @@ func citMethodSpec() methodSpec {
 
 // citDeduction limits one kind of expense before enterprise income tax to a share of a base, for
 // entertainment also to a share of the expense. The excess is carried forward or lost, as the rule
-// says. It follows CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; its data are in
-// rules/national/cit.
+// says. The rule follows CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; its data are
+// in rules/national/cit.
 type citDeduction struct {
 	questionRule
 	// limit is the deductible share of the base.
@@ -141,7 +141,7 @@ type Expense struct {
 	// Item is welfare, union, training, entertainment, advertising, donation, commission, or a row of
 	// the table of kinds that are deducted as a whole.
 	Item string
-	// Amount was incurred in the year.
+	// Amount is the expense that was incurred in the year.
 	Amount money.Amount
 	// Base is wages, sales, accounting profit or contract income, depending on the item; a loss is
 	// negative.

@@ -13,7 +13,7 @@ import (
 )
 
 // Engine computes taxes by the rules of one pack and, where that pack has no rule, by the pack
-// above it. It is immutable after Compile and safe for concurrent use.
+// above it. An engine is immutable after Compile and safe for concurrent use.
 type Engine struct {
 	id PackID
 	// place is the code of the locality or jurisdiction; "" for the national pack.
@@ -32,7 +32,7 @@ type Engine struct {
 }
 
 // Book holds the rules that are in force, unchanged, from one day to the day before the next book.
-// Its rules are compiled to arithmetic over fen and exact fractions.
+// The book's rules are compiled to arithmetic over fen and exact fractions.
 type Book struct {
 	from  civil.Date
 	place string
@@ -75,8 +75,8 @@ type TaxRule interface {
 	Validate() error
 	// Applies reports whether the rule's condition matches the facts.
 	Applies(c *Calculation) bool
-	// Calculate adds the tax to the calculation: lines, rows and steps. It fails with *Gap where the
-	// law has no answer.
+	// Calculate adds the tax to the calculation: lines, rows and steps. Calculate fails with *Gap
+	// where the law has no answer.
 	Calculate(c *Calculation) error
 	// Explain returns the wording of one of the rule's steps: formula, articles, both languages.
 	Explain(step string) (StepText, bool)
@@ -135,8 +135,8 @@ func (e *Engine) findDefinition(id string) *Definition {
 	return nil
 }
 
-// compiler builds the books of one engine, day by day. It reuses the rule of the day before as long
-// as none of the rule's values has changed.
+// compiler builds the books of one engine, day by day. The compiler reuses the rule of the day
+// before as long as none of the rule's values has changed.
 type compiler struct {
 	engine *Engine
 	// parts are the engine's own definitions, and the methods of the packs above that depend on them.

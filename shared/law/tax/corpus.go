@@ -10,7 +10,7 @@ import (
 )
 
 // Corpus is all policy packs together: the national law, and above it the rules of each
-// jurisdiction and locality. It is immutable and safe for concurrent use.
+// jurisdiction and locality. A corpus is immutable and safe for concurrent use.
 type Corpus struct {
 	national *Engine
 	// nationalPlace is the jurisdiction of the national pack.

@@ -4,7 +4,7 @@ import "fenzhang/shared/money"
 
 // creationIncome withholds IIT on a resident's author remuneration (稿酬) or royalty (特许权使用费). Each
 // payment is taxed by itself: a flat rate on what is left after the deduction and, for authors,
-// after the further share. It follows STA Announcement 2018 No. 61, art. 8; its data are in
+// after the further share. The rule follows STA Announcement 2018 No. 61, art. 8; its data are in
 // rules/national/iit/creation.
 type creationIncome struct {
 	compiledRule
@@ -58,8 +58,8 @@ func (r *creationIncome) Calculate(c *Calculation) error {
 
 // nonResidentIncome withholds IIT from a non-resident by the monthly table: on wages less the
 // monthly deduction, or on the counting share of labor, author remuneration and royalties. There is
-// no fixed deduction for small incomes and no annual settlement. It follows STA Announcement 2018
-// No. 61, art. 9; its data are in rules/national/iit/nonresident.
+// no fixed deduction for small incomes and no annual settlement. The rule follows STA Announcement
+// 2018 No. 61, art. 9; its data are in rules/national/iit/nonresident.
 type nonResidentIncome struct {
 	compiledRule
 	cost, share, keptShare money.Fraction

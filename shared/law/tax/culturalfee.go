@@ -8,8 +8,8 @@ import (
 )
 
 // culturalFee computes the cultural construction fee (文化事业建设费) on advertising and entertainment
-// services. It follows Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; its data are in
-// rules/national/fees.
+// services. The rule follows Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; its data are
+// in rules/national/fees.
 type culturalFee struct {
 	questionRule
 	rates []RateRow

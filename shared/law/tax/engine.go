@@ -315,8 +315,8 @@ func (c *Calculation) paymentMonth() string {
 	return c.texts.paymentMonthText(c.facts.PaymentDate.Month())
 }
 
-// addStep records one step of the explanation. Its inputs are copied into one block that all steps
-// of the calculation share, so that a step needs no allocation.
+// addStep records one step of the explanation. The step's inputs are copied into one block that all
+// steps of the calculation share, so that a step needs no allocation.
 func (c *Calculation) addStep(s *stepSpec, rounded bool, result Value, in ...Input) {
 	if c.figuresOnly {
 		return

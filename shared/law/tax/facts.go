@@ -1,6 +1,6 @@
 // Package tax computes the Chinese taxes on creators' income: a pure function from the facts of a
-// payment and the dated rules in force to figures with an explanation in steps. It has no clock and
-// no I/O, and the same facts give the same bytes.
+// payment and the dated rules in force to figures with an explanation in steps. The package has no
+// clock and no I/O, and the same facts give the same bytes.
 package tax
 
 import (
@@ -250,8 +250,8 @@ type Row struct {
 	Months int `json:"months,omitempty"`
 }
 
-// largestFen is the largest amount or total that the engine accepts: 10^13 yuan. It keeps every
-// product of the engine within 64 bits.
+// largestFen is the largest amount or total that the engine accepts: 10^13 yuan. The limit keeps
+// every product of the engine within 64 bits.
 const largestFen = 1_000_000_000_000_000
 
 // validate returns error 2001 with all problems of the facts at once, so that the caller need not

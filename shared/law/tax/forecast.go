@@ -53,7 +53,7 @@ func (y YearIncome) addIncome(z YearIncome) YearIncome {
 // ForecastFacts are what is known about a tax year that is not over.
 type ForecastFacts struct {
 	Taxpayer Taxpayer
-	// Rows are those of the paying entity, the year so far.
+	// Rows are the booked rows of the paying entity for the year so far.
 	Rows []Row
 	// SoFar is income of the year beside the rows, of which only totals are known.
 	SoFar YearIncome

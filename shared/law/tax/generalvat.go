@@ -10,8 +10,8 @@ import (
 )
 
 // generalVAT computes the VAT of a general taxpayer for a period: output VAT less creditable input
-// VAT; unused input is carried forward. It follows VAT Law art. 8, 10, 14, 16, 21, 22; its data are
-// in rules/national/vat.
+// VAT; unused input is carried forward. The rule follows VAT Law art. 8, 10, 14, 16, 21, 22; its
+// data are in rules/national/vat.
 type generalVAT struct {
 	questionRule
 	rates []RateRow
@@ -166,8 +166,8 @@ func generalVATMethodSpec() methodSpec {
 const servicesRow = "services"
 
 // outputEstimate estimates the output VAT of a general taxpayer on this entity's payments, before
-// its input credit. The VAT it really pays, and the surcharges on that, stay unknown. It follows
-// VAT Law art. 10, 14, 17; its data are in rules/national/vat.
+// its input credit. The VAT it really pays, and the surcharges on that, stay unknown. The rule
+// follows VAT Law art. 10, 14, 17; its data are in rules/national/vat.
 type outputEstimate struct {
 	compiledRule
 	rate  money.Fraction
@@ -196,7 +196,7 @@ func (r *outputEstimate) exclusiveSales(received money.Amount) money.Amount {
 // Calculate adds the estimate over the month so far, with a note about what only the payee knows.
 func (r *outputEstimate) Calculate(c *Calculation) error {
 	f, before := c.facts, c.facts.ToDate.Month.Turnover
-	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
+	price := f.Amount.Add(f.InKind) // things given in kind are part of the price (VAT Law art. 17)
 	row := Row{Kind: VAT, Item: c.item, Period: f.VATDate.Month().String(), Collection: SelfFiled,
 		Sales: price}
 	divisor := money.NewFraction(1, 1)

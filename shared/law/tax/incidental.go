@@ -3,7 +3,7 @@ package tax
 import "fenzhang/shared/bilingual"
 
 // incidentalIncome withholds IIT on a prize or another windfall (偶然所得): a flat rate on each receipt
-// as a whole, without deduction. It follows IIT Law art. 6(1)6; its data are in
+// as a whole, without deduction. The rule follows IIT Law art. 6(1)6; its data are in
 // rules/national/iit/incidental.
 type incidentalIncome struct {
 	compiledRule
@@ -43,7 +43,7 @@ func incidentalMethodSpec() methodSpec {
 const inKindRule = "iit.in_kind"
 
 // inKindValuation counts things given in kind (实物奖励) as income at their market price; the tax on
-// them is withheld from the money. It follows IIT Regulations art. 8; its data are in
+// them is withheld from the money. The rule follows IIT Regulations art. 8; its data are in
 // rules/national/iit/in_kind.yaml.
 type inKindValuation struct {
 	questionRule

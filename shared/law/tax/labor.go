@@ -7,8 +7,8 @@ import (
 )
 
 // laborOneOff withholds IIT on a resident's remuneration for labor by the one-off method: all
-// payments of one project in a month count as one receipt. It follows STA Announcement 2018 No. 61,
-// art. 8 and 11; its data are in rules/national/iit/labor.
+// payments of one project in a month count as one receipt. The rule follows STA Announcement 2018
+// No. 61, art. 8 and 11; its data are in rules/national/iit/labor.
 type laborOneOff struct {
 	compiledRule
 	// limit decides the deduction: an income above it is lowered by the cost rate, an income up to it
@@ -111,8 +111,8 @@ func (c *Calculation) finishIIT(r *compiledRule, taxStep, dueStep *stepSpec, o o
 }
 
 // CumulativeLabor is the arithmetic of cumulative withholding of labor remuneration, compiled for a
-// day. It follows STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; its data are
-// in rules/national/iit/labor_platform.
+// day. The rule follows STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; its data
+// are in rules/national/iit/labor_platform.
 type CumulativeLabor struct {
 	keptShare money.Fraction
 	monthly   money.Amount

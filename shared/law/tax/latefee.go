@@ -8,7 +8,7 @@ import (
 )
 
 // lateFee computes the late fee on tax that is paid after its due day: a share of the tax for each
-// day. It follows Tax Collection Law art. 32, its Rules art. 75; its data are in
+// day. The rule follows Tax Collection Law art. 32, its Rules art. 75; its data are in
 // rules/national/collection.
 type lateFee struct {
 	questionRule
@@ -74,8 +74,8 @@ func lateFeeMethodSpec() methodSpec {
 
 // dueDate computes the last day of a return after its period: some days into the next month, or the
 // end of some months. A last day without work moves to the next working day. Days off that belong
-// to a longer holiday, inside a time limit of days, extend the limit by as many working days. It
-// follows Tax Collection Law Rules art. 109; its data are in rules/national/collection.
+// to a longer holiday, inside a time limit of days, extend the limit by as many working days. The
+// rule follows Tax Collection Law Rules art. 109; its data are in rules/national/collection.
 type dueDate struct {
 	questionRule
 	// days counts days of the next month; 0 where whole months are counted.

@@ -5,9 +5,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// roleValue is a definition in a role of a rule on assessed income, which may have no value. Its
-// gap is the answer only if the calculation needs the value: a turnover below the threshold is not
-// taxed, whatever the rate above the threshold would be.
+// roleValue is a definition in a role of a rule on assessed income, which may have no value. The
+// gap of a missing value is the answer only if the calculation needs the value: a turnover below
+// the threshold is not taxed, whatever the rate above the threshold would be.
 type roleValue struct {
 	id string
 	// isFilled says that the rule file names a definition for the role.
@@ -340,7 +340,7 @@ func (r *sliceLevy) Calculate(c *Calculation) error {
 const sliceUnit = 10_000
 
 // deemedProfit deems a share of revenue, or of costs grossed up, to be profit and taxes it by the
-// brackets of business income; the profit of a partnership is split first. It follows Caishui
+// brackets of business income; the profit of a partnership is split first. The rule follows Caishui
 // [2000] No. 91, art. 9.
 type deemedProfit struct {
 	assessedRule

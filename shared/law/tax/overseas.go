@@ -3,8 +3,8 @@ package tax
 import "fenzhang/shared/money"
 
 // overseasVAT is the VAT that the buyer withholds from a person abroad who sells services consumed
-// in China: the full rate on each price, without threshold and without surcharges. It follows VAT
-// Law art. 15, UMCT Law art. 3; its data are in rules/national/vat/overseas.yaml.
+// in China: the full rate on each price, without threshold and without surcharges. The rule follows
+// VAT Law art. 15, UMCT Law art. 3; its data are in rules/national/vat/overseas.yaml.
 type overseasVAT struct {
 	compiledRule
 	rate, divisor money.Fraction
@@ -18,8 +18,8 @@ func (r *overseasVAT) resolveSteps() error {
 		"vat.due": &r.due})
 }
 
-// Calculate withholds the VAT of the payment. It leaves periodVAT unset, so that no surcharge is
-// computed on it.
+// Calculate withholds the VAT of the payment. The rule leaves periodVAT unset, so that no surcharge
+// is computed on it.
 func (r *overseasVAT) Calculate(c *Calculation) error {
 	f := c.facts
 	price := f.Amount.Add(f.InKind)

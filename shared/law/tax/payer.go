@@ -34,8 +34,8 @@ func (c *Calculation) addUnknownPayerTax(tax string, law []Law, missing []biling
 
 // payerFee is a tax or fee of the payer whose base cannot be read from a payment: a fee on
 // advertising revenue, or stamp tax on a contract whose terms are unknown. The rule only names it.
-// It follows Caishui [2016] No. 25, Stamp Tax Law art. 2; its data are in rules/national/fees and
-// stamp.
+// The rule follows Caishui [2016] No. 25, Stamp Tax Law art. 2; its data are in rules/national/fees
+// and stamp.
 type payerFee struct {
 	compiledRule
 	// payerScope is the choice whether an MCN is subject to the fee; nil where the law leaves no
@@ -98,8 +98,8 @@ func payerFeeMethodSpec() methodSpec {
 }
 
 // salesLimit is the rule on the twelve months' sales above which a small-scale taxpayer must
-// register as a general taxpayer. It follows VAT Law art. 9, STA Announcement 2025 No. 16 art. 2;
-// its data are in rules/national/vat.
+// register as a general taxpayer. The rule follows VAT Law art. 9, STA Announcement 2025 No. 16
+// art. 2; its data are in rules/national/vat.
 type salesLimit struct {
 	questionRule
 	limit Threshold

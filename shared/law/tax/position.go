@@ -9,9 +9,10 @@ import (
 	"fenzhang/shared/money"
 )
 
-// CheckPosition returns the problems that would keep a tax position from ever being used. Its rule
-// must be open on the position's first day, at the place after "@" for a local rule. Its reading
-// must be one that the rule declares, or a decimal rate where the open value is a rate.
+// CheckPosition returns the problems that would keep a tax position from ever being used. The
+// position's rule must be open on the position's first day, at the place after "@" for a local
+// rule. The position's reading must be one that the rule declares, or a decimal rate where the open
+// value is a rate.
 func (c *Corpus) CheckPosition(rule, reading string, from civil.Date) []fault.Field {
 	id, place, local := strings.Cut(rule, "@")
 	e, err := c.EngineAt(place)

@@ -155,7 +155,7 @@ func (l *Line) UnmarshalJSON(b []byte) error {
 }
 
 // Value is an input or the result of a step: an amount, a rate, a count, a day, a month or a text.
-// It has no pointers to figures, so that recording a step allocates nothing.
+// A Value has no pointers to figures, so that recording a step allocates nothing.
 type Value struct {
 	// text holds text values, and rates whose denominator does not fit into den.
 	text string
@@ -347,9 +347,9 @@ func (s *Step) placeholderText(name string) string {
 // rates are strings, counts are numbers.
 func (s Step) MarshalJSON() ([]byte, error) { return s.appendJSON(make([]byte, 0, 1024)), nil }
 
-// AppendSteps appends steps as a JSON array. It is used instead of package encoding/json, which
-// validates again what MarshalJSON has written and takes twice as long; steps are most of the bytes
-// of a stored computation.
+// AppendSteps appends steps as a JSON array. AppendSteps is used instead of package encoding/json,
+// which validates again what MarshalJSON has written and takes twice as long; steps are most of the
+// bytes of a stored computation.
 func AppendSteps(b []byte, steps []Step) []byte {
 	b = append(b, '[')
 	for i := range steps {

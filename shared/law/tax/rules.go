@@ -32,7 +32,7 @@ func (r *noTaxRule) Calculate(c *Calculation) error {
 }
 
 // selfFiledRule is a tax that the payee files itself and that cannot be estimated from one payer's
-// payments. Its line has no figure and lists the facts that an estimate would need.
+// payments. The obligation's line has no figure and lists the facts that an estimate would need.
 type selfFiledRule struct {
 	compiledRule
 	step *stepSpec

@@ -9,7 +9,7 @@ import (
 
 // stampTax computes stamp tax on one document: the rate of its item on the amount stated. The table
 // of items is a positive list; it contains the items of creators' contracts with rate zero, because
-// they are not taxed. It follows Stamp Tax Law art. 2, 5, 8, 9, 12; its data are in
+// they are not taxed. The rule follows Stamp Tax Law art. 2, 5, 8, 9, 12; its data are in
 // rules/national/stamp.
 type stampTax struct {
 	questionRule

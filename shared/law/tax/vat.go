@@ -7,8 +7,8 @@ import (
 )
 
 // turnoverRule computes the VAT of a small-scale payee by period: no tax below the threshold, and
-// from the threshold on tax on the whole period. It follows VAT Law art. 23, MOF/STA Announcement
-// 2026 No. 10; its data are in rules/national/vat.
+// from the threshold on tax on the whole period. The rule follows VAT Law art. 23, MOF/STA
+// Announcement 2026 No. 10; its data are in rules/national/vat.
 type turnoverRule struct {
 	compiledRule
 	threshold Threshold
@@ -30,7 +30,7 @@ func (r *turnoverRule) resolveSteps() error {
 type assessment struct {
 	isAssessed bool
 	collection string
-	// period is the text of the period in rows.
+	// period is the text by which rows name the period, such as "2026-11".
 	period string
 	// periodKind is day, month or quarter.
 	periodKind string
@@ -91,7 +91,8 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 	return nil
 }
 
-// startAssessment returns the assessment of the rule's period with the turnover before the payment.
+// startAssessment returns the VAT assessment of the payment's day, month or quarter, with the
+// turnover before the payment.
 func (r *turnoverRule) startAssessment(c *Calculation) assessment {
 	f := c.facts
 	a := assessment{isAssessed: true, collection: r.method.Collection, periodKind: r.method.Period}
@@ -109,7 +110,7 @@ func (r *turnoverRule) startAssessment(c *Calculation) assessment {
 // addSales adds the payment to the sales and the VAT of the period, and sets the sales of its row.
 func (r *turnoverRule) addSales(c *Calculation, a *assessment, row *Row) {
 	f := c.facts
-	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
+	price := f.Amount.Add(f.InKind) // things given in kind are part of the price (VAT Law art. 17)
 	if f.VATIncluded {
 		row.Received = price
 		// the payment's sales are the difference of two rounded totals, so that the rows of a period add

@@ -9,8 +9,8 @@ import (
 const payrollGap = "iit.wages.payroll_incomplete"
 
 // wagesCumulative withholds IIT on the wages of a resident employee cumulatively over the months of
-// the year (累计预扣法). It follows STA Announcement 2018 No. 61, art. 6; 2020 No. 13, art. 1; 2020 No.
-// 19, art. 1; its data are in rules/national/iit/wages.
+// the year (累计预扣法). The rule follows STA Announcement 2018 No. 61, art. 6; 2020 No. 13, art. 1;
+// 2020 No. 19, art. 1; its data are in rules/national/iit/wages.
 type wagesCumulative struct {
 	compiledRule
 	// monthly is the basic deduction per month of employment.
@@ -34,8 +34,8 @@ func (r *wagesCumulative) resolveSteps() error {
 }
 
 // Calculate taxes the year's total and withholds what was not withheld before; tax withheld too
-// much waits for the annual settlement. It fails with a *Gap unless the payment is made through the
-// payroll and the payroll month is complete.
+// much waits for the annual settlement. Calculate fails with a *Gap unless the payment is made
+// through the payroll and the payroll month is complete.
 func (r *wagesCumulative) Calculate(c *Calculation) error {
 	f := c.facts
 	if gap := c.checkPayroll(); gap != nil {
@@ -134,8 +134,8 @@ func (b *Book) optionalAmount(m *Method, role string) money.Amount {
 }
 
 // internCumulative withholds IIT on the internship pay of a full-time student cumulatively over the
-// months of the year, with the arithmetic of cumulative labor. It follows STA Announcement 2020 No.
-// 13, art. 2; its data are in rules/national/iit/intern.
+// months of the year, with the arithmetic of cumulative labor. The rule follows STA Announcement
+// 2020 No. 13, art. 2; its data are in rules/national/iit/intern.
 type internCumulative struct {
 	compiledRule
 	arithmetic    CumulativeLabor

@@ -187,7 +187,8 @@ func (p *periodTexts) paymentMonthText(m civil.Month) string {
 }
 
 // FigureComputer computes figures without explanation, many times over: no steps, no texts and no
-// list of unconfirmed rules, and no allocation. It is for bulk runs and must stay in one goroutine.
+// list of unconfirmed rules, and no allocation. A FigureComputer is for bulk runs and must stay in
+// one goroutine.
 type FigureComputer struct {
 	corpus *Corpus
 	work   workspace

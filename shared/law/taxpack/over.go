@@ -9,8 +9,8 @@ import (
 
 // LoadOverEmbedded returns the corpus of the packs in the binary, with other versions of some of
 // them. national replaces the national pack unless it is nil; each pack of local replaces that of
-// its jurisdiction, or is added. Only these are read from their files; the others come from the
-// prepared form, so that a running function changes a pack within a moment.
+// its jurisdiction, or is added. Only the given packs are read from their files; all others come
+// from the prepared form, so that a running function changes a pack within a moment.
 //
 // The given packs must have passed LoadCorpus together with the others before: a local pack of the
 // binary is checked against a new national pack only when a computation first needs its place.

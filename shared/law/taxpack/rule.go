@@ -170,8 +170,8 @@ func (p *ruleParser) setValue(v *datedKeys, kind tax.Kind, d *tax.DatedValue) {
 	}
 }
 
-// setKindValue reads the value by the kind of the file. It returns a rate as it was written, for
-// the check of its bounds, and the error of a scalar value that cannot be parsed.
+// setKindValue reads the value by the kind of the file. setKindValue returns a rate as it was
+// written, for the check of its bounds, and the error of a scalar value that cannot be parsed.
 func (p *ruleParser) setKindValue(v *datedKeys, line int, kind tax.Kind,
 	d *tax.DatedValue) (rate money.Rate, err error) {
 	switch kind {
