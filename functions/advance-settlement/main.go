@@ -25,11 +25,14 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	enqueue := relay.NewTaskSender(p.NewSender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)
-	v := settlement.Advancer{Service: service, Log: p.Log, CalendarDue: due, Enqueue: enqueue}
+	v, err := settlement.NewAdvancer(service, enqueue, p.Log, due)
+	if err != nil {
+		return nil, err
+	}
 	return triggers(p, v), nil
 }
 
-func triggers(p *assembly.Parts, v settlement.Advancer) trigger.Mux {
+func triggers(p *assembly.Parts, v *settlement.Advancer) trigger.Mux {
 	return trigger.Mux{
 		Queue:    p.TaskHandler(v.Do),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },

@@ -16,10 +16,10 @@ func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
 	w.OpenSample(t)
 	var asked []string
-	v := settlement.Advancer{Service: w.Service, Enqueue: func(_ context.Context, s settlement.Settlement, op string) error {
+	v := w.Advancer(func(_ context.Context, s settlement.Settlement, op string) error {
 		asked = append(asked, string(s.CreatorID+" ")+op)
 		return nil
-	}}
+	}, nil)
 	triggertest.Samples(t, triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, v), map[string]triggertest.Check{
 		"event.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
 	})

@@ -30,13 +30,16 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	merges, err := settlement.NewMerging(taxes.Service, p.SettlementStore(), p.Directory.EntityIDs)
+	if err != nil {
+		return nil, err
+	}
 	masters := &master.Service{
 		Store: p.Directory, Vault: p.NewVault(), Secret: p.NewSecret("LOOKUP_SECRET_ARN").Get,
 		Clock:  p.Clock,
 		NewID:  p.NewID,
 		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
-		MergeFollowUp: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(),
-			Entities: p.Directory.EntityIDs},
+		MergeFollowUp: merges,
 	}
 	return trigger.Mux{HTTP: p.NewAPI(routes(masters, imports(p, masters, taxes))...).Serve}, nil
 }

@@ -27,7 +27,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	payables := settlement.Payables{Service: service}
+	payables := settlement.NewPayables(service)
 	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"),
 		Bank: p.Vars.Need("GATEWAY_BANK_URL"), Callback: p.Vars.Need("CALLBACK_URL")}
 	return triggers(&payout.Service{

@@ -26,7 +26,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"),
 		Bank: p.Vars.Need("GATEWAY_BANK_URL")}
 	return triggers(&payout.Service{
-		Payables:  settlement.Payables{Service: service},
+		Payables:  settlement.NewPayables(service),
 		Merchants: payoutgateway.NewLive(p.NewSecret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
 		Clock:     p.Clock, Log: p.Log,
 	}, p.Log), nil

@@ -184,7 +184,7 @@ func TestCodesOfWhatIsBroken(t *testing.T) {
 		"an item is damaged": {fault.Internal(errors.New("secret inner text")), plenty, 500, 5001, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			service := &settlement.Service{Store: broken{err: c.err}, Directory: settletest.NewDirectory(), Clock: clock.Real(), NewID: func() string { return "id" }}
+			service := &settlement.Service{Parts: settlement.Parts{Store: broken{err: c.err}, Directory: settletest.NewDirectory(), Clock: clock.Real(), NewID: func() string { return "id" }}}
 			api := httpapi.API{Routes: settlementapi.API{Service: service}.ManageRoutes(), Clock: clock.Real(), Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 				Limits: httpapi.NewBuckets(c.limit, c.limit), Revoked: httpapi.NoRevocations{}}
 			ev := events.APIGatewayV2HTTPRequest{RawPath: "/v1/settlements/st-1", RequestContext: events.APIGatewayV2HTTPRequestContext{RequestID: "r",

@@ -23,7 +23,7 @@ func main() {
 
 // writePreparedPacks replaces all files of the folder prepared.
 func writePreparedPacks() error {
-	forms, err := taxpack.Prepare(rules.NationalPack(), rules.JurisdictionPacks()...)
+	forms, err := taxpack.PrepareForms(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		return err
 	}

@@ -115,9 +115,9 @@ func (p *Parts) SettlementService() (*settlement.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &settlement.Service{Store: p.SettlementStore(), Directory: p.Directory, Calendar: calendar,
-		Clock: p.Clock, NewID: p.NewID,
-		Checks: settlement.Checks{Policy: p.Directory, Holders: p.Directory}}, nil
+	return settlement.New(settlement.Parts{Store: p.SettlementStore(), Directory: p.Directory,
+		Calendar: calendar, Clock: p.Clock, NewID: p.NewID,
+		Checks: settlement.Checks{Policy: p.Directory, Holders: p.Directory}})
 }
 
 // SettlementStore returns the store of settlements, tax rows and filed months in the real tables.
@@ -148,9 +148,12 @@ func (p *Parts) TaxService(ctx context.Context) (*settlement.Taxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	shadows := &settlement.Shadows{
-		Store: &settlementdb.Shadows{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER")}, Log: p.Log}
-	return &settlement.Taxes{Service: s, Rules: rules, Shadows: shadows}, nil
+	shadows, err := settlement.NewShadows(
+		&settlementdb.Shadows{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER")}, p.Log)
+	if err != nil {
+		return nil, err
+	}
+	return settlement.NewTaxes(s, rules, shadows)
 }
 
 // TrueUpService returns the service that compares booked taxes with the law in force and posts the

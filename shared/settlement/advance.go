@@ -14,32 +14,17 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Advancer moves what can move without a person, and finds what has stood still.
-type Advancer struct {
-	Service *Service
-	// Enqueue puts operations on their queues; doing so twice in one round is doing it once.
-	Enqueue func(ctx context.Context, s Settlement, op string) error
-	// hears what is overdue, by tenant and state, and which calendars are not loaded; nil for nobody
-	Log *slog.Logger
-	// CalendarDue is the month and day from which next year's calendar should be loaded; its year
-	// means nothing.
-	CalendarDue civil.Date
-}
-
 // warnOfCalendars writes one line for each year whose calendar should be loaded today and is not.
 // An alarm reads them.
 func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
-	if v.Log == nil {
-		return
-	}
 	years := []int{today.Year()}
-	due := civil.On(today.Year(), time.Month(v.CalendarDue.Month().Number()), v.CalendarDue.Day())
+	due := civil.On(today.Year(), time.Month(v.calendarDue.Month().Number()), v.calendarDue.Day())
 	if !today.Before(due) {
 		years = append(years, today.Year()+1)
 	}
 	for _, year := range years {
-		if _, err := v.Service.Calendar.Working(civil.On(year, time.January, 1)); err != nil {
-			v.Log.WarnContext(ctx, "calendar not loaded", "year", year)
+		if _, err := v.service.Calendar.Working(civil.On(year, time.January, 1)); err != nil {
+			v.log.WarnContext(ctx, "calendar not loaded", "year", year)
 		}
 	}
 }
@@ -58,9 +43,6 @@ func (k *stuck) look(s Settlement) {
 
 // tell writes one line for each state: numbers, and nobody's name.
 func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant ident.Tenant) {
-	if log == nil {
-		return
-	}
 	for _, state := range slices.Sorted(maps.Keys(k.states)) {
 		log.WarnContext(ctx, "settlements overdue", "tenant", tenant, "state", state, "count",
 			k.states[state])
@@ -73,38 +55,38 @@ const sweepDays = 100
 // Sweep asks for an advance of every settlement of every tenant that waits for the system. It makes
 // good for a lost stream record and wakes what waited for a date or a rule.
 func (v *Advancer) Sweep(ctx context.Context) error {
-	tenants, err := v.Service.Directory.Tenants(ctx)
+	tenants, err := v.service.Directory.Tenants(ctx)
 	if err != nil {
 		return err
 	}
-	today, err := v.Service.Clock.Today(ctx)
+	today, err := v.service.Clock.Today(ctx)
 	if err != nil {
 		return err
 	}
 	v.warnOfCalendars(ctx, today)
-	real := v.Service.Clock.Instant().AddDate(0, 0, -sweepDays)
+	real := v.service.Clock.Instant().AddDate(0, 0, -sweepDays)
 	for _, t := range tenants {
-		viewer, err := v.Service.Viewer(ctx, identity.Principal{Tenant: ident.Tenant(t)})
+		viewer, err := v.service.Viewer(ctx, identity.Principal{Tenant: ident.Tenant(t)})
 		if err != nil {
 			return err
 		}
 		late := stuck{viewer, map[string]int{}}
-		err = v.Service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)},
+		err = v.service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)},
 			func(s Settlement) error {
 				late.look(s)
-				if _, final := v.Service.withFinalDates(s); final || s.PartiesDue() ||
+				if _, final := v.service.withFinalDates(s); final || s.PartiesDue() ||
 					viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
-					return v.Enqueue(ctx, s, OpAdvance)
+					return v.enqueue(ctx, s, OpAdvance)
 				}
 				if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
 					return nil
 				}
-				return v.Enqueue(ctx, s, OpAdvance)
+				return v.enqueue(ctx, s, OpAdvance)
 			})
 		if err != nil {
 			return err
 		}
-		late.tell(ctx, v.Log, ident.Tenant(t))
+		late.tell(ctx, v.log, ident.Tenant(t))
 	}
 	return nil
 }
@@ -131,7 +113,7 @@ func (s Settlement) advance() string {
 // Do advances one settlement, and opens those of its payees. What stops these does not stop the
 // settlement itself.
 func (v *Advancer) Do(ctx context.Context, task Task) error {
-	parties := v.Service.OpenParties(ctx, task.Tenant, task.SettlementID)
+	parties := v.service.OpenParties(ctx, task.Tenant, task.SettlementID)
 	if err := v.step(ctx, task); err != nil {
 		return err
 	}
@@ -139,7 +121,7 @@ func (v *Advancer) Do(ctx context.Context, task Task) error {
 }
 
 func (v *Advancer) step(ctx context.Context, task Task) error {
-	s, err := v.Service.Store.Load(ctx, task.Tenant, task.SettlementID)
+	s, err := v.service.Store.Load(ctx, task.Tenant, task.SettlementID)
 	if err != nil {
 		return err
 	}
@@ -152,31 +134,31 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 	case op == "":
 		return nil
 	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
-		return v.Service.FinishCancel(ctx, s.Tenant, ident.Settlement(s.ID))
+		return v.service.FinishCancel(ctx, s.Tenant, ident.Settlement(s.ID))
 	case op == OpAdvance && (s.Hold == nil || s.rejecting()):
 		return v.next(ctx, s)
 	case op == OpAdvance && s.asksAgain():
-		return v.Service.askAgain(ctx, s)
+		return v.service.askAgain(ctx, s)
 	case op == OpAdvance:
 		return v.endHold(ctx, s)
 	default:
-		return v.Enqueue(ctx, s, op)
+		return v.enqueue(ctx, s, op)
 	}
 }
 
 // endHold ends a hold on the day it was set to end.
 func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
-	today, err := v.Service.Clock.Today(ctx)
+	today, err := v.service.Clock.Today(ctx)
 	if err != nil || today.Before(s.Hold.Until) {
 		return err
 	}
-	n, err := s.Released(Act{ID: v.Service.NewID(), Name: "settlement.released",
-		By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Service.Clock.Instant())
+	n, err := s.Released(Act{ID: v.service.NewID(), Name: "settlement.released",
+		By: "system:advance-settlement", Reason: "the hold's end has come"}, v.service.Clock.Instant())
 	if fault.HasCode(err, fault.IllegalMove) {
 		return nil // a hold that only a person ends
 	}
 	if err != nil {
 		return err
 	}
-	return v.Service.Store.Apply(ctx, Change{Old: &s, New: n})
+	return v.service.Store.Apply(ctx, Change{Old: &s, New: n})
 }

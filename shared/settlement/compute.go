@@ -21,14 +21,6 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Taxes quotes and books settlements. Its caller runs it one at a time for each paying entity and
-// taxpayer; the numbered tax rows keep it right where that order is lost.
-type Taxes struct {
-	Service *Service
-	Rules   Rules
-	Shadows *Shadows // nil compares nothing
-}
-
 // ConsentPaper names the worker's written consent to have a platform file its VAT (代办申报).
 const ConsentPaper = "vat_agency_filing_consent"
 

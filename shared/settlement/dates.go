@@ -62,13 +62,13 @@ func (s Settlement) withoutQuote() Settlement {
 
 // fixDates writes the final dates of a settlement, and tells whether there was anything to write.
 func (v *Advancer) fixDates(ctx context.Context, s Settlement) (bool, error) {
-	n, final := v.Service.withFinalDates(s)
+	n, final := v.service.withFinalDates(s)
 	if !final {
 		return false, nil
 	}
-	a := Act{ID: v.Service.NewID(), Name: "settlement.dates_final", By: "system:advance-settlement",
+	a := Act{ID: v.service.NewID(), Name: "settlement.dates_final", By: "system:advance-settlement",
 		Reason: s.Provisional.Missing + ": the calendar is loaded"}
-	n = n.stamp(a, v.Service.Clock.Instant())
-	n.Arrival = v.Service.expect(ctx, n)
-	return true, v.Service.Store.Apply(ctx, Change{Old: &s, New: n})
+	n = n.stamp(a, v.service.Clock.Instant())
+	n.Arrival = v.service.expect(ctx, n)
+	return true, v.service.Store.Apply(ctx, Change{Old: &s, New: n})
 }

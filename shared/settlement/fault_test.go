@@ -401,7 +401,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 	}
 	sweep := func(t *testing.T, p *person) {
 		t.Helper()
-		v := settlement.Advancer{Service: p.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
+		v := p.Advancer(nil, nil)
 		if err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), Op: settlement.OpAdvance}); err != nil {
 			t.Fatal(err)
 		}

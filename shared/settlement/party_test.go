@@ -39,7 +39,7 @@ func (a *agency) shared(t *testing.T, name string) (p *person, payees []string) 
 
 // openParties is the message that the relay sends.
 func (p *person) openParties(ctx context.Context) error {
-	v := settlement.Advancer{Service: p.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
+	v := p.Advancer(nil, nil)
 	return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: settlement.OpAdvance})
 }
 
@@ -135,13 +135,13 @@ func TestTheSweepFindsPayeesWithoutTheirSettlement(t *testing.T) {
 	a := openAgency(t)
 	p, payees := a.shared(t, "c-swept")
 	a.SetDate("2026-09-01") // before the pay day, when nothing else is due
-	v := settlement.Advancer{Service: p.Service}
-	v.Enqueue = func(ctx context.Context, s settlement.Settlement, op string) error {
+	var v *settlement.Advancer
+	v = p.Advancer(func(ctx context.Context, s settlement.Settlement, op string) error {
 		if op != settlement.OpAdvance {
 			return nil // for another queue
 		}
 		return v.Do(ctx, settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op})
-	}
+	}, nil)
 	if err := v.Sweep(context.Background()); err != nil {
 		t.Fatal(err)
 	}

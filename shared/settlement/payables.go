@@ -15,7 +15,7 @@ import (
 )
 
 // Payables is settlements as paying sees them.
-type Payables struct{ Service *Service }
+type Payables struct{ service *Service }
 
 var (
 	_ payout.Payables = Payables{}
@@ -25,7 +25,7 @@ var (
 // Load reads a settlement for being paid.
 func (p Payables) Load(ctx context.Context, tenant ident.Tenant,
 	id ident.Settlement) (payout.Payable, error) {
-	s, err := p.Service.Store.Load(ctx, tenant, id)
+	s, err := p.service.Store.Load(ctx, tenant, id)
 	if err != nil {
 		return payout.Payable{}, err
 	}
@@ -53,7 +53,7 @@ func payableOf(s Settlement) payout.Payable {
 // MarkSent writes that the money is about to leave, and who the key belongs to; both stand before
 // the first send.
 func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) error {
-	s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
+	s, err := p.service.Store.Load(ctx, b.Tenant, b.SettlementID)
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,13 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 		return fault.New(fault.StaleVersion, "stale_version",
 			"The settlement was booked for another month since it was read.")
 	}
-	if err := p.Service.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
+	if err := p.service.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
 		return err
 	}
 	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{},
-		Act{ID: p.Service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
+		Act{ID: p.service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
 	c.New.PaymentDate = b.PaymentDate
-	if err := p.Service.Store.Apply(ctx, c); !errors.Is(err, optimistic.ErrRival) {
+	if err := p.service.Store.Apply(ctx, c); !errors.Is(err, optimistic.ErrRival) {
 		return err
 	}
 	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
@@ -79,7 +79,7 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 // RecordOutcome moves the payout to what the gateway said, by one step, with all that follows from it.
 func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.Outcome) error {
 	return optimistic.Do(ctx, func() error {
-		s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
+		s, err := p.service.Store.Load(ctx, b.Tenant, b.SettlementID)
 		if err != nil {
 			return err
 		}
@@ -98,19 +98,19 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 	var b booked
 	var err error
 	if to == payout.Failed || to == payout.Cancelled {
-		if b, err = p.Service.bookedOf(ctx, s); err != nil {
+		if b, err = p.service.bookedOf(ctx, s); err != nil {
 			return err
 		}
 	}
-	a := Act{ID: p.Service.NewID(), Name: "payout." + strings.ToLower(string(to)), By: "system:payout",
+	a := Act{ID: p.service.NewID(), Name: "payout." + strings.ToLower(string(to)), By: "system:payout",
 		Reason: o.Reason}
-	return p.Service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Service.Clock.Instant()))
+	return p.service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.service.Clock.Instant()))
 }
 
 // FindByKey finds a settlement by its payout key.
 func (p Payables) FindByKey(ctx context.Context, tenant ident.Tenant,
 	key string) (payout.Payable, error) {
-	id, err := p.Service.Store.SettlementOfKey(ctx, tenant, key)
+	id, err := p.service.Store.SettlementOfKey(ctx, tenant, key)
 	if err != nil {
 		return payout.Payable{}, err
 	}
@@ -124,13 +124,13 @@ const unclearDays = 62
 // waiting first.
 func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	limit int) ([]payout.Payable, error) {
-	tenants, err := p.Service.Directory.Tenants(ctx)
+	tenants, err := p.service.Directory.Tenants(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var waiting []Settlement
 	for _, t := range tenants {
-		err := p.Service.Each(ctx, ident.Tenant(t),
+		err := p.service.Each(ctx, ident.Tenant(t),
 			Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)},
 			func(s Settlement) error {
 				if s.Payout != nil && s.Payout.State.IsOpen() && s.LastUpdated.Before(before) {

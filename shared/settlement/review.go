@@ -274,22 +274,22 @@ func RefuseCashier(by identity.Principal) error {
 // approves what every check lets pass and fails what one rejects. The checks are made anew; what no
 // longer passes waits for a person.
 func (v *Advancer) next(ctx context.Context, s Settlement) error {
-	rules, err := v.Service.rulesOf(ctx, s.Tenant)
+	rules, err := v.service.rulesOf(ctx, s.Tenant)
 	if err != nil {
 		return err
 	}
-	a, now := Act{ID: v.Service.NewID(), Name: "settlement.submitted", By: byReview},
-		v.Service.Clock.Instant()
+	a, now := Act{ID: v.service.NewID(), Name: "settlement.submitted", By: byReview},
+		v.service.Clock.Instant()
 	n := s
 	if s.Status == PendingReview {
 		if !rules.Automatic.Submit {
 			return nil
 		}
 		if n, err = s.Submit(s.StatusVersion, a, now); err == nil {
-			n, err = v.Service.withReview(ctx, n)
+			n, err = v.service.withReview(ctx, n)
 		}
 	} else {
-		if n, err = v.Service.withReview(ctx, n); err != nil {
+		if n, err = v.service.withReview(ctx, n); err != nil {
 			return err
 		}
 		if n.rejecting() {
@@ -306,13 +306,13 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	if err != nil {
 		return err
 	}
-	n.Arrival = v.Service.expect(ctx, n)
-	return v.Service.Store.Apply(ctx, Change{Old: &s, New: n})
+	n.Arrival = v.service.expect(ctx, n)
+	return v.service.Store.Apply(ctx, Change{Old: &s, New: n})
 }
 
 // reject fails a settlement by the finding that its review has made just now.
 func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
-	b, err := v.Service.bookedOf(ctx, n)
+	b, err := v.service.bookedOf(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -322,5 +322,5 @@ func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now tim
 		return err
 	}
 	c.Old, c.New.Automatic = &old, false
-	return v.Service.Store.Apply(ctx, c)
+	return v.service.Store.Apply(ctx, c)
 }

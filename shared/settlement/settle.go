@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/contract/split"
@@ -28,16 +27,6 @@ type Calendar interface {
 	OnOrAfter(day civil.Date) (civil.Date, error)
 	NextWorkingDay(after civil.Date) (civil.Date, error)
 	Working(day civil.Date) (bool, error)
-}
-
-// Service opens settlements and moves them.
-type Service struct {
-	Store     Store
-	Directory tenancy.Directory
-	Calendar  Calendar
-	Clock     clock.Clock
-	NewID     func() string
-	Checks    Checks
 }
 
 // Request is the body of a settle call; amounts and times as the contract says.

@@ -37,7 +37,7 @@ func (o *overwritten) Apply(_ context.Context, c Change) error {
 // No two writes bear the same act: each has its own audit record.
 func TestATryAfterARivalIsAnActOfItsOwn(t *testing.T) {
 	store, ids := &overwritten{now: Settlement{Opening: Opening{ID: "s", Tenant: "t"}, Status: Failed, StatusVersion: 1}}, 0
-	s := &Service{Store: store, Clock: clock.Clock{Now: func() time.Time { return time.UnixMilli(1) }}, NewID: func() string { ids++; return strconv.Itoa(ids) }}
+	s := &Service{Parts: Parts{Store: store, Clock: clock.Clock{Now: func() time.Time { return time.UnixMilli(1) }}, NewID: func() string { ids++; return strconv.Itoa(ids) }}}
 	_, err := s.change(t.Context(), Intent{ID: "s", By: identity.Principal{Tenant: "t", Subject: "finance@t", Roles: []identity.Role{identity.Finance}}}, "settlement.noted",
 		changeOnly(func(st Settlement, a Act) (Settlement, error) { return st.stamp(a, time.UnixMilli(3)), nil }))
 	if err != nil || !slices.Equal(store.acts, []string{"1", "2"}) {

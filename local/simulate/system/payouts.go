@@ -23,7 +23,7 @@ func (s *System) buildPayouts(b builder) {
 				Method: method, Gateway: applyBug[payout.Gateway](b.Bug.Gateway, g)})
 		}
 	}
-	payables := settlement.Payables{Service: s.Settlements}
+	payables := settlement.NewPayables(s.Settlements)
 	s.Payouts = &payout.Service{Payables: applyBug[payout.Payables](b.Bug.Payables, payables),
 		Unclear: payables, Accounts: b.world.PayeeAccounts(),
 		Rebooking: payoutqueue.Rebooking{SQS: b.world.RebookingQueue(), Queue: "tax"},

@@ -129,7 +129,9 @@ func New(w *engine.World, setup Setup) (*System, error) {
 	b := newBuilder(w, setup)
 	s := &System{Bug: setup.Bug, world: w, AuditRecords: map[string]audit.Record{}}
 	// the order matters: true-ups and payouts use the settlement service, routes use all of them
-	s.buildSettlements(b)
+	if err := s.buildSettlements(b); err != nil {
+		return nil, err
+	}
 	s.buildIncome(b)
 	if err := s.buildPeriods(b); err != nil {
 		return nil, err
@@ -143,24 +145,37 @@ func New(w *engine.World, setup Setup) (*System, error) {
 
 // buildSettlements builds what settle-incentive, manage-settlements, compute-tax,
 // advance-settlement and build-statements share.
-func (s *System) buildSettlements(b builder) {
+func (s *System) buildSettlements(b builder) (err error) {
 	s.Store = applyBug[settlement.Store](b.Bug.Store,
 		figuresCache{b.tables, b.world, map[figuresKey]settlement.Figures{}})
-	s.Settlements = &settlement.Service{Store: s.Store, Directory: b.Directory, Calendar: b.Calendar,
-		Clock: b.clock, NewID: b.world.NewID, Checks: settlement.Checks{Policy: b.Directory}}
-	s.Taxes = &settlement.Taxes{Service: s.Settlements, Rules: b.Rules}
-	s.Advancer = &settlement.Advancer{Service: s.Settlements,
-		Enqueue: func(ctx context.Context, about settlement.Settlement, op string) error {
+	s.Settlements, err = settlement.New(settlement.Parts{Store: s.Store, Directory: b.Directory,
+		Calendar: b.Calendar, Clock: b.clock, NewID: b.world.NewID,
+		Checks: settlement.Checks{Policy: b.Directory}})
+	if err != nil {
+		return err
+	}
+	if s.Taxes, err = settlement.NewTaxes(s.Settlements, b.Rules, nil); err != nil {
+		return err
+	}
+	s.Advancer, err = settlement.NewAdvancer(s.Settlements,
+		func(ctx context.Context, about settlement.Settlement, op string) error {
 			// the minute is part of the deduplication id, so that a later sweep can send the task again
 			m, err := relay.RepeatTask(about, op, strconv.FormatInt(b.world.Now().Unix()/60, 36))
 			if err != nil {
 				return err
 			}
 			return b.sender.Send(ctx, []relay.Message{m})
-		}}
-	s.Merging = &settlement.Merging{Service: s.Settlements, Store: b.tables,
-		Entities: func(context.Context, ident.Tenant) ([]string, error) { return b.Entities, nil }}
+		}, b.log, civil.On(2028, time.November, 1))
+	if err != nil {
+		return err
+	}
+	s.Merging, err = settlement.NewMerging(s.Settlements, b.tables,
+		func(context.Context, ident.Tenant) ([]string, error) { return b.Entities, nil })
+	if err != nil {
+		return err
+	}
 	s.Statements = &billing.Service{Settlements: s.Settlements, Buckets: b.lines, Log: b.log}
+	return nil
 }
 
 // buildIncome builds record-incentive, accrue-incentive and the ledger check.

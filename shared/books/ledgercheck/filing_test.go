@@ -90,7 +90,7 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 				}
 				w.AdvanceTime(-away)
 			}}
-			payables := settlement.Payables{Service: &service}
+			payables := settlement.NewPayables(&service)
 			if err := payables.RecordOutcome(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}); err != nil {
 				t.Fatal(err)
 			}

@@ -26,9 +26,7 @@ func (w *world) merge(t rapid.TB, from, into string) {
 	c := w.People.People[from]
 	c.TaxpayerID = ident.Taxpayer("tp-" + into)
 	w.People.People[from] = c
-	entities := func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Ordinary}, nil }
-	m := settlement.Merging{Service: w.Service, Store: w.Database, Entities: entities}
-	if err := m.ApplyMerge(context.Background(), settletest.Tenant, "tp-"+from, "tp-"+into, "admin@"+settletest.Tenant); err != nil {
+	if err := w.Merging(t, settletest.Ordinary).ApplyMerge(context.Background(), settletest.Tenant, "tp-"+from, "tp-"+into, "admin@"+settletest.Tenant); err != nil {
 		t.Fatal(err)
 	}
 }

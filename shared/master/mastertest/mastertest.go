@@ -46,14 +46,24 @@ func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 	rows := &settlementdb.Store{DB: local.Client, Settlements: local.Settlements, Ledger: local.Ledger,
 		Control:  local.Control,
 		NewToken: newID, Now: c.Now}
+	calendar, err := taxpack.NationalCalendar()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settlements, err := settlement.New(settlement.Parts{Store: rows, Directory: store,
+		Calendar: calendar, Clock: c, NewID: newID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merges, err := settlement.NewMerging(settlements, rows, store.EntityIDs)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return World{Store: store, Vault: sealed, Rows: rows, Clock: c, Service: &master.Service{
 		Store: store, Vault: sealed, Clock: c, NewID: newID,
 		Secret: func(context.Context) (string, error) { return "a key of keyed hashes", nil },
 		Corpus: func(context.Context) *tax.Corpus { return corpus },
-		MergeFollowUp: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store,
-			Clock: c,
-			NewID: newID},
-			Store: rows, Entities: store.EntityIDs},
+		MergeFollowUp: merges,
 	}}
 }
 

@@ -51,8 +51,14 @@ func open(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	newID := w.Service.NewID
-	payer := &settlement.Service{Store: w.Rows, Directory: w.Store, Calendar: calendar, Clock: w.Clock, NewID: newID}
-	taxes := &settlement.Taxes{Service: payer, Rules: ruleset.Fixed{Corpus: w.Service.Corpus(t.Context())}}
+	payer, err := settlement.New(settlement.Parts{Store: w.Rows, Directory: w.Store, Calendar: calendar, Clock: w.Clock, NewID: newID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taxes, err := settlement.NewTaxes(payer, ruleset.Fixed{Corpus: w.Service.Corpus(t.Context())}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	claims := &receivable.Claims{Store: &receivabledb.Store{DB: local.Client, Ledger: local.Ledger, Settlements: local.Settlements, NewToken: newID},
 		Directory: w.Store, Clock: w.Clock, NewID: newID, Raised: taxes.Requote}
 	imports := &opening.Service{

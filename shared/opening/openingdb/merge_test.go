@@ -29,9 +29,7 @@ func (w *world) merge(t *testing.T) {
 	c := w.People.People[twin]
 	c.TaxpayerID = ident.Taxpayer(into)
 	w.People.People[twin] = c
-	m := settlement.Merging{Service: w.Service, Store: w.Database,
-		Entities: func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Filed}, nil }}
-	if err := m.ApplyMerge(t.Context(), settletest.Tenant, from, into, "admin@x"); err != nil {
+	if err := w.Merging(t, settletest.Filed).ApplyMerge(t.Context(), settletest.Tenant, from, into, "admin@x"); err != nil {
 		t.Fatal(err)
 	}
 }

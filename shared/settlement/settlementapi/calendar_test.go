@@ -73,8 +73,8 @@ func (s *site) act(role identity.Role, id, act, body string) (int, map[string]an
 func (s *site) sweep() {
 	s.t.Helper()
 	ctx := context.Background()
-	v := settlement.Advancer{Service: s.w.Service}
-	v.Enqueue = func(ctx context.Context, st settlement.Settlement, op string) error {
+	var v *settlement.Advancer
+	v = s.w.Advancer(func(ctx context.Context, st settlement.Settlement, op string) error {
 		task := settlement.Task{Tenant: st.Tenant, SettlementID: ident.Settlement(st.ID), Op: op}
 		switch op {
 		case settlement.OpAdvance:
@@ -83,7 +83,7 @@ func (s *site) sweep() {
 			return nil // what pay-out does
 		}
 		return s.w.Do(ctx, task)
-	}
+	}, nil)
 	for range 2 { // the second round does what the first one made due
 		if err := v.Sweep(ctx); err != nil {
 			s.t.Fatal(err)
@@ -225,7 +225,7 @@ func TestAMissingCalendarIsHeardFrom(t *testing.T) {
 	for day, want := range map[string][]string{"2026-10-31": nil, "2026-11-01": {"2027"}, "2026-12-31": {"2027"}, "2027-01-10": {"2027"}, "2027-11-01": {"2027", "2028"}} {
 		s := december(t, day)
 		var log strings.Builder
-		v := settlement.Advancer{Service: s.w.Service, Log: slog.New(slog.NewJSONHandler(&log, nil)), CalendarDue: civil.MustDate("2028-11-01")}
+		v := s.w.Advancer(nil, slog.New(slog.NewJSONHandler(&log, nil)))
 		if err := v.Sweep(context.Background()); err != nil {
 			t.Fatal(err)
 		}

@@ -214,7 +214,7 @@ func (l *lives) duties() []struct {
 	name string
 	do   func(id string) error
 } {
-	ctx, v := context.Background(), settlement.Advancer{Service: l.w.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
+	ctx, v := context.Background(), l.w.Advancer(nil, nil)
 	type duty = struct {
 		name string
 		do   func(id string) error

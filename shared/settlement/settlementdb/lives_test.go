@@ -188,7 +188,7 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 	paid := settle(t, w, settletest.Person, "live-0", "100.00")
 	book(t, w, string(paid))
 	hear(t, w, string(paid), payout.Paid)
-	v := settlement.Advancer{Service: w.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
+	v := w.Advancer(nil, nil)
 	for _, round := range []string{"approves", "holds", "rejects"} {
 		for n := range 4 {
 			id := settle(t, w, settletest.Person, "live-"+round+string(rune('a'+n)), "100.00")
@@ -233,8 +233,8 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 func swept(t *testing.T, w *settletest.World) {
 	t.Helper()
 	ctx := context.Background()
-	v := settlement.Advancer{Service: w.Service}
-	v.Enqueue = func(ctx context.Context, s settlement.Settlement, op string) error {
+	var v *settlement.Advancer
+	v = w.Advancer(func(ctx context.Context, s settlement.Settlement, op string) error {
 		task := settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op}
 		switch op {
 		case settlement.OpAdvance:
@@ -243,7 +243,7 @@ func swept(t *testing.T, w *settletest.World) {
 			return w.Do(ctx, task)
 		}
 		return nil
-	}
+	}, nil)
 	for range 3 {
 		if err := v.Sweep(ctx); err != nil {
 			t.Fatal(err)

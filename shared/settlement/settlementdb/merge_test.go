@@ -30,10 +30,7 @@ func twice(t *testing.T) (*settletest.World, *settlement.Merging) {
 	t.Helper()
 	w := settletest.Open(t)
 	w.People.AddCreator(passport, "natural_person", settletest.Ordinary, "mcn_pays")
-	entities := func(context.Context, ident.Tenant) ([]string, error) {
-		return []string{settletest.Filed, settletest.Ordinary}, nil
-	}
-	return w, &settlement.Merging{Service: w.Service, Store: w.Database, Entities: entities}
+	return w, w.Merging(t, settletest.Filed, settletest.Ordinary)
 }
 
 // one writes the merge into the master data, as its own transaction does.

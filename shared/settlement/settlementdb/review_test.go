@@ -36,7 +36,7 @@ func reviewed(t *testing.T, change func(*review.Rules)) *settletest.World {
 
 func advance(t *testing.T, w *settletest.World, id ident.Settlement) {
 	t.Helper()
-	v := settlement.Advancer{Service: w.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
+	v := w.Advancer(nil, nil)
 	if err := v.Do(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance}); err != nil {
 		t.Fatal(err)
 	}

@@ -99,12 +99,17 @@ func NewWorld(tables dynamotest.Local, rules settlement.Rules,
 		Control:  tables.Control,
 		NewToken: w.newToken, Now: w.Now, Periods: w.periods,
 	}
-	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c,
-		NewID: w.NextID}
-	w.Service = service
+	var err error
+	w.Service, err = settlement.New(settlement.Parts{Store: store, Directory: w.People,
+		Calendar: calendar, Clock: c, NewID: w.NextID})
+	if err != nil {
+		panic(err)
+	}
+	if w.Taxes, err = settlement.NewTaxes(w.Service, rules, nil); err != nil {
+		panic(err)
+	}
 	w.Database = store
-	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
-	w.Payables = settlement.Payables{Service: service}
+	w.Payables = settlement.NewPayables(w.Service)
 	return w
 }
 

@@ -1,6 +1,11 @@
 package settletest
 
 import (
+	"context"
+	"log/slog"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/filedmonth/filedmonthdb"
@@ -44,4 +49,31 @@ func (w *World) FilingRecorder(t tester) *filedmonth.Recorder {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// Advancer is the world's advancer; what it enqueues is dropped when enqueue is nil, and its log too
+// when log is nil.
+func (w *World) Advancer(enqueue settlement.Enqueue, log *slog.Logger) *settlement.Advancer {
+	if enqueue == nil {
+		enqueue = func(context.Context, settlement.Settlement, string) error { return nil }
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	v, err := settlement.NewAdvancer(w.Service, enqueue, log, civil.MustDate("2028-11-01"))
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Merging merges taxpayers at some paying entities of the world.
+func (w *World) Merging(t tester, entities ...string) *settlement.Merging {
+	t.Helper()
+	m, err := settlement.NewMerging(w.Service, w.Database,
+		func(context.Context, ident.Tenant) ([]string, error) { return entities, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }

@@ -71,7 +71,10 @@ func newWorldOn(t testing.TB, l dynamotest.Local, today string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.service = &settlement.Service{Store: w.store, Directory: w.directory, Calendar: days, Clock: c, NewID: newID}
+	w.service, err = settlement.New(settlement.Parts{Store: w.store, Directory: w.directory, Calendar: days, Clock: c, NewID: newID})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.statements = &billing.Service{Settlements: w.service, Buckets: w.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return w
 }
