@@ -13,7 +13,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Intent names who does something to which settlement, having seen which version of it.
+// Intent is what a person wants to do to a settlement: who, which settlement, and the version of its
+// status that the person has read.
 type Intent struct {
 	By      identity.Principal
 	ID      string
@@ -21,9 +22,9 @@ type Intent struct {
 	Reason  string
 }
 
-// change loads a settlement that the caller may see, lets decide make the change and applies it.
-// After a rival's write it reads and decides again, and the caller's version shows whether the
-// decision is still wanted.
+// decideAndApply loads a settlement that the caller may see, lets decide make a change of it and
+// writes the change. When another write came first it loads and decides again; decide compares the
+// version that the caller has read, so that nobody decides on a status that was not seen.
 func (s *Service) change(ctx context.Context, in Intent, name string,
 	decide func(Settlement, Act) (Change, error)) (Settlement, error) {
 	return optimistic.Value(ctx, func() (Settlement, error) {
@@ -43,7 +44,8 @@ func (s *Service) change(ctx context.Context, in Intent, name string,
 	})
 }
 
-// Read gives a settlement to somebody who may see it; for anybody else it does not exist.
+// Read loads a settlement for a caller. The error is fault.Absent also where the caller may not see
+// the settlement, so that ids cannot be probed.
 func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (Settlement, error) {
 	st, err := s.Store.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err != nil {
@@ -55,7 +57,8 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 	return st, nil
 }
 
-// changeOnly makes a decision of a move that writes nothing but the settlement.
+// settlementChange turns a function that changes a settlement into a decision whose Change writes the
+// settlement and nothing else.
 func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	Act) (Change, error) {
 	return func(st Settlement, a Act) (Change, error) {
@@ -64,8 +67,8 @@ func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	}
 }
 
-// Repeated is true when an earlier call of the same person has made the intended move already: the
-// settlement went there from the version that the intent names, or has the person's approval.
+// IsRepeat reports whether an earlier call of the same person has made the intended move already: the
+// history has the move after the version of the intent, or the person's approval is recorded.
 func (in Intent) Repeated(s Settlement, to Status) bool {
 	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version &&
 		s.approvedBy(in.By.Subject) {
@@ -76,7 +79,8 @@ func (in Intent) Repeated(s Settlement, to Status) bool {
 		(s.History[n].By == in.By.Subject || (to == Approved && s.approvedBy(in.By.Subject)))
 }
 
-// Transition moves a settlement where a person may move it.
+// Transition moves a settlement to a status that a person may choose: IN_REVIEW, APPROVED or, by
+// rejecting it, FAILED.
 func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlement, error) {
 	now := s.Clock.Instant()
 	switch to {
@@ -123,7 +127,7 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 	})
 }
 
-// atVersion makes a decision of a move that is refused when the caller has read another version.
+// onlyAtVersion is settlementChange for a caller who must have read version v of the status.
 func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	Act) (Change, error) {
 	return changeOnly(func(st Settlement, a Act) (Settlement, error) {
@@ -135,8 +139,8 @@ func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settl
 	})
 }
 
-// PutOnHold stops a settlement before its money is sent. What another person has set is replaced
-// only by who may release it.
+// PutOnHold stops a settlement before its money is sent. A hold that another person has set is
+// replaced only by a caller who may release it.
 func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement, error) {
 	return s.change(ctx, in, "settlement.held",
 		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
@@ -149,7 +153,7 @@ func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement,
 		}))
 }
 
-// Release ends a hold.
+// ReleaseHold ends the hold of a settlement.
 func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
@@ -163,7 +167,8 @@ func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
 		}))
 }
 
-// ConfirmNet accepts a net that fell after the approval.
+// ConfirmNet lets an approver accept a net that fell after the approval, so that the settlement is
+// paid.
 func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (Settlement, error) {
 	return s.change(ctx, in, "settlement.net_confirmed",
 		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
@@ -171,7 +176,7 @@ func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (
 		}))
 }
 
-// InvoicePaper is an invoice as the payee handed it in.
+// InvoicePaper is an invoice that a payee has handed in.
 type InvoicePaper struct {
 	Number     string       `json:"number"`
 	IssuedOn   civil.Date   `json:"issued_on"`
@@ -179,8 +184,8 @@ type InvoicePaper struct {
 	FileSHA256 string       `json:"file_sha256"`
 }
 
-// Invoice records the payee's invoice, which must be over the creator's share; it ends the hold
-// that waits for it.
+// RecordInvoice stores the payee's invoice, which must be over the creator's share, and ends the hold
+// that waits for the invoice.
 func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
@@ -191,8 +196,9 @@ func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (S
 		}))
 }
 
-// Cancel ends a settlement after approval and before its money is sent: the system makes the two
-// steps to PAYING and FAILED.
+// Cancel moves a settlement to FAILED after its approval and before its money is sent. From APPROVED
+// it takes two writes, to PAYING and to FAILED, because the state machine has no direct way;
+// FinishCancel makes the second one if this call dies between them.
 func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	in.Reason = CancelledBeforeSend + ": " + in.Reason
 	st, err := s.Read(ctx, in.By, in.ID)
@@ -217,7 +223,7 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 					return x, err
 				}
 				n := x.toPaying(a, s.Clock.Instant())
-				n.ReasonClass = Cancelled // no payout exists; whoever finds it here finishes the second step
+				n.ReasonClass = Cancelled // marks the first step for FinishCancel; no payout exists
 				return n, nil
 			})); err != nil {
 			return Settlement{}, err
@@ -237,7 +243,8 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	})
 }
 
-// FinishCancel makes the second step of a cancellation whose caller died after the first.
+// FinishCancel makes the second write of a cancellation whose call died after the first one. Any
+// other settlement stays as it is.
 func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant,
 	id ident.Settlement) error {
 	st, err := s.Store.Load(ctx, tenant, id)
@@ -257,6 +264,7 @@ func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant,
 	return s.Store.Apply(ctx, c)
 }
 
+// firstError returns the first error that is not nil.
 func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -266,7 +274,9 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// Reopen opens a new occurrence of a payable whose payout failed or came back.
+// Reopen opens the next occurrence of a payable whose payout failed or was returned. Where the month
+// of the old booking is filed, the new occurrence pays the net of that booking and is not taxed
+// again.
 func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
@@ -296,7 +306,8 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 	})
 }
 
-// expect recomputes when the money should arrive.
+// expectedArrival returns when the money of a settlement is expected: not before today, unchanged
+// after payment, and the zero time when it has failed.
 func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
 	switch n.Status {
 	case Failed:

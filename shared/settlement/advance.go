@@ -14,8 +14,8 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// warnOfCalendars writes one line for each year whose calendar should be loaded today and is not.
-// An alarm reads them.
+// warnOfCalendars logs one line for each year whose calendar should be loaded today and is not. An
+// alarm watches these lines.
 func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
 	years := []int{today.Year()}
 	due := civil.On(today.Year(), time.Month(v.calendarDue.Month().Number()), v.calendarDue.Day())
@@ -29,19 +29,20 @@ func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
 	}
 }
 
-// stuck counts what is overdue, by state, while a tenant is swept.
+// stuck counts the overdue settlements of a tenant by state during a sweep.
 type stuck struct {
 	Viewer
 	states map[string]int
 }
 
+// countIfOverdue adds a settlement to the count of its state if it is overdue.
 func (k *stuck) look(s Settlement) {
 	if state, overdue := k.Overdue(s); overdue {
 		k.states[state]++
 	}
 }
 
-// tell writes one line for each state: numbers, and nobody's name.
+// logCounts logs one line for each state with the number of overdue settlements, without names.
 func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant ident.Tenant) {
 	for _, state := range slices.Sorted(maps.Keys(k.states)) {
 		log.WarnContext(ctx, "settlements overdue", "tenant", tenant, "state", state, "count",
@@ -49,11 +50,12 @@ func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant ident.Tenant)
 	}
 }
 
-// sweepDays is how far back openings are swept; what is older and still open is a person's case.
+// sweepDays is how many days back Sweep looks for openings. A settlement that is older and still open
+// needs a person.
 const sweepDays = 100
 
-// Sweep asks for an advance of every settlement of every tenant that waits for the system. It makes
-// good for a lost stream record and wakes what waited for a date or a rule.
+// Sweep enqueues an advance of every settlement, of all tenants, that waits for the system. Thus a
+// lost stream record does no harm, and a settlement that waited for a date or a rule goes on.
 func (v *Advancer) Sweep(ctx context.Context) error {
 	tenants, err := v.service.Directory.Tenants(ctx)
 	if err != nil {
@@ -74,6 +76,7 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 		err = v.service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)},
 			func(s Settlement) error {
 				late.look(s)
+				// these three wait for the system although nextOperation knows nothing for them
 				if _, final := v.service.withFinalDates(s); final || s.PartiesDue() ||
 					viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
 					return v.enqueue(ctx, s, OpAdvance)
@@ -91,9 +94,9 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// advance is what a settlement can do next without a person; beside Due, that is a gap that may
-// have been closed, a hold whose end has come, a payout without an answer, and a half-made
-// cancellation.
+// nextOperation is the operation that the system can try on a settlement without a person, "" for
+// none. Besides DueOperation these are: a missing rule that may be published by now, a hold that may
+// have ended, a payout without an answer, and a cancellation that is half done.
 func (s Settlement) advance() string {
 	switch {
 	case s.Status == Paying && s.ReasonClass == Cancelled:
@@ -110,8 +113,8 @@ func (s Settlement) advance() string {
 	return s.Due()
 }
 
-// Do advances one settlement, and opens those of its payees. What stops these does not stop the
-// settlement itself.
+// RunTask advances one settlement and opens the settlements of its payees. An error of the payees
+// does not stop the settlement itself; it is returned so that the queue tries again.
 func (v *Advancer) Do(ctx context.Context, task Task) error {
 	parties := v.service.OpenParties(ctx, task.Tenant, task.SettlementID)
 	if err := v.step(ctx, task); err != nil {
@@ -120,6 +123,7 @@ func (v *Advancer) Do(ctx context.Context, task Task) error {
 	return parties
 }
 
+// advanceOne does what a settlement can do next without a person, or enqueues it.
 func (v *Advancer) step(ctx context.Context, task Task) error {
 	s, err := v.service.Store.Load(ctx, task.Tenant, task.SettlementID)
 	if err != nil {
@@ -146,7 +150,7 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 	}
 }
 
-// endHold ends a hold on the day it was set to end.
+// endExpiredHold ends a hold whose last day has come.
 func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
 	today, err := v.service.Clock.Today(ctx)
 	if err != nil || today.Before(s.Hold.Until) {
@@ -155,7 +159,7 @@ func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
 	n, err := s.Released(Act{ID: v.service.NewID(), Name: "settlement.released",
 		By: "system:advance-settlement", Reason: "the hold's end has come"}, v.service.Clock.Instant())
 	if fault.HasCode(err, fault.IllegalMove) {
-		return nil // a hold that only a person ends
+		return nil // EndHold refuses holds that end only with their cause
 	}
 	if err != nil {
 		return err

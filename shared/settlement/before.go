@@ -11,40 +11,43 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The beginnings of the activity ids of payables from before the tenant began here: of those that
-// are taxed when they are paid, and of those whose taxes the books before have withheld and filed.
-// An activity id stays with its payable through all occurrences.
+// The prefixes of the activity ids of opening payables, which the tenant owed before it began to use
+// this system: BeforePrefix for those that are taxed when they are paid, TaxedPrefix for those whose
+// taxes were withheld and filed in the books before. All occurrences of a payable have the same
+// activity id.
 const (
 	BeforePrefix = "opening:"
 	TaxedPrefix  = "opening-taxed:"
 )
 
-// Before is a payable from before (期初应付): what the old books owe a creator, all its own.
+// Before is an opening payable (期初应付): an amount that the tenant's books before this system owe
+// to a creator.
 type Before struct {
 	Tenant     ident.Tenant
 	By, Ref    string
 	CreatorID  ident.Creator
 	IncomeType string
 	Period     civil.Month
-	Amount     money.Amount // before tax or, where Taxed, what is left of it
-	// withheld and filed in the old books: nothing is taxed here, it is only paid
+	Amount     money.Amount // before tax; after tax when Taxed is set
+	// taxes were withheld and filed in the books before: the amount is only paid here
 	Taxed    bool
-	Document string // that shows it
+	Document string // evidence of the debt
 }
 
-// BroughtForward tells that a settlement stands for what was owed from before.
+// BroughtForward reports whether a settlement pays an opening payable.
 func (o Opening) BroughtForward() bool {
 	return strings.HasPrefix(o.ActivityID, BeforePrefix) || o.TaxedBefore()
 }
 
-// TaxedBefore tells that the books before have withheld and filed the taxes of it.
+// TaxedBefore reports whether the taxes of an opening payable were withheld and filed in the books
+// before.
 func (o Opening) TaxedBefore() bool { return strings.HasPrefix(o.ActivityID, TaxedPrefix) }
 
-// Untaxed tells that there is nothing to tax: the split left the creator nothing, or it was taxed
-// before.
+// Untaxed reports whether a settlement has nothing to tax: the creator's share is zero, or it was
+// taxed in the books before.
 func (o Opening) Untaxed() bool { return o.TaxedBefore() || o.CreatorShare().IsZero() }
 
-// reason is what the act of opening says.
+// openingReason is the reason that the act of the opening records.
 func (in Before) reason() string {
 	if in.Taxed {
 		return "opening balance, taxed before: " + in.Document
@@ -52,17 +55,19 @@ func (in Before) reason() string {
 	return "opening balance"
 }
 
-// exists refuses a reference that stands for something else.
+// payableExists is the error for a reference under which another amount, or another way of taxation,
+// was opened before.
 func (in Before) exists(id string) error {
 	return fault.New(fault.OtherContent, "payable_exists",
 		"The payable "+in.Ref+" was opened with another amount, or taxed otherwise, as "+id+".")
 }
 
-// OpenBefore opens a payable from before, once for its creator and reference; contract and dates
-// are as for any other, and taxes too unless it was taxed before.
+// OpenBefore opens the settlement of an opening payable. It is idempotent for a creator and a
+// reference. Contract, dates and taxes are as for any other income, but nothing is taxed that was
+// taxed in the books before.
 //
-// Errors: as Prepare; 2002 payable_exists when the reference stands for another sum, or was told to
-// be taxed otherwise.
+// Errors: those of Prepare; 2002 payable_exists when the reference was opened with another amount or
+// another way of taxation.
 func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {

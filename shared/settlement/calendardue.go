@@ -6,8 +6,8 @@ import (
 	"fenzhang/shared/civil"
 )
 
-// ParseCalendarDue reads the day of a year from which on the calendar of the next one is missed, as
-// in 11-01. The year of the result means nothing.
+// ParseCalendarDue parses month and day, like 11-01, from which on the calendar of the next year
+// should be loaded. The year of the result means nothing.
 func ParseCalendarDue(day string) (civil.Date, error) {
 	d, err := civil.ParseDate("2028-" + day) // a leap year has every day
 	if err != nil {

@@ -15,47 +15,49 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// Change is one decided act: everything in it is written together or not at all.
+// Change is the outcome of one act on a settlement: the items to write. They are written in one
+// transaction or not at all.
 type Change struct {
 	New Settlement
-	// nil when New is opened; its Revision is the condition of the write
+	// the settlement before the act, nil when New is opened; its Revision is the condition of the write
 	Old *Settlement
-	// a second settlement written with it: the old occurrence of a reopened payable
+	// a second settlement that is written too, e.g. the old occurrence of a reopened payable
 	Also    *Settlement
-	Figures *Figures                // computed figures, written once under their hash
+	Figures *Figures                // computed figures, stored under their hash
 	Entry   *ledger.Entry           // journal entry with its balances
 	Rows    []Booking               // tax rows: one booking, or a reversal and a booking
 	Key     *KeyRecord              // record of a settle call's key
 	Bucket  *BucketClose            // the statement bucket this opening consumes
 	Freed   *BucketFree             // the statement bucket whose settlement this act undoes
-	Raised  []receivable.Receivable // claims that arise with the act
-	Moves   []receivable.Move       // what it changes of claims that stand
+	Raised  []receivable.Receivable // claims that the act raises
+	Moves   []receivable.Move       // changes of existing claims
 }
 
-// Booking is what one act appends to a taxpayer's tax rows at a paying entity (promise P5).
+// Booking is one entry of the list of a taxpayer's tax rows at a paying entity in a year; each act
+// appends at most one (promise P5).
 type Booking struct {
 	Entity     ident.Entity
 	Taxpayer   ident.Taxpayer
-	Year, Seq  int              // Seq is the next free number; a lost race shows there
+	Year, Seq  int              // Seq is the next free number of the list; two bookings cannot have one
 	Kind       string           // booking, reversal, opening, true_up, decided
 	Settlement ident.Settlement // "" for opening rows
-	EntryID    string           // the act
+	EntryID    string           // id of the act and of its journal entry
 	At         time.Time        // instant of the booking
 	Rows       []tax.Row
-	// of bookings: the payment date that they were taxed for
+	// of a booking: the payment date for which it was taxed
 	On civil.Date `json:",omitzero"`
-	// of true-ups: the settlement that each row corrects
+	// of a true-up: the settlement that each row corrects
 	Of      []ident.Settlement `json:",omitempty"`
 	Opening *OpeningSource     `json:",omitempty"` // of opening rows: what they rest on
-	// of merged rows that leave: the taxpayer in whose list the person goes on
+	// of the booking that closes a merged taxpayer's list: the surviving taxpayer
 	Into ident.Taxpayer `json:",omitempty"`
-	// of merged rows that arrive: the taxpayer whose list of the year counts with this one
+	// of the booking by which a survivor takes over: the taxpayer whose closed list counts too
 	Merged string    `json:",omitempty"`
-	Behind []Booking `json:"-"` // that list, as it was read; it is closed, and so never changes again
+	Behind []Booking `json:"-"` // the bookings of that closed list, filled in when it is read
 }
 
-// PaidOn is the payment date that a booking was taxed for. One that was made before bookings kept
-// it, and was made again since, was taxed for a day of its income tax month.
+// PaidOn is the payment date for which a booking was taxed. Old bookings do not store it; for one
+// that was replaced since, the last day of its income tax month is returned.
 func (b *Booking) PaidOn(s Settlement) civil.Date {
 	if !b.On.IsZero() {
 		return b.On
@@ -69,8 +71,8 @@ func (b *Booking) PaidOn(s Settlement) civil.Date {
 	return s.PaymentDate
 }
 
-// OpeningSource is what opening rows rest on: documents, the file that they came in, and the two
-// people who brought and approved it.
+// OpeningSource is the evidence for opening rows: documents, the hash of the imported file, and the
+// two people who imported and approved it.
 type OpeningSource struct {
 	Documents []string
 	SHA256    string
@@ -83,12 +85,13 @@ const (
 	KindReversal = "reversal"
 	KindOpening  = "opening"
 	KindTrueUp   = "true_up"
-	// two taxpayers are one person: open months leave one list and arrive in the other
+	// a merge of taxpayers: rows of open months are moved from one list to the other
 	KindMerged  = "merged"
-	KindDecided = "decided" // an open true-up that was collected or given back
+	KindDecided = "decided" // an open true-up that was collected or refunded
 )
 
-// KeyRecord remembers a settle call's key, content and first answer for 30 days.
+// KeyRecord is the stored idempotency key of a settle call, with the content and the first answer. It
+// is kept for 30 days.
 type KeyRecord struct {
 	Tenant      ident.Tenant
 	Key         string
@@ -96,27 +99,28 @@ type KeyRecord struct {
 	Settlement  ident.Settlement
 	Arrival     time.Time
 	At          time.Time
-	WriteID     string // tells one's own record from a rival's
+	WriteID     string // id of the call that wrote the record, to recognize its own write after a retry
 }
 
-// BucketClose turns the lines gathered for a statement into this settlement.
+// BucketClose marks a statement bucket (the income lines of a creator, period and income type) as
+// settled by a settlement.
 type BucketClose struct {
 	CreatorID  ident.Creator
 	Period     cycle.Period
 	IncomeType string
-	Gross      money.Amount // what the bucket must hold
+	Gross      money.Amount // the sum that the bucket must hold, as a condition of the write
 	Occurrence int
 }
 
-// BucketFree names the statement bucket that a settlement consumed.
+// BucketFree names the statement bucket whose lines an undone settlement had settled.
 type BucketFree struct {
 	CreatorID  ident.Creator
 	Period     cycle.Period
 	IncomeType string
 }
 
-// frees names the bucket that is to be settled again once s is undone; nil where s was opened for
-// no statement.
+// freedBucket returns the statement bucket that can be settled again after s is undone, nil when s
+// was not opened by a statement.
 func (s Settlement) frees() *BucketFree {
 	name, isStatement := strings.CutPrefix(s.ActivityID, StatementPrefix+s.IncomeType+":")
 	period, err := cycle.ParsePeriod(name)
@@ -126,7 +130,7 @@ func (s Settlement) frees() *BucketFree {
 	return &BucketFree{s.CreatorID, period, s.IncomeType}
 }
 
-// Figures are the outcome of one computation with its steps.
+// Figures are the result of one computation of taxes with its steps.
 type Figures struct {
 	Tenant       ident.Tenant
 	Settlement   ident.Settlement
@@ -136,54 +140,57 @@ type Figures struct {
 	Rows         []tax.Row
 	Gross        money.Amount // of the settlement, for the explanation
 	CreatorShare money.Amount
-	// what Hash is of, to be stored as it is; nil where the figures were read
+	// the encoded figures, of which Hash is the hash; nil for figures that were read
 	Document []byte `json:"-"`
 }
 
-// Store keeps settlements. Implementations keep these promises: Apply writes all of a Change or
-// nothing; finding one's own act id in the way is success; a transaction conflict is retried with
-// the same token and never reported as optimistic.ErrRival.
+// Store keeps settlements. Every implementation keeps these promises: Apply writes all of a Change
+// or nothing; a write that finds the item already written with its own act id has succeeded; a
+// transaction conflict is retried with the same token and never reported as optimistic.ErrRival.
 type Store interface {
-	// Load reads a settlement, consistently. The error is fault.Absent when there is none.
+	// Load reads a settlement consistently. The error is fault.Absent when there is none.
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (Settlement, error)
-	// LoadAll reads settlements by their ids, consistently, in the order of the ids.
+	// LoadAll reads settlements by their ids consistently and returns them in the order of the ids.
 	LoadAll(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement) ([]Settlement, error)
-	// Apply writes a change. The error is optimistic.ErrRival when a condition fails.
+	// Apply writes a change. The error is optimistic.ErrRival when another write came first.
 	Apply(ctx context.Context, c Change) error
 	// Figures reads computed figures by their hash.
 	Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (Figures, error)
-	// FiguresOf reads the standing figures of some settlements, by settlement id and hash.
+	// FiguresOf reads the figures in force of several settlements, by settlement id and hash.
 	FiguresOf(ctx context.Context, page []Settlement) (map[string]map[string]Figures, error)
-	// PutPayoutKey remembers which settlement a payout key belongs to; writing it again is harmless.
+	// PutPayoutKey records which settlement a payout key belongs to. It is idempotent.
 	PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error
-	// SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.
+	// SettlementOfKey finds the settlement of a payout key. The error is fault.Absent when the tenant
+	// has none.
 	SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error)
-	// Key reads the record of a settle call's key; nil when there is none.
+	// Key reads the record of the idempotency key of a settle call, nil when there is none.
 	Key(ctx context.Context, tenant ident.Tenant, key string) (*KeyRecord, error)
-	// PutKey writes a record with no other effect (a known payable under a new key).
-	// optimistic.ErrRival when it exists.
+	// PutKey writes the record of a new key for a payable that exists already, and nothing else. The
+	// error is optimistic.ErrRival when the key is recorded.
 	PutKey(ctx context.Context, k KeyRecord) error
-	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
+	// TaxRows reads the bookings of a taxpayer at a paying entity in a year consistently, in the order
+	// of their numbers.
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
 		year int) ([]Booking, error)
-	// OpenOf lists the settlements of a taxpayer at an entity that are not yet booked, oldest opening
-	// first. It may lag behind by a moment: quotes use it, bookings never.
+	// OpenOf lists the settlements of a taxpayer at a paying entity that are not booked yet, oldest
+	// opening first. The read is eventually consistent: quotes use it, bookings never do.
 	OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 		taxpayer ident.Taxpayer) ([]Settlement, error)
-	// Receivables reads the claims on a creator at a paying entity (at all of them when entity is "")
-	// and what is owed back, consistently.
+	// Receivables reads the claims on a creator at a paying entity, at all of them when entity is "",
+	// and the amounts owed back to the creator. The read is consistent.
 	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		entity ident.Entity) ([]receivable.Receivable, error)
 	filedmonth.Reader
-	// Entry reads a journal entry of a creator's book.
+	// Entry reads an entry of the journal of a creator.
 	Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		id string) (ledger.Entry, error)
-	// List reads one page, newest opening first; the cursor is "" at the start and at the end.
+	// List reads one page of the settlements of a query, newest opening first; the cursor is "" at the
+	// start and at the end.
 	List(ctx context.Context, tenant ident.Tenant, q Query, cursor string,
 		limit int) ([]Settlement, string, error)
 }
 
-// Query narrows a list.
+// Query selects settlements; an empty field selects all.
 type Query struct {
 	Status   Status
 	Creator  ident.Creator
@@ -192,7 +199,7 @@ type Query struct {
 	Only     func(Settlement) bool // nil for all
 }
 
-// Matches tells whether s belongs to the list.
+// Matches reports whether s is selected by the query.
 func (q Query) Matches(s Settlement) bool {
 	day := civil.DateOf(s.OpenedAt)
 	return (q.Status == "" || s.Status == q.Status) && (q.Creator == "" || s.CreatorID == q.Creator) &&

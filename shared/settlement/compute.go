@@ -21,11 +21,13 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// ConsentPaper names the worker's written consent to have a platform file its VAT (代办申报).
+// ConsentPaper is the name of the paper by which a worker consents in writing that a platform files
+// the worker's VAT (代办申报).
 const ConsentPaper = "vat_agency_filing_consent"
 
-// Quote computes the taxes of an open settlement on the period's booked total plus the open
-// settlements opened before it, and stores them. Asked again with nothing new it writes nothing.
+// Quote computes the taxes of an open settlement and stores them. The computation counts what is
+// booked in the period, and the quotes of open settlements that were opened earlier. Quoting again
+// without any change of facts writes nothing.
 func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || !s.quotable() {
@@ -49,7 +51,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	if gap, ok := holdOf(err); ok {
 		n := s.Gap(gap.rule, gap.text, a, now)
 		if !final && s.Quote == "" && s.Hold != nil && *s.Hold == *n.Hold {
-			return nil
+			return nil // the same gap is recorded already
 		}
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n})
 	}
@@ -57,6 +59,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 		return err
 	}
 	parts, err := t.setOffs(ctx, s, f.Result.Net, ahead)
+	// figures are named by their hash: the same hash, date and set-offs mean nothing has changed
 	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on &&
 		slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
@@ -72,15 +75,17 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	return t.Service.Store.Apply(ctx, Change{Old: &s, New: n, Figures: &f})
 }
 
-// quotable tells whether a quote still means something: before the approval that was given for it.
+// isQuotable reports whether s may get a new quote: before its approval, or after it while a missing
+// rule holds it. A settlement that carries an earlier booking is never quoted.
 func (s Settlement) quotable() bool {
 	return s.Carries == "" && (s.Status == PendingReview || s.Status == InReview ||
 		(s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap))
 }
 
-// Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one
-// write. If the net falls it is held for an approver instead. A settlement that is not due, held,
-// of provisional dates or further on is left alone.
+// Book taxes an approved settlement whose pay day has come on the period's total and moves it to
+// PAYING; tax rows, journal entry, set-offs and status are one transaction. If the net has fallen
+// below what was approved, Book sets hold NET_CHANGED instead. It leaves a settlement unchanged that
+// is not due, on hold, has provisional dates or was booked already.
 func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Hold != nil || s.Provisional != nil {
@@ -105,7 +110,7 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	}
 	a := Act{ID: t.Service.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
-	if s.Carries != "" {
+	if s.Carries != "" { // its taxes were booked by the occurrence whose month is filed
 		return t.Service.Store.Apply(ctx, s.payCarried(today, payout.PayoutKey(tenant, id), a, now))
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
@@ -133,8 +138,8 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	return t.Service.Store.Apply(ctx, c)
 }
 
-// nothingToPay ends a booked settlement whose whole share was kept back: no money leaves, so no
-// gateway is asked.
+// endWithoutPayout moves a booked settlement to PAID whose whole net was withheld or set off: no
+// money leaves, so that no gateway is called.
 func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
 	a := Act{ID: t.Service.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
@@ -143,7 +148,7 @@ func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
 			booked{}, a, now))
 }
 
-// approvedNet is the net that an approver has seen.
+// approvedNet is the net that the approver saw and approved.
 func (s Settlement) approvedNet() money.Amount {
 	if s.ApprovedNet != nil {
 		return *s.ApprovedNet
@@ -151,15 +156,18 @@ func (s Settlement) approvedNet() money.Amount {
 	return s.Net
 }
 
+// newBooking returns the tax rows of a booking on a payment date, under number seq of the taxpayer's
+// list of that year.
 func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
 	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq,
 		Kind: KindBooking, Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: f.Rows,
 		On: on}
 }
 
-// Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax
-// month has changed since. If the net falls, the settlement is held in PAYING until an approver
-// confirms it.
+// Rebook reverses the booking of a settlement whose money was not sent in the tax month that it was
+// booked for, and books it again on today's date. If the net falls, the settlement is held in PAYING
+// until an approver confirms the new net. Where the month is filed, the booking stays and only the
+// payment date moves.
 func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Status != Paying || s.Sent() {
@@ -175,12 +183,12 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	}
 	a := Act{ID: t.Service.NewID(), Name: actRebooked, By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
-	if b.filed || s.Carries != "" { // the return that names it is filed: tax and month stay
+	if b.filed || s.Carries != "" { // the return with this booking is filed: tax and month stay
 		n := s.stamp(a, now)
 		n.PaymentDate, n.Kept = today, s.Carries == ""
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n.endTaxHold()})
 	}
-	one := s // taxed as the person that its taxpayer was merged into
+	one := s // after a merge of taxpayers, the surviving taxpayer is taxed
 	one.TaxpayerID = cmp.Or(b.owner, s.TaxpayerID)
 	f, seq, _, err := t.compute(ctx, one, today, false)
 	if gap, ok := holdOf(err); ok {
@@ -198,7 +206,8 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	anew := s.replaceBooking(f, parts, today, a, now)
 	anew.New.TaxpayerID = one.TaxpayerID
 	fresh := one.booking(f, today, seq, a, now)
-	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
+	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year {
+		// reversal and new booking go into the same list of the year and need a number each
 		fresh.Seq = back.Rows[0].Seq + 1
 	}
 	anew.Entry = replaceEntry(back.Entry, anew.Entry)
@@ -208,7 +217,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	return t.Service.Store.Apply(ctx, anew)
 }
 
-// holdBooked writes a hold, once.
+// writeHoldOnce writes a settlement with a new hold, unless the same hold is stored already.
 func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
 	if s.Hold != nil && *s.Hold == *held.Hold {
 		return nil
@@ -216,8 +225,10 @@ func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
 	return t.Service.Store.Apply(ctx, Change{Old: &s, New: held})
 }
 
-// bookedEntry reads what the standing booking posted, by itself: the entry of one that replaced
-// another takes that one back too. It is the zero entry where nothing was kept back.
+// readBookedEntry reads the journal entry of the booking in force. The entry of a booking that
+// replaced another one also reverses that one; the entries are then added up, so that the result
+// holds what the present booking posted alone. It is the zero entry where the booking posted
+// nothing.
 func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry, error) {
 	e, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
 	if fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
@@ -245,12 +256,13 @@ func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry,
 	return e, nil
 }
 
-// bookedOf reads what a booking left behind.
+// readBookingFacts reads what the booking of a settlement has written: journal entries, tax rows,
+// the claim for tax that it could not withhold, and whether its month is filed.
 func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	var b booked
 	first := st
 	var err error
-	for first.Source == SourceReopened { // the payable's money was opened by its first occurrence
+	for first.Source == SourceReopened { // only the first occurrence of a payable posts an opening
 		if first, err = s.Store.Load(ctx, st.Tenant, first.Reopens); err != nil {
 			return b, err
 		}
@@ -261,7 +273,7 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	if st.BookedEntry == "" {
 		return b, nil
 	}
-	if st.Kept {
+	if st.Kept { // the booking stays for good; its rows are not needed
 		b.filed = true
 		return b, nil
 	}
@@ -293,8 +305,9 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	return b, err
 }
 
-// compute gives the figures of s on a payment date, and the next free number of the taxpayer's
-// year. With ahead the open settlements opened before it count as booked, and are given back.
+// computeFigures computes the taxes of s for a payment date. It also returns the next free number in
+// the taxpayer's list of that year. With ahead set, open settlements that were opened before s count
+// as if they were booked, and are returned too.
 func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 	ahead bool) (Figures, int, []quoted, error) {
 	f := Figures{Tenant: s.Tenant, Settlement: ident.Settlement(s.ID), Gross: s.Gross,
@@ -319,7 +332,7 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 		}
 	}
 	rules := t.Rules.Current(ctx)
-	if s.Untaxed() { // no income, no tax; or what the books before have taxed and left to be paid
+	if s.Untaxed() { // there is no income, or the books before this system have taxed it
 		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()},
 			Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
 	} else {
@@ -335,8 +348,8 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 	return f, seq, before, err
 }
 
-// name writes the figures out and names them by their content, so that an unchanged booking points
-// at its quote.
+// encodeAndHash encodes the figures and sets their hash, by which they are stored. A booking with the
+// same result as the quote thus refers to the figures that the quote has stored.
 func (f *Figures) name() (err error) {
 	if f.Document, err = f.Encode(); err != nil {
 		return err
@@ -346,9 +359,11 @@ func (f *Figures) name() (err error) {
 	return nil
 }
 
-// Facts gathers what the law of a day needs to know of a settlement.
+// Facts reads the master data of a settlement and returns the facts by which the rules of a day tax
+// it.
 //
-// Errors: those of the directory; a missing contract, entity or taxpayer is fault.NotFound.
+// Errors: fault.NotFound when the paying entity or the taxpayer is unknown; fault.RuleMissing with
+// reason profile_missing when the taxpayer has no tax profile on that day.
 func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {
 	entity, err := t.Service.Directory.Entity(ctx, s.Tenant, s.Entity, on)
 	if err != nil {
@@ -370,7 +385,7 @@ func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 	return FactsOf(s.Opening, entity, profile, positions, on), nil
 }
 
-// FactsOf gathers what the engine may know of a settlement.
+// FactsOf returns the facts of a settlement by which the tax engine computes.
 func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile,
 	positions []tenancy.Position, on civil.Date) tax.Facts {
 	f := tax.Facts{
@@ -388,7 +403,7 @@ func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile,
 	return f
 }
 
-// EntityFacts gives the paying entity in the engine's words.
+// EntityFacts converts a paying entity of the master data for the tax engine.
 func EntityFacts(e tenancy.PayingEntity) tax.Entity {
 	out := tax.Entity{ID: string(e.EntityID), Place: e.Place, PlaceTier: e.PlaceTier, VAT: e.VAT}
 	for _, f := range e.Filings {
@@ -398,14 +413,14 @@ func EntityFacts(e tenancy.PayingEntity) tax.Entity {
 	return out
 }
 
-// TaxpayerFacts gives the profile in the engine's words.
+// TaxpayerFacts converts a tax profile of the master data for the tax engine.
 func TaxpayerFacts(p tenancy.Profile) tax.Taxpayer {
 	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection,
 		Jurisdiction: p.Jurisdiction, Industry: p.Industry,
 		PlaceTier: p.PlaceTier, VATPeriod: p.VATPeriod, Overseas: p.Overseas, HoldsEquity: p.HoldsEquity}
 }
 
-// PositionFacts gives the approved positions in the engine's words.
+// PositionFacts converts approved tax positions for the tax engine.
 func PositionFacts(ps []tenancy.Position) []tax.Position {
 	var out []tax.Position
 	for _, p := range ps {
@@ -414,8 +429,9 @@ func PositionFacts(ps []tenancy.Position) []tax.Position {
 	return out
 }
 
-// boundRows are the rows that bind this payment: those of its tax year and, where it differs, of
-// the VAT date's.
+// readBookedRows reads the tax rows on which the taxes of a payment depend: those of the payment's
+// year and, where it differs, of the VAT date's year. It also returns the next free number of the
+// payment's year. The error is merged when the taxpayer was merged into another.
 func (t *Taxes) boundRows(ctx context.Context, s Settlement,
 	on civil.Date) ([]tax.Row, int, error) {
 	var rows []tax.Row
@@ -436,7 +452,8 @@ func (t *Taxes) boundRows(ctx context.Context, s Settlement,
 		bookings = append(bookings, Whole(other)...)
 	}
 	for _, b := range bookings {
-		if b.EntryID != s.BookedEntry || s.BookedEntry == "" { // its own booking is being made again
+		// when s is booked again, its earlier booking does not count
+		if b.EntryID != s.BookedEntry || s.BookedEntry == "" {
 			rows = append(rows, b.Rows...)
 		}
 	}
@@ -449,7 +466,8 @@ type quoted struct {
 	figures Figures
 }
 
-// aheadOf are the quoted open settlements of the same taxpayer that were opened before s.
+// quotedBefore lists the open settlements of the same taxpayer that have a quote and were opened
+// before s, with the figures of their quotes.
 func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
 	open, err := t.Service.Store.OpenOf(ctx, s.Tenant, s.Entity, s.TaxpayerID)
 	if err != nil {
@@ -470,11 +488,12 @@ func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
 	return out, nil
 }
 
-// compareOpenings orders settlements by their opening.
+// compareOpenings orders settlements by the instant of their opening, then by id.
 func compareOpenings(a, b Settlement) int {
 	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
 }
 
+// laterDate returns the later of two dates.
 func laterDate(a, b civil.Date) civil.Date {
 	if a.Before(b) {
 		return b
@@ -482,10 +501,12 @@ func laterDate(a, b civil.Date) civil.Date {
 	return a
 }
 
+// gap is a rule or a fact that is missing for a computation, with a sentence for people.
 type gap struct{ rule, text string }
 
-// gapOf tells a missing rule, profile or forbidden method from a failure: it becomes a hold that
-// names itself.
+// ruleGapOf reports whether an error means that a rule or a tax profile is missing, or that a method
+// of taxation is forbidden. Such an error puts the settlement on hold RULE_GAP; any other error
+// fails the computation.
 func gapOf(err error) (gap, bool) {
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Code != fault.RuleMissing {
@@ -494,7 +515,8 @@ func gapOf(err error) (gap, bool) {
 	return gap{cmp.Or(e.Missing, e.Reason), e.Public}, true
 }
 
-// holdOf is gapOf, and master data that the engine cannot take, which a person must mend.
+// ruleOrDataGapOf is ruleGapOf, and accepts invalid master data too: these also put the settlement
+// on hold until a person corrects them.
 func holdOf(err error) (gap, bool) {
 	var e *fault.Error
 	if errors.As(err, &e) && e.Code == fault.InvalidInput && len(e.Fields) > 0 {

@@ -8,9 +8,9 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// waitsFor gives the hold that the settlement's own facts ask for, nil when it may go on. It is
-// computed whenever another hold ends, because only one hold is kept at a time and the others would
-// be forgotten behind it.
+// holdByFacts returns the hold that follows from the facts of the settlement, nil when nothing holds
+// it. A settlement has only one hold at a time; therefore holdByFacts is computed again whenever
+// another hold ends, so that a cause behind that hold is not forgotten.
 func (s Settlement) waitsFor() *Hold {
 	switch {
 	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.waived(s.Review.Hold):
@@ -45,8 +45,8 @@ func (s Settlement) waitsFor() *Hold {
 	return nil
 }
 
-// setByFacts is true of no hold, and of those that waitsFor gives: they end with their cause. False
-// are those that others set and end.
+// isSetByFacts reports whether holdByFacts sets and ends a hold (true also for no hold). It is false
+// for holds that a person, or the computation of taxes, sets and ends.
 func setByFacts(h *Hold) bool {
 	if h == nil {
 		return true
@@ -59,16 +59,16 @@ func setByFacts(h *Hold) bool {
 	return false
 }
 
-// withStatementFacts begins a write that changes what is known of the creator's statement: sent,
-// disputed, answered, confirmed. A hold that others set stays.
+// withStatementFacts changes the facts about the creator's statement (sent, disputed, answered,
+// confirmed) and computes the hold again. A hold that a person set stays.
 func (s Settlement) withStatementFacts(a Act, now time.Time, change func(*Settlement)) Settlement {
 	n := s.stamp(a, now)
 	change(&n)
 	return n.recomputeHold()
 }
 
-// recomputeHold drops a hold whose cause is gone and sets the one that the facts ask for now. A
-// hold that somebody else set stays until it is ended, unless one that comes before it is due.
+// recomputeHold drops a hold whose cause is gone and sets the hold that follows from the facts now.
+// A hold that a person or the taxes have set stays, unless the new hold has precedence.
 func (s Settlement) recomputeHold() Settlement {
 	h := s.waitsFor()
 	if setByFacts(s.Hold) {
@@ -78,8 +78,8 @@ func (s Settlement) recomputeHold() Settlement {
 	return s.held(h)
 }
 
-// endTaxHold ends a hold for a missing rule or a changed net, because the taxes were computed anew,
-// and sets the next one that the facts ask for.
+// endTaxHold ends a hold RULE_GAP or NET_CHANGED because the taxes were computed again, and sets the
+// hold that follows from the facts.
 func (s Settlement) endTaxHold() Settlement {
 	if s.Hold != nil && !s.Hold.ByHand &&
 		(s.Hold.Reason == HoldRuleGap || s.Hold.Reason == HoldNetChanged) {
@@ -88,12 +88,12 @@ func (s Settlement) endTaxHold() Settlement {
 	return s.recomputeHold()
 }
 
-// Stoppable is true while a hold still has an effect: the money has not been sent and the
-// settlement has not ended.
+// CanBeHeld reports whether a hold still has an effect: the money was not sent and the settlement is
+// neither PAID nor FAILED.
 func (s Settlement) Stoppable() bool { return s.Status != Paid && s.Status != Failed && !s.Sent() }
 
-// Dispute holds a settlement one of whose lines the creator disputes, until finance has answered by
-// a day.
+// Dispute puts a settlement on hold because the creator disputes one of its income lines; finance
+// answers by the day answerBy.
 func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settlement, error) {
 	if !s.Stoppable() {
 		return s, notNow("already_sent",
@@ -104,8 +104,8 @@ func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settleme
 	}), nil
 }
 
-// Resolve ends the dispute of a settlement, all of whose disputed lines were answered; by is the
-// day from which the creator's silence accepts the statement now.
+// ResolveDispute ends the dispute of a settlement after all its disputed lines were answered; by is
+// the day from which the creator's silence counts as acceptance of the statement.
 func (s Settlement) Resolve(by civil.Date, a Act, now time.Time) Settlement {
 	return s.withStatementFacts(a, now, func(n *Settlement) {
 		n.Disputed, n.ConfirmBy = civil.Date{}, by
@@ -113,14 +113,14 @@ func (s Settlement) Resolve(by civil.Date, a Act, now time.Time) Settlement {
 }
 
 // SendStatement records that the statement with this settlement was sent to the creator; by is the
-// day from which silence accepts it, zero where it never does.
+// day from which silence counts as acceptance, the zero day where silence never does.
 func (s Settlement) SendStatement(by civil.Date, a Act, now time.Time) Settlement {
 	return s.withStatementFacts(a, now, func(n *Settlement) {
 		n.StatementSent, n.ConfirmBy = true, by
 	})
 }
 
-// Confirm records that the creator has confirmed the statement, or accepted it by silence.
+// ConfirmStatement records that the creator has confirmed the statement, or accepted it by silence.
 func (s Settlement) Confirm(a Act, now time.Time) Settlement {
 	return s.withStatementFacts(a, now, func(n *Settlement) { n.Confirmed = true })
 }

@@ -8,14 +8,15 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Provisional says that VATDate and PayOn are the contract's day, which may still move: the
-// calendar of its year is not loaded. Nothing is approved, booked or paid on such dates.
+// Provisional marks VATDate and PayOn of a settlement as provisional: the calendar of their year is
+// not loaded, so that the contract's day may still move to a working day. Nothing is approved,
+// booked or paid on provisional dates.
 type Provisional struct {
-	cycle.PayRule        // gives the day once the calendar is loaded
+	cycle.PayRule        // computes the day once the calendar is loaded
 	Missing       string // the calendar that is not loaded: "calendar.2027"
 }
 
-// provisional is nil where the dates are final.
+// provisionalOf returns the mark for dates of a contract, nil where the dates are final.
 func provisional(d cycle.Dates) *Provisional {
 	if d.Missing == "" {
 		return nil
@@ -23,8 +24,8 @@ func provisional(d cycle.Dates) *Provisional {
 	return &Provisional{d.Rule, d.Missing}
 }
 
-// withFinalDates gives st with final dates where they were provisional and the calendar has been
-// loaded since, and tells whether that is so.
+// withFinalDates sets the final dates of a settlement whose dates were provisional and whose calendar
+// has been loaded since. It returns false when there was nothing to set.
 func (s *Service) withFinalDates(st Settlement) (Settlement, bool) {
 	if st.Provisional == nil {
 		return st, false
@@ -36,8 +37,8 @@ func (s *Service) withFinalDates(st Settlement) (Settlement, bool) {
 	return st.withPayDay(day), true
 }
 
-// withPayDay gives s its final dates. Where they move, its quote goes with the old ones: VAT and
-// the tax month hang on them.
+// withPayDay sets the final dates of s. Where they differ from the provisional ones the quote is
+// dropped, because VAT and the tax month depend on the dates.
 func (s Settlement) withPayDay(right civil.Date) Settlement {
 	n := s
 	n.Provisional = nil
@@ -52,7 +53,7 @@ func (s Settlement) withPayDay(right civil.Date) Settlement {
 	return n.recomputeHold()
 }
 
-// withoutQuote takes the figures of the quote away; they are computed anew.
+// withoutQuote drops the figures of the quote, so that they are computed again.
 func (s Settlement) withoutQuote() Settlement {
 	s.Quote = ""
 	s.Net, s.ToPay = money.Amount{}, money.Amount{}
@@ -60,7 +61,8 @@ func (s Settlement) withoutQuote() Settlement {
 	return s
 }
 
-// fixDates writes the final dates of a settlement, and tells whether there was anything to write.
+// finalizeDates writes the final dates of a settlement once its calendar is loaded. It returns false
+// when there was nothing to write.
 func (v *Advancer) fixDates(ctx context.Context, s Settlement) (bool, error) {
 	n, final := v.service.withFinalDates(s)
 	if !final {

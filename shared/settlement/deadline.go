@@ -11,20 +11,20 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// step is what a settlement waits for.
+// step is the next step of a settlement: what has to be done, by whom and until when.
 type step struct {
 	action, owner string
-	state         string         // of the table of deadlines; "" where nothing is waited for
+	state         string         // name in the tenant's deadlines; "" when nothing is pending
 	text          bilingual.Text // for the creator
 	since         time.Time      // the instant from which the deadline runs
 	on            civil.Date     // the business date on which it is due, where one is fixed
 }
 
-// nothing is the end of a life.
+// noStep is the step of a settlement that has ended: nothing has to be done.
 func nothing(text bilingual.Text) step { return step{action: "none", owner: "nobody", text: text} }
 
-// step finds what has to happen next, who does it, and since when it waits. Every status, hold and
-// payout has one.
+// pendingStep returns the next step of a settlement. It is defined for every status, hold and state
+// of the payout.
 func (s Settlement) step() step {
 	switch s.Status {
 	case Failed:
@@ -50,6 +50,7 @@ func (s Settlement) step() step {
 	return s.stepOfOpen()
 }
 
+// stepOfOpen is the next step of a settlement without a hold whose money was not sent.
 func (s Settlement) stepOfOpen() step {
 	switch {
 	case s.Quote == "" && s.Status != Paying:
@@ -69,6 +70,7 @@ func (s Settlement) stepOfOpen() step {
 		since: s.entered()}
 }
 
+// stepOfFailed is the next step of a FAILED settlement: an approver reopens it when its payout failed.
 func (s Settlement) stepOfFailed() step {
 	switch {
 	case s.ReasonClass != PaymentFailed:
@@ -84,6 +86,8 @@ func (s Settlement) stepOfFailed() step {
 		text: reason.FindFailure(code).Creator, since: s.entered()}
 }
 
+// stepOfPaid is the next step of a PAID settlement: an approver reopens it when the payout was
+// returned.
 func (s Settlement) stepOfPaid() step {
 	switch {
 	case s.Payout == nil || s.Payout.State != payout.Returned:
@@ -95,6 +99,8 @@ func (s Settlement) stepOfPaid() step {
 		text: reason.StateText(reason.Returned), since: s.LastUpdated}
 }
 
+// stepOfSent is the next step of a settlement whose money was sent: the gateway's answer, or the
+// payee's confirmation.
 func (s Settlement) stepOfSent() step {
 	ask := step{action: "ask_gateway", owner: "system", state: "gateway",
 		text: reason.StateText(reason.Sent), since: s.Payout.SentAt}
@@ -108,7 +114,7 @@ func (s Settlement) stepOfSent() step {
 	return ask
 }
 
-// entered is the instant of the last move.
+// statusSince is the instant of the last change of status.
 func (s Settlement) entered() time.Time {
 	if n := len(s.History); n > 0 {
 		return s.History[n-1].At
@@ -116,8 +122,8 @@ func (s Settlement) entered() time.Time {
 	return s.OpenedAt
 }
 
-// HoldBegan is the instant since which the hold stands; of holds older than this field, the last
-// write.
+// HoldBegan is the instant at which the present hold began. Holds stored before this field existed
+// have the instant of the last write.
 func (s Settlement) HoldBegan() time.Time {
 	if s.HeldSince.IsZero() {
 		return s.LastUpdated
@@ -125,27 +131,28 @@ func (s Settlement) HoldBegan() time.Time {
 	return s.HeldSince
 }
 
-// endOfDay is the hour of a day by which people have done what is due on it.
+// endOfDay is the time of day, 18:00, by which work that is due on a day must be done.
 const endOfDay = 18 * time.Hour
 
-// Viewer shows settlements as they stand at a moment, by a tenant's deadlines.
+// Viewer computes what a caller sees of settlements at a moment: next step, deadline, expected
+// arrival and texts, by the rules of a tenant.
 type Viewer struct {
 	Rules      review.Rules
 	Calendar   Calendar
-	Now        time.Time  // real: what runs since an act
-	Today      civil.Date // the business date: what is due on a day
+	Now        time.Time  // real time, for deadlines that run from the instant of an act
+	Today      civil.Date // business date, for deadlines on a day
 	ForCreator bool       // names of staff and what they wrote to each other are left out
 }
 
-// Next is what has to happen with a settlement, who does it, and when it should be done.
+// Next is the next action on a settlement, who has to do it, and by when.
 type Next struct {
 	Action, Owner string
 	Due           time.Time // zero where nothing limits it
 	Overdue       bool      // it waits longer than the tenant's deadlines allow
 }
 
-// Next names the next action of a settlement, its owner, when it is due, and whether that has
-// passed.
+// NextAction returns the next action on a settlement, its owner, when it is due, and whether it is
+// overdue.
 func (v Viewer) Next(s Settlement) Next {
 	w := s.step()
 	due, overdue := v.due(w)
@@ -165,14 +172,15 @@ func (v Viewer) Overdue(s Settlement) (state string, overdue bool) {
 	return w.state, overdue
 }
 
-// due gives the end of a wait. What is due on a business date has the deadline's time on top before
-// it is overdue; the rest is due when the deadline has run since the act that began it.
+// deadlineOf returns when a step is due and whether it is overdue. A step that is due on a business
+// date becomes overdue only after the tenant's deadline from that date. Every other step is due when
+// the deadline has run since the act that began the step.
 func (v Viewer) due(w step) (time.Time, bool) {
 	d, limited := v.Rules.Deadlines[w.state]
 	if w.state == "" || (!limited && w.on.IsZero()) {
 		return time.Time{}, false
 	}
-	if w.action == "end_hold" && !w.on.IsZero() { // its last day was said by whoever set it
+	if w.action == "end_hold" && !w.on.IsZero() { // who set the hold has fixed its last day
 		return w.on.Start(), v.Today.After(w.on)
 	}
 	if !w.on.IsZero() {
@@ -185,7 +193,8 @@ func (v Viewer) due(w step) (time.Time, bool) {
 	return end, v.Now.After(end)
 }
 
-// workingDays goes n working days on. In a year whose calendar is not loaded every day counts.
+// addWorkingDays returns the day n working days after a day. In a year whose calendar is not loaded
+// every day counts as a working day.
 func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 	for range n {
 		next := day.AddDays(1)
@@ -199,8 +208,8 @@ func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 	return day
 }
 
-// ArrivalOf is the expected arrival. What was not known at the last write, for want of a calendar,
-// is known as soon as the calendar is loaded.
+// ExpectedArrival is the instant at which the money of a settlement is expected. When a calendar was
+// missing at the last write, the arrival is computed here as soon as the calendar is loaded.
 func (v Viewer) ArrivalOf(s Settlement) time.Time {
 	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed ||
 		s.Status == Paid {
@@ -209,8 +218,8 @@ func (v Viewer) ArrivalOf(s Settlement) time.Time {
 	return arrivalAfter(laterDate(s.PayOn, v.Today), v.Calendar)
 }
 
-// CreatorText gives the creator the reason for the state of its settlement. A check that rejected
-// it is named in the words that the tenant gave it.
+// CreatorText explains the state of a settlement to its creator. When a check of the tenant has
+// rejected the settlement, the text that the tenant wrote for this check is added.
 func (v Viewer) CreatorText(s Settlement) bilingual.Text {
 	text := s.step().text
 	if s.rejectedByReview() {

@@ -9,8 +9,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Explain gives the steps from the gross to what is paid: the split of the contract, the taxes as
-// booked or else as quoted, and the set-offs. Figures are by their hashes.
+// Explain lists the steps of the computation from the gross to the amount paid: the split by the
+// contract, the taxes as booked or else as quoted, and the set-offs. The map holds figures by their
+// hashes.
 func Explain(s Settlement, figures map[string]Figures) []tax.Step {
 	steps := s.splitSteps()
 	if booked, ok := figures[s.Booking]; ok {
@@ -21,8 +22,8 @@ func Explain(s Settlement, figures map[string]Figures) []tax.Step {
 	return append(steps, s.setOffSteps()...)
 }
 
-// splitSteps explain how the contract shared the gross: clause, base, ratio, and what decided each
-// part.
+// splitSteps explain how the contract split the gross: clause, base, ratio, and what decided each
+// share.
 func (s Settlement) splitSteps() []tax.Step {
 	steps := make([]tax.Step, 0, len(s.Shares)+12)
 	for _, p := range s.Shares {
@@ -31,6 +32,7 @@ func (s Settlement) splitSteps() []tax.Step {
 	return steps
 }
 
+// splitStep explains one share: its clause, base and ratio, and what decided it.
 func (s Settlement) splitStep(p split.Share) tax.Step {
 	clause := s.clause()
 	base := s.shareBase()
@@ -54,8 +56,8 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 	return tax.NewContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
 }
 
-// taxedBefore tells why nothing is taxed of what the books before have taxed; none of anything
-// else.
+// taxedBeforeSteps returns the step that explains why an opening balance is not taxed: the books
+// before this system have taxed it. It is empty for every other settlement.
 func (s Settlement) taxedBefore() []tax.Step {
 	if !s.TaxedBefore() {
 		return nil
@@ -68,12 +70,12 @@ func (s Settlement) taxedBefore() []tax.Step {
 				net.String() + " is to be paid"})}
 }
 
-// clause names the contract, its version and the income type whose terms were used.
+// contractClause is the contract, its version and the income type whose split was applied.
 func (s Settlement) clause() string {
 	return s.Contract + " v" + strconv.Itoa(s.ContractVersion) + " splits." + s.IncomeType
 }
 
-// shareBase is what the ratios are of: the gross less the fixed amounts.
+// shareBase is the amount to which the ratios of the split apply: the gross less the fixed amounts.
 func (s Settlement) shareBase() money.Amount {
 	base := s.Gross
 	for _, p := range s.Shares {
@@ -84,6 +86,7 @@ func (s Settlement) shareBase() money.Amount {
 	return base
 }
 
+// shareFormula is the formula by which a share was computed.
 func formulaOf(p split.Share) string {
 	switch {
 	case p.By == split.ByFixed:
@@ -104,7 +107,7 @@ func formulaOf(p split.Share) string {
 	return "base x ratio"
 }
 
-// reasonOf says what decided a share, in words.
+// shareReason explains in both languages what decided a share.
 func reasonOf(p split.Share, base money.Amount) bilingual.Text {
 	var t bilingual.Text
 	switch p.By {

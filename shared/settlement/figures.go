@@ -7,8 +7,8 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// Encode writes figures out: their steps, which are most of it, after all else. Whose they are is
-// no part of it, that is their key.
+// Encode returns the figures as JSON, the steps of the computation last because they are most of the
+// text. Tenant and settlement are left out, because they are part of the key of the stored item.
 func (f Figures) Encode() ([]byte, error) {
 	steps := f.Result.Steps
 	f.Tenant = ""
@@ -22,10 +22,10 @@ func (f Figures) Encode() ([]byte, error) {
 	return append(tax.AppendSteps(append(doc, `,"Steps":`...), steps), '}'), nil
 }
 
-// stepSize is about what a step comes to when it is written, in bytes.
+// stepSize is the usual length of an encoded step in bytes; the buffer is allocated by it.
 const stepSize = 850
 
-// DecodeFigures reads what Encode wrote.
+// DecodeFigures decodes figures that Encode has encoded.
 func DecodeFigures(doc []byte) (Figures, error) {
 	var d struct {
 		Figures

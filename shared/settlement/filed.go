@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/settlement/filedmonth"
 )
 
-// isFiled tells whether rows of a booking stand in a return that was filed; what the payee files
-// itself does not.
+// isInFiledReturn reports whether one of the tax rows of a booking is in a return that the paying
+// entity has filed. Rows that the payee files do not count.
 func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (bool, error) {
 	if len(rows) == 0 {
 		return false, nil
@@ -32,20 +32,21 @@ func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (b
 	return false, nil
 }
 
-// taxFiled refuses what would take back a booking that stands in a filed return.
+// monthFiled is the error for an act that would reverse a booking whose tax is in a filed return.
 func taxFiled() error {
 	return notNow("month_filed",
 		"The month in which this payable was taxed is filed: tax and booking stay, and its net is only "+
 			"paid. A wrong income is corrected by an amended return.")
 }
 
-// keepsBooking is true where a new occurrence pays the net of an earlier booking, which stays
-// because its month is filed.
+// keepsBooking reports whether the next occurrence of s pays the net of an existing booking, which
+// cannot be reversed because its month is filed.
 func (s Settlement) keepsBooking(b booked) bool {
 	return s.Carries != "" || s.Kept || (s.Status == Paid && b.filed)
 }
 
-// carryFigures gives s the figures of the booking that stays, instead of a booking of its own.
+// carryFigures sets on the new occurrence s the figures of the booking of old, which is not reversed.
+// s is then paid without being booked.
 func (s Settlement) carryFigures(old Settlement, f Figures) (Settlement, Figures) {
 	s.Carries = cmp.Or(old.Carries, ident.Settlement(old.ID))
 	s.Quote = old.Booking
@@ -59,7 +60,8 @@ func (s Settlement) carryFigures(old Settlement, f Figures) (Settlement, Figures
 	return s, f
 }
 
-// payCarried moves a settlement that carries an earlier booking to PAYING: nothing is booked.
+// payCarriedBooking moves a settlement that carries an earlier booking to PAYING. Nothing is booked
+// again.
 func (s Settlement) payCarried(on civil.Date, key string, a Act, now time.Time) Change {
 	n := s.move(Paying, a, now)
 	n.PaymentDate = on
@@ -67,8 +69,8 @@ func (s Settlement) payCarried(on civil.Date, key string, a Act, now time.Time) 
 	return Change{Old: &s, New: n}
 }
 
-// BookingStands tells that the booking of s was made and not taken back. A settlement that carries
-// another's figures has none of its own.
+// IsBooked reports whether s has a booking that was not reversed. A settlement that carries the
+// figures of an earlier occurrence has no booking itself.
 func (s Settlement) BookingStands() bool {
 	switch {
 	case s.Booking == "" || s.Carries != "" || s.BookedEntry == "":

@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// waive remembers that a person has released a kind of hold, so that its cause does not set it
-// again.
+// waiveHold records that a person has released a hold of this reason, so that its cause does not set
+// the hold again.
 func (s Settlement) waive(kind string) Settlement {
 	if !s.waived(kind) {
 		s.Waived = append(slices.Clip(s.Waived), kind)
@@ -21,10 +21,11 @@ func (s Settlement) waive(kind string) Settlement {
 	return s
 }
 
+// isHoldWaived reports whether a person has released a hold of this reason.
 func (s Settlement) waived(kind string) bool { return slices.Contains(s.Waived, kind) }
 
-// rank is the place of a hold in the order of precedence: what a person has set, then as the table
-// of holds has it.
+// precedence is the place of a hold in the order of precedence, lowest first: a hold that a person
+// has set, then the order of the table of holds in package reason, last no hold.
 func (h *Hold) rank() int {
 	switch {
 	case h == nil:
@@ -35,8 +36,8 @@ func (h *Hold) rank() int {
 	return reason.HoldRank(h.Reason)
 }
 
-// held gives s the hold that comes first of h and the one that stands; of two of one kind it is h.
-// A cause that does not show is found again when the hold before it ends.
+// withHold sets hold h on s unless the present hold has precedence. The cause of a hold that is not
+// set is found again when the present hold ends.
 func (s Settlement) held(h *Hold) Settlement {
 	if h.rank() <= s.Hold.rank() {
 		s.Hold = h
@@ -44,8 +45,8 @@ func (s Settlement) held(h *Hold) Settlement {
 	return s
 }
 
-// HeldAfter dates the hold of s, which is about to be written over old: a hold of another reason
-// begins with the write.
+// WithHoldDate sets the instant at which the hold of s began. s is about to replace old: a hold with
+// another reason than that of old begins with this write.
 func (s Settlement) HeldAfter(old *Settlement) Settlement {
 	switch {
 	case s.Hold == nil:
@@ -58,9 +59,9 @@ func (s Settlement) HeldAfter(old *Settlement) Settlement {
 	return s
 }
 
-// withCauses looks up again what holds back a payment on a day: papers that the payee lacks and,
-// when the payment is near, the platform's money and the check of the account. Those two are asked
-// outside, so not before booking is due.
+// withHoldCauses looks up the causes of holds for a payment on a day: papers that the payee lacks
+// and, when the payment is near, whether the platform's money has arrived and the payout account was
+// verified. The last two are calls to other systems and are made only when booking is due.
 func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date,
 	near bool) (Settlement, error) {
 	st.Lacks, st.Awaits = "", ""
@@ -85,7 +86,8 @@ func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date,
 	return st, err
 }
 
-// unmetCause names the hold of the first outside cause that is not met: money before account.
+// findUnmetCause returns the hold reason of the first condition outside this system that is not met:
+// the arrival of the platform's money, then the verification of the account.
 func (s *Service) unmetCause(ctx context.Context, st Settlement) (string, error) {
 	if c := s.Checks.Receipts; c != nil && !st.waived(HoldReceipt) {
 		if ok, err := c.Arrived(ctx, st); err != nil || !ok {
@@ -100,8 +102,8 @@ func (s *Service) unmetCause(ctx context.Context, st Settlement) (string, error)
 	return "", nil
 }
 
-// holdBeforeBooking writes the hold whose cause keeps s from being booked today; false where there
-// is none.
+// holdBeforeBooking looks up the causes of holds just before booking and writes the hold that they
+// require. It returns false when the settlement may be booked.
 func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today civil.Date,
 	by string) (bool, error) {
 	now, err := s.withCauses(ctx, st, today, true)
@@ -118,7 +120,7 @@ func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today ci
 	return true, s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
 
-// asksAgain is true of holds whose cause the system looks up again by itself.
+// isHoldRechecked reports whether the system looks up the cause of the present hold again by itself.
 func (s Settlement) asksAgain() bool {
 	if s.Hold == nil || s.Hold.ByHand {
 		return false
@@ -126,8 +128,8 @@ func (s Settlement) asksAgain() bool {
 	return s.Hold.Reason == HoldPaper || s.Hold.Reason == HoldReceipt || s.Hold.Reason == HoldAccount
 }
 
-// askAgain ends a hold whose cause is gone, or sets the next one; while the cause stands nothing is
-// written.
+// recheckHold looks up the cause of the present hold again. It ends the hold when the cause is gone,
+// or sets the next hold; while the cause remains it writes nothing.
 func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
@@ -148,10 +150,11 @@ func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	return s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
 
-// mayRelease refuses roles that the table of holds does not name.
+// requireReleaseRole refuses a caller none of whose roles may release the hold by the table of holds
+// in package reason.
 func mayRelease(by identity.Principal, h *Hold) error {
 	if h == nil {
-		return nil // what cannot be released says so itself
+		return nil // EndHold refuses a settlement that is not on hold
 	}
 	roles := reason.FindHold(h.Reason).Release
 	if len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool {

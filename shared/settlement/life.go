@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// stamp begins the next write of s: it is act a at instant now.
+// withAct starts the next write of s: revision, act and time of the write.
 func (s Settlement) stamp(a Act, now time.Time) Settlement {
 	s.Revision++
 	s.Last = a
@@ -24,7 +24,8 @@ func (s Settlement) stamp(a Act, now time.Time) Settlement {
 	return s
 }
 
-// move changes the status; the caller has checked that the edge exists.
+// moveTo changes the status of s and adds the change to the history. The caller has checked that the
+// transition is legal.
 func (s Settlement) move(to Status, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.History = append(slices.Clip(s.History),
@@ -34,7 +35,7 @@ func (s Settlement) move(to Status, a Act, now time.Time) Settlement {
 	return n
 }
 
-// edge refuses a transition that does not exist (promise P4).
+// requireTransition refuses a transition that the state machine does not have (promise P4).
 func (s Settlement) edge(to Status) error {
 	if slices.Contains(s.Status.next(), to) {
 		return nil
@@ -51,7 +52,7 @@ func (s Settlement) edge(to Status) error {
 		"The settlement is "+string(s.Status)+" and cannot become "+string(to)+"; "+hint+".")
 }
 
-// version refuses a caller who looked at an older status.
+// requireVersion refuses a caller who has read an older version of the status than the present one.
 func (s Settlement) version(seen int) error {
 	if s.StatusVersion != seen {
 		return fault.New(fault.StaleVersion, "stale_version",
@@ -60,9 +61,10 @@ func (s Settlement) version(seen int) error {
 	return nil
 }
 
+// illegalMove is error 3001 with a reason and a sentence for people.
 func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
-// Submit moves to IN_REVIEW; who submits is a preparer.
+// Submit moves s to IN_REVIEW. The person who submits becomes a preparer, who may not approve.
 func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
 	if err := s.edge(InReview); err != nil {
 		return s, err
@@ -74,8 +76,8 @@ func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
 	return n.withPreparer(a.By), nil
 }
 
-// withPreparer adds a preparer; the system is none. While approvals are missing, one that this
-// person has given no longer counts.
+// withPreparer adds a person to the preparers of s; the system is never one. An approval that this
+// person has given before is withdrawn as long as further approvals are missing.
 func (s Settlement) withPreparer(by string) Settlement {
 	if by == "" || strings.HasPrefix(by, "system:") || slices.Contains(s.Preparers, by) {
 		return s
@@ -89,7 +91,7 @@ func (s Settlement) withPreparer(by string) Settlement {
 	return s
 }
 
-// refusePreparer keeps apart who makes and who approves.
+// refusePreparer refuses an act to a person who has prepared the settlement (segregation of duties).
 func (s Settlement) refusePreparer(by string) error {
 	if slices.Contains(s.Preparers, by) {
 		return fault.New(fault.Forbidden, "preparer",
@@ -99,9 +101,9 @@ func (s Settlement) refusePreparer(by string) error {
 	return nil
 }
 
-// Approve gives one approval, with a standing quote, no hold, and not by a preparer; the last one
-// that the amount needs moves to APPROVED. Approvals bind gross and shares, so that a new quote in
-// between leaves them standing.
+// Approve adds one approval to s. It needs a quote, no hold, and a person who is no preparer and has
+// not approved yet. The last approval that the amount needs moves s to APPROVED. An approval covers
+// gross and shares, which never change, so that a new quote in between leaves it valid.
 func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return s, err
@@ -125,7 +127,7 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 			"You have approved this settlement already; another person must approve it too.")
 	}
 	given := append(slices.Clip(s.Approvals), Approval{By: a.By, Net: s.Net})
-	if len(given) < s.ApproversNeeded() {
+	if len(given) < s.ApproversNeeded() { // further people must approve this amount
 		a.Name = ActApprovalGiven
 		n := s.stamp(a, now)
 		n.Approvals = given
@@ -139,8 +141,8 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	return n, nil
 }
 
-// Reject ends an IN_REVIEW settlement and takes its opening back: lines and accruals are free
-// again.
+// Reject moves s from IN_REVIEW to FAILED and reverses the journal entry of its opening, so that its
+// income lines and accruals can be settled again.
 func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time) (Change, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return Change{}, err
@@ -166,13 +168,14 @@ func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time)
 	return Change{Old: &s, New: n, Entry: back, Freed: s.frees()}, nil
 }
 
-// takeBack reverses the opening, which for a reopened payable is that of its first occurrence.
+// openingReversal is the reversal of the journal entry of the opening; a reopened payable has the
+// opening of its first occurrence.
 func (s Settlement) takeBack(opening ledger.Entry, id string, now time.Time) *ledger.Entry {
 	r := opening.Reversal(id, "opening reversed", now, civil.MonthOf(now))
 	return &r
 }
 
-// Holding sets a hold by a person's or the system's act.
+// PlaceHold puts s on a hold that a person has set; only a person or its last day ends it.
 func (s Settlement) Holding(h Hold, a Act, now time.Time) (Settlement, error) {
 	if s.Status == Paid || s.Status == Failed || s.Sent() {
 		return s, notNow("already_sent",
@@ -184,7 +187,7 @@ func (s Settlement) Holding(h Hold, a Act, now time.Time) (Settlement, error) {
 	return n, nil
 }
 
-// Released ends a hold that a person may end.
+// EndHold ends the hold of s. The holds in the list below end only with their cause.
 func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
 	if s.Hold == nil {
 		return s, notNow("no_hold", "The settlement is not on hold.")
@@ -214,7 +217,7 @@ func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
 	return n, nil
 }
 
-// ConfirmedNetOf ends a NET_CHANGED hold by an approver's word for exactly this net.
+// ConfirmChangedNet ends hold NET_CHANGED after an approver has confirmed exactly this net.
 func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Settlement, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return s, err
@@ -232,7 +235,8 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 	return n, nil
 }
 
-// InvoiceIn records a payee's invoice and ends the hold that waited for it.
+// RecordInvoice stores the payee's invoice and ends the hold WAITING_INVOICE. The invoice must be
+// over the creator's share.
 func (s Settlement) InvoiceIn(paper InvoicePaper, a Act, now time.Time) (Settlement, error) {
 	if s.Status == Paid || s.Status == Failed {
 		return s, notNow("ended", "The settlement has ended; an invoice changes nothing any more.")
@@ -249,7 +253,7 @@ func (s Settlement) InvoiceIn(paper InvoicePaper, a Act, now time.Time) (Settlem
 	return n, nil
 }
 
-// Quoted stores the figures that the taxes come to today.
+// RecordQuote stores the hash and the net of newly computed figures and the expected payment date.
 func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.Quote, n.PaymentDate = f.Hash, expected
@@ -257,21 +261,21 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 	return n.endTaxHold()
 }
 
-// Gap holds a settlement whose taxes no rule answers; its figures stay empty. Under a hold that
-// comes before, the gap is found again when that has ended.
+// HoldForRuleGap puts s on hold RULE_GAP because a rule for its taxes is missing, and drops its
+// figures. A hold with precedence stays; after its end the gap is found again.
 func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now).withoutQuote()
 	return n.held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
-// GapInPaying holds a booked settlement that must be booked anew and that no rule answers now; what
-// is booked stands until a rule does.
+// HoldBookedForRuleGap puts a booked settlement that must be booked again on hold RULE_GAP, because
+// a rule is missing now. Its present booking stays in force until the rule is published.
 func (s Settlement) GapInPaying(rule, text string, a Act, now time.Time) Settlement {
 	return s.stamp(a, now).held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
-// NetFell holds an approved settlement whose net, or what of it is to be paid, would be lower than
-// what was approved.
+// HoldForLowerNet puts an approved settlement on hold NET_CHANGED, because its net or the amount to
+// pay would be lower than what was approved.
 func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.Quote, n.Net = f.Hash, f.Result.Net
@@ -286,7 +290,8 @@ func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.
 	return n
 }
 
-// Booked moves to PAYING: taxes, journal, payout key and status are one write.
+// RecordBooking moves s to PAYING. The change holds tax rows, journal entry, set-offs, payout key and
+// status, which are written together.
 func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on civil.Date, key,
 	method string, a Act, now time.Time) (Change, error) {
 	if err := s.edge(Paying); err != nil {
@@ -302,18 +307,21 @@ func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on 
 	c := Change{Old: &s, New: n, Rows: []Booking{rows},
 		Entry: nilIfEmpty(n.bookingEntry(f, on, a, now)), Moves: n.setOffMoves(),
 		Raised: n.shortfallClaims(f, on, a, now)}
-	if f.Hash != s.Quote {
+	if f.Hash != s.Quote { // else the quote has stored the same figures
 		c.Figures = &f
 	}
 	return c, nil
 }
 
+// newEntry returns a journal entry of s without postings.
 func (s Settlement) entry(id, reason string, now time.Time) ledger.Entry {
 	return ledger.Entry{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity,
 		Settlement: ident.Settlement(s.ID), At: now, Accounting: civil.MonthOf(now), Reason: reason}
 }
 
-// openingEntry posts what opening s means (design, section 6).
+// openingEntry is the journal entry of the opening of s: the gross is taken from its source account
+// and shared among the agency, the creator and further payees. A reopened payable has none, because
+// its first occurrence has posted it.
 func (s Settlement) openingEntry(id string, now time.Time) *ledger.Entry {
 	if s.Source == SourceReopened {
 		return nil
@@ -329,6 +337,7 @@ func (s Settlement) openingEntry(id string, now time.Time) *ledger.Entry {
 		}
 	}
 	if s.RevenueBasis == "gross" && s.Source == SourceClearing {
+		// the agency is the principal: all is its revenue, and the others' shares are its cost
 		e.Debit(ledger.PlatformClearing, s.Gross)
 		e.Credit(ledger.MCNRevenue, s.Gross)
 		e.Debit(ledger.MCNCreatorCost, s.Gross.Sub(mcn))
@@ -341,6 +350,7 @@ func (s Settlement) openingEntry(id string, now time.Time) *ledger.Entry {
 	return &e
 }
 
+// sourceAccount is the account from which the opening of s takes the gross.
 func (s Settlement) sourceAccount() ledger.Account {
 	switch s.Source {
 	case SourceAccrued:
@@ -355,8 +365,8 @@ func (s Settlement) sourceAccount() ledger.Account {
 	return ledger.PlatformClearing
 }
 
-// replaceBooking replaces a booking in PAYING, before the first send. A hold that a person has set
-// stays.
+// replaceBooking returns the change that books a settlement in PAYING again, before its money is
+// sent. A hold that a person has set stays.
 func (s Settlement) replaceBooking(f Figures, parts []receivable.Part, on civil.Date, a Act,
 	now time.Time) Change {
 	n := s.stamp(a, now)
@@ -367,14 +377,14 @@ func (s Settlement) replaceBooking(f Figures, parts []receivable.Part, on civil.
 	n = n.withSetOffs(parts).endTaxHold()
 	c := Change{Old: &s, New: n, Entry: nilIfEmpty(n.bookingEntry(f, on, a, now)),
 		Moves: n.setOffMoves(), Raised: n.shortfallClaims(f, on, a, now)}
-	if f.Hash != s.Quote && f.Hash != s.Booking {
+	if f.Hash != s.Quote && f.Hash != s.Booking { // else they are stored already
 		c.Figures = &f
 	}
 	return c
 }
 
-// bookingEntry posts what a booking keeps back and what it could not, and the set-offs that are
-// made with it.
+// bookingEntry is the journal entry of a booking: the taxes withheld, the tax that the net could not
+// bear (a receivable), and the set-offs.
 func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time) ledger.Entry {
 	e := s.entry(a.ID, "booked", now)
 	e.Tax = on.Month()
@@ -389,7 +399,7 @@ func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time)
 	}
 	for _, o := range s.SetOffs {
 		if kind := receivable.Kind(o.Kind); kind != receivable.GiveBack {
-			// what is owed back stands in creator.payable already
+			// what is owed back to the creator is in creator.payable already
 			e.Debit(ledger.CreatorPayable, o.Amount)
 			e.Credit(kind.Account(), o.Amount)
 		}

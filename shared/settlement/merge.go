@@ -16,11 +16,12 @@ import (
 	"fenzhang/shared/settlement/filedmonth"
 )
 
-// Merging brings together the tax rows and open settlements of two taxpayers who are one person.
-// The merged one's list of each year is closed by a last booking, numbered like any other, so that
-// a booking decided before loses by its number; history stays where it is. In the same write the
-// survivor's list gets the rows of the months not filed and names the closed list, whose bookings
-// from then on count with its own (Whole).
+// Merging moves tax rows and open settlements when two taxpayers are found to be one person. Each
+// taxpayer has a numbered list of bookings for each year. The list of the merged taxpayer is closed
+// by a last booking, so that a booking which was decided before fails because its number is taken.
+// In the same write the list of the surviving taxpayer gets the rows of the months that are not filed,
+// and a reference to the closed list, whose bookings count for the survivor from then on
+// (BookingsOfPerson). The old bookings stay where they are.
 type Merging struct {
 	Service *Service
 	Store   MergeStore
@@ -28,19 +29,19 @@ type Merging struct {
 	Entities func(ctx context.Context, tenant ident.Tenant) ([]string, error)
 }
 
-// MergeStore keeps the lists of tax rows.
+// MergeStore reads and appends to the lists of bookings of taxpayers.
 type MergeStore interface {
 	// TaxYears lists the years in which a taxpayer has bookings at a paying entity, consistently.
 	TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 		taxpayer ident.Taxpayer) ([]int, error)
-	// Join appends bookings to several lists together, or none. optimistic.ErrRival when one of their
-	// numbers is taken.
+	// Join appends bookings to several lists in one transaction. The error is optimistic.ErrRival when
+	// one of the numbers is taken.
 	Join(ctx context.Context, tenant ident.Tenant, bookings []Booking) error
 }
 
-// ApplyMerge does what follows from a merge that stands in the master data: rows and open settlements of
-// from go to into. Made again it finishes what an earlier call left undone, and otherwise changes
-// nothing. by is who asked for it.
+// ApplyMerge moves the tax rows and open settlements of taxpayer from to taxpayer into, after the merge
+// was written to the master data. It is idempotent: another call finishes what an earlier call left
+// undone. by is the person who merged the taxpayers.
 func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	entities, err := m.Entities(ctx, tenant)
 	if err != nil {
@@ -57,6 +58,7 @@ func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, int
 	return nil
 }
 
+// joinLists closes the lists of from at a paying entity and continues them in the lists of into.
 func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into string) error {
 	return optimistic.Do(ctx, func() error {
@@ -68,7 +70,8 @@ func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.En
 	})
 }
 
-// joining decides what closes the lists of from at an entity, and what goes on in those of into.
+// planJoin returns the bookings that close the lists of from at a paying entity, and those that
+// continue them in the lists of into.
 func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into string) ([]Booking, error) {
 	years, err := m.years(ctx, tenant, entity, ident.Taxpayer(from))
@@ -94,7 +97,7 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 			Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows),
 			Into: ident.Taxpayer(into)})
 		if len(theirs) == 0 {
-			continue // nothing to go on with; the closing alone stops a booking that is under way
+			continue // no rows to move; the closing stops a booking that is being decided now
 		}
 		ours, err := m.Service.Store.TaxRows(ctx, tenant, entity, ident.Taxpayer(into), year)
 		if err != nil {
@@ -106,7 +109,8 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 	return out, nil
 }
 
-// years are those of the bookings, and those in which a booking may be under way.
+// yearsToJoin lists the years in which a taxpayer has bookings, and the years for which a booking may
+// be decided just now: that of today and that of tomorrow.
 func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer) ([]int, error) {
 	years, err := m.Store.TaxYears(ctx, tenant, entity, taxpayer)
@@ -122,8 +126,8 @@ func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.E
 	return slices.Compact(years), nil
 }
 
-// openRows sums the rows of months that are not filed, one for each tax, item, project, platform,
-// period and way of collection; what comes to nothing is left out.
+// openRows adds up the rows of months that are not filed, one row for each tax, item, project,
+// platform, period and way of collection. Rows whose amounts are all zero are left out.
 func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 	var out []tax.Row
 	at := map[tax.Row]int{}
@@ -153,10 +157,10 @@ func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 	})
 }
 
-// Whole is everything that was booked for one person in a year: the list's own bookings, and those
-// of lists that were merged into it, in the place where they were. Rows that only went from list to
-// list are left out, because they stand among those bookings; so a closed list, whose person goes
-// on elsewhere, gives nothing.
+// BookingsOfPerson returns everything that was booked for one person in a year: the bookings of the
+// list, and those of lists that were merged into it. Rows that a merge has copied from list to list
+// are left out, because the original bookings are included. A closed list returns nothing, because
+// its bookings count in the list that it was merged into.
 func Whole(list []Booking) []Booking {
 	if closedFor(list) != "" {
 		return nil
@@ -180,7 +184,7 @@ func Whole(list []Booking) []Booking {
 	return out
 }
 
-// closedFor gives the taxpayer in whose list a closed list goes on, "" while it is open.
+// mergedInto returns the taxpayer whose list continues a closed list, "" for a list that is open.
 func closedFor(list []Booking) ident.Taxpayer {
 	for _, b := range list {
 		if b.Into != "" {
@@ -190,19 +194,21 @@ func closedFor(list []Booking) ident.Taxpayer {
 	return ""
 }
 
-// ClosedFor gives the taxpayer in whose list a person goes on, where a merge has closed this one.
+// MergedInto returns the taxpayer whose list continues this one, and whether a merge has closed this
+// list.
 func ClosedFor(list []Booking) (into ident.Taxpayer, closed bool) {
 	into = closedFor(list)
 	return into, into != ""
 }
 
-// merged is the error of a computation whose taxpayer was merged into another.
+// merged is the error of a computation for a taxpayer who was merged into another one.
 type merged struct{ into ident.Taxpayer }
 
 func (m *merged) Error() string {
 	return string("settlement: the taxpayer was merged into " + m.into)
 }
 
+// mergeTarget returns the surviving taxpayer that an error of type merged names.
 func mergeTarget(err error) (ident.Taxpayer, bool) {
 	var m *merged
 	if !errors.As(err, &m) {
@@ -211,8 +217,8 @@ func mergeTarget(err error) (ident.Taxpayer, bool) {
 	return m.into, true
 }
 
-// ownerOf finds the taxpayer in whose list the rows of a booked settlement are now, and the next
-// free number there.
+// listOwner finds the taxpayer whose list now holds the rows of a booked settlement, and the next
+// free number of that list.
 func (s *Service) ownerOf(ctx context.Context, st Settlement,
 	list []Booking) (ident.Taxpayer, int, error) {
 	into := closedFor(list)
@@ -223,21 +229,21 @@ func (s *Service) ownerOf(ctx context.Context, st Settlement,
 	return into, len(list) + 1, err
 }
 
-// followMerge moves a settlement that is not booked to the taxpayer that its own was merged into;
-// false where there was no merge.
+// followMerge moves a settlement that is not booked to the surviving taxpayer when its taxpayer was
+// merged. It returns false when there was no merge.
 func (t *Taxes) followMerge(ctx context.Context, s Settlement) (bool, error) {
 	payer, err := t.Service.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
 	switch {
 	case fault.HasCode(err, fault.NotFound):
-		return false, nil // computing reports it, where the profile is needed
+		return false, nil // the computation reports the unknown taxpayer
 	case err != nil || payer.MergedInto == "":
 		return false, err
 	}
 	return true, t.Service.moveToTaxpayer(ctx, s, payer.MergedInto, payer.By)
 }
 
-// followAll moves the open settlements of from. One that the index does not show yet follows when
-// it is quoted or booked.
+// moveOpenSettlements moves the open settlements of taxpayer from at a paying entity to taxpayer
+// into. A settlement that the index does not list yet is moved when it is quoted or booked.
 func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into, by string) error {
 	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, ident.Taxpayer(from))
@@ -259,15 +265,16 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 	return nil
 }
 
-// moveToTaxpayer makes into the taxpayer of an open settlement, in a write of its own.
+// moveToTaxpayer writes an open settlement with the surviving taxpayer, and nothing else.
 func (s *Service) moveToTaxpayer(ctx context.Context, st Settlement, into, by string) error {
 	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"),
 		Reason: string(st.TaxpayerID) + " is " + into}
 	return s.Store.Apply(ctx, Change{Old: &st, New: st.withTaxpayer(into, a, s.Clock.Instant())})
 }
 
-// withTaxpayer gives an open settlement another taxpayer. Before an approval it is quoted anew;
-// what was approved keeps its quote, so that the booking tells when the net falls.
+// withTaxpayer sets another taxpayer on an open settlement. Before the approval its quote is dropped
+// and computed again. An approved settlement keeps its quote, so that the booking can compare the net
+// with what was approved.
 func (s Settlement) withTaxpayer(into string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.TaxpayerID = ident.Taxpayer(into)
@@ -275,7 +282,7 @@ func (s Settlement) withTaxpayer(into string, a Act, now time.Time) Settlement {
 		n.Preparers = append(slices.Clip(n.Preparers), by)
 	}
 	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
-		n.Hold = nil // what was lacking of the one may be there of the other
+		n.Hold = nil // the surviving taxpayer may have the profile that was missing
 	}
 	if n.Status != Approved && n.Carries == "" {
 		n = n.withoutQuote()

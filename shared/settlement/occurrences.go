@@ -1,7 +1,7 @@
 package settlement
 
-// Occurrences are settlements by id. Through them a payable that was reopened is followed from one
-// occurrence to another.
+// Occurrences are settlements by id. They serve to follow a reopened payable from one occurrence to
+// the next.
 type Occurrences map[string]Settlement
 
 // OccurrencesOf gathers settlements by their ids.
@@ -13,8 +13,8 @@ func OccurrencesOf(all []Settlement) Occurrences {
 	return o
 }
 
-// First is the id of the occurrence by which a payable was opened first; an id that is not among
-// them, "" too, stays as it is.
+// FirstID returns the id of the first occurrence of the payable of a settlement. An id that is not
+// among the occurrences is returned unchanged.
 func (o Occurrences) First(id string) string {
 	for s, ok := o[id]; ok && s.Reopens != ""; s, ok = o[id] {
 		id = string(s.Reopens)
@@ -22,7 +22,7 @@ func (o Occurrences) First(id string) string {
 	return id
 }
 
-// Last is the occurrence that stands for a payable now.
+// LastOf returns the last occurrence of the payable of s that is among the occurrences.
 func (o Occurrences) Last(s Settlement) Settlement {
 	for s.ReopenedBy != "" {
 		next, ok := o[string(s.ReopenedBy)]

@@ -12,21 +12,21 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// PartyPrefix begins the activity ids of payee parties' own settlements; the id of the main one
-// follows.
+// PartyPrefix begins the activity id of the settlement that a payee party gets for its share; the id
+// of the main settlement follows.
 const PartyPrefix = "party:"
 
-// PartyLink tells of one payee share, in the order of the shares, what became of its own
-// settlement.
+// PartyLink records, for one payee share of a main settlement, which settlement was opened for the
+// share.
 type PartyLink struct {
-	// of the party's settlement that was opened last; 0 before the first
+	// occurrence of the party's settlement that was opened last; 0 before the first
 	Occurrence int  `json:"n,omitempty"`
 	Asked      bool `json:"q,omitempty"` // a person wants it opened again after it was undone
 	// occurrence of the main settlement that opened it, where that is an earlier one
 	Of int `json:"m,omitempty"`
 }
 
-// payeeShares are the shares that get settlements of their own.
+// payeeShares are the shares of payee parties; each gets a settlement for itself.
 func (s Settlement) payeeShares() []split.Share {
 	var out []split.Share
 	for _, p := range s.Shares {
@@ -37,7 +37,7 @@ func (s Settlement) payeeShares() []split.Share {
 	return out
 }
 
-// link gives what is known of payee share i.
+// partyLink returns the record of payee share i, the zero record before anything was opened.
 func (s Settlement) link(i int) PartyLink {
 	if i < len(s.Parties) {
 		return s.Parties[i]
@@ -45,7 +45,7 @@ func (s Settlement) link(i int) PartyLink {
 	return PartyLink{}
 }
 
-// withLink notes what became of payee share i.
+// withPartyLink sets the record of payee share i.
 func (s Settlement) withLink(i int, l PartyLink) Settlement {
 	links := make([]PartyLink, len(s.payeeShares()))
 	copy(links, s.Parties)
@@ -54,8 +54,8 @@ func (s Settlement) withLink(i int, l PartyLink) Settlement {
 	return s
 }
 
-// approved tells that the approval stands: nothing has undone the settlement and no later
-// occurrence took its place.
+// isApproved reports whether the settlement was approved and the approval is still in force: the
+// settlement was not cancelled, and no later occurrence has replaced it.
 func (s Settlement) approved() bool {
 	switch s.Status {
 	case Approved, Paid:
@@ -68,7 +68,7 @@ func (s Settlement) approved() bool {
 	return false
 }
 
-// PartiesDue tells whether a payee party waits for its own settlement.
+// HasUnopenedParties reports whether a payee party still waits for the settlement of its share.
 func (s Settlement) PartiesDue() bool {
 	if !s.approved() {
 		return false
@@ -81,12 +81,15 @@ func (s Settlement) PartiesDue() bool {
 	return false
 }
 
+// needsPartySettlement reports whether a settlement is to be opened for payee share i: none was
+// opened yet, or a person has requested another one.
 func (s Settlement) partyDue(i int, p split.Share) bool {
 	l := s.link(i)
 	return p.Amount.Positive() && (l.Occurrence == 0 || l.Asked)
 }
 
-// carriedLinks are the links of a settlement's next occurrence: what was opened stays opened.
+// linksOfNextOccurrence returns the party records that the next occurrence of a settlement takes
+// over: what was opened for payees is not opened again.
 func (s Settlement) carriedLinks() []PartyLink {
 	links := slices.Clone(s.Parties)
 	for i := range links {
@@ -97,12 +100,12 @@ func (s Settlement) carriedLinks() []PartyLink {
 	return links
 }
 
-// OpenParties opens the own settlements of an approved settlement's payees, one write each: the
-// payee's settlement, its opening in the payee's book and the note of it here are written together,
-// so that neither is without the other. Done again, late or by several at once it changes nothing.
+// OpenPartySettlements opens a settlement for each payee of an approved settlement. One transaction
+// for each payee writes the payee's settlement, its journal entry and the record of it in the main
+// settlement. The call is idempotent: repeated, late or parallel calls change nothing.
 //
-// Errors: fault.Absent and 5002 from the payee's master data; fault.Unavailable after too many lost
-// races.
+// Errors: fault.Absent and 5002 when the payee's master data are missing; fault.Unavailable after
+// too many lost races.
 func (s *Service) OpenParties(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	for {
 		due, err := optimistic.Value(ctx, func() (bool, error) {
@@ -128,6 +131,7 @@ func (s *Service) openNextParty(ctx context.Context, tenant ident.Tenant,
 	return true, s.openParty(ctx, main, i)
 }
 
+// shareIndexes returns the numbers of the payee shares of s, from 0.
 func indexes(s Settlement) []int {
 	out := make([]int, len(s.payeeShares()))
 	for i := range out {
@@ -136,11 +140,12 @@ func indexes(s Settlement) []int {
 	return out
 }
 
-// openParty opens the settlement of payee share i, or notes the one that stands already.
+// openPartySettlement opens the settlement of payee share i. Where an earlier call has opened it
+// and died before recording it, only the record is written.
 func (s *Service) openParty(ctx context.Context, main Settlement, i int) error {
 	share, l := main.payeeShares()[i], main.link(i)
 	if l.Occurrence == 0 {
-		l.Of = 0
+		l.Of = 0 // nothing was opened by an earlier occurrence of the main settlement
 	}
 	own := main.partyPayable(share, l)
 	last, n, err := s.Latest(ctx, main.Tenant, own.identity())
@@ -164,8 +169,8 @@ func (s *Service) openParty(ctx context.Context, main Settlement, i int) error {
 	return s.Store.Apply(ctx, c)
 }
 
-// partySettlement is a payee's own payable, all its own: the money's dates, entity and clause are
-// those of the main settlement; taxpayer, route and account are the payee's.
+// newPartySettlement prepares the settlement of a payee's share. Dates, paying entity and contract
+// are those of the main settlement; taxpayer, route and payout account are the payee's.
 func (s *Service) partySettlement(ctx context.Context, main Settlement,
 	share split.Share) (Settlement, error) {
 	payee, err := s.Directory.Creator(ctx, main.Tenant, ident.Creator(share.Party))
@@ -203,9 +208,9 @@ func (s *Service) partySettlement(ctx context.Context, main Settlement,
 		Preparers: people(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)}, nil
 }
 
-// partyRoute sets route and invoice by the payee's own contract with the same paying entity, and
-// names who made it. Without one the taxpayer's kind decides: organisations hand in an invoice
-// first.
+// setPartyRoute sets in o the payment route, and whether an invoice is needed, by the payee's
+// contract with the same paying entity, and returns who made that contract. Without such a contract
+// the kind of the taxpayer decides: an organisation must hand in an invoice first.
 func (s *Service) partyRoute(ctx context.Context, o *Opening,
 	taxpayer tenancy.Taxpayer) (string, error) {
 	day := o.ServicePeriod.Last()
@@ -229,7 +234,8 @@ func (s *Service) partyRoute(ctx context.Context, o *Opening,
 	return "", nil
 }
 
-// refuseSettledParties keeps a settlement that somebody else's payable rests on.
+// refuseSettledParties refuses to undo a settlement while the settlement of one of its payees is
+// still in force, because the payee's money comes out of the main settlement.
 func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) error {
 	for i, p := range main.payeeShares() {
 		l := main.link(i)
@@ -248,7 +254,11 @@ func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) err
 	return nil
 }
 
-// AskParty has the own settlement of a payee opened again after it was rejected or cancelled.
+// RequestPartySettlement records that a person wants the settlement of a payee opened again, after
+// it was rejected or cancelled. OpenPartySettlements then opens it.
+//
+// Errors: 2001 when the party is no payee; 3001 not_approved, party_waiting or party_settled; 3002
+// when the caller has read an older version.
 func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settlement, error) {
 	return s.change(ctx, in, "settlement.party_asked", func(main Settlement, a Act) (Change, error) {
 		i := slices.IndexFunc(main.payeeShares(), func(p split.Share) bool { return p.Party == payee })
@@ -282,14 +292,15 @@ func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settle
 	})
 }
 
-// PartySettlement is a payee's share and the id of its own settlement, "" before that is opened.
+// PartySettlement is the share of a payee and the id of the settlement that was opened for it, ""
+// before.
 type PartySettlement struct {
 	Party      string
 	Amount     money.Amount
 	Settlement string
 }
 
-// PartySettlements lists the payees of s with their own settlements.
+// PartySettlements lists the payees of s with the settlements of their shares.
 func (s Settlement) PartySettlements() []PartySettlement {
 	out := make([]PartySettlement, 0, len(s.Shares))
 	for i, share := range s.payeeShares() {

@@ -14,7 +14,7 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Payables is settlements as paying sees them.
+// Payables gives package payout access to settlements.
 type Payables struct{ service *Service }
 
 var (
@@ -22,7 +22,7 @@ var (
 	_ payout.Unclear  = Payables{}
 )
 
-// Load reads a settlement for being paid.
+// Load reads a settlement and returns what paying needs of it.
 func (p Payables) Load(ctx context.Context, tenant ident.Tenant,
 	id ident.Settlement) (payout.Payable, error) {
 	s, err := p.service.Store.Load(ctx, tenant, id)
@@ -32,6 +32,7 @@ func (p Payables) Load(ctx context.Context, tenant ident.Tenant,
 	return payableOf(s), nil
 }
 
+// payableOf returns what paying needs of a settlement.
 func payableOf(s Settlement) payout.Payable {
 	b := payout.Payable{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), CreatorID: s.CreatorID,
 		TaxpayerID: s.TaxpayerID, Entity: s.Entity, Status: string(s.Status),
@@ -50,8 +51,11 @@ func payableOf(s Settlement) payout.Payable {
 	return b
 }
 
-// MarkSent writes that the money is about to leave, and who the key belongs to; both stand before
-// the first send.
+// MarkSent writes, before the payment is first sent, that it is sent and which settlement its payout
+// key belongs to.
+//
+// Errors: 3001 not_to_be_sent when the settlement no longer waits to be sent; 3002 stale_version when
+// it was booked for another month or changed since it was read.
 func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) error {
 	s, err := p.service.Store.Load(ctx, b.Tenant, b.SettlementID)
 	if err != nil {
@@ -60,6 +64,7 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	if s.Status != Paying || s.Hold != nil || s.Payout == nil || s.Payout.State != payout.Created {
 		return notNow("not_to_be_sent", "The settlement is not waiting to be sent any more.")
 	}
+	// taxes belong to the month of payment: money must not leave in another month than it was taxed for
 	if s.PaymentDate.Month() != b.TaxMonth || s.PaymentDate.Month() != b.PaymentDate.Month() {
 		return fault.New(fault.StaleVersion, "stale_version",
 			"The settlement was booked for another month since it was read.")
@@ -76,7 +81,8 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
 }
 
-// RecordOutcome moves the payout to what the gateway said, by one step, with all that follows from it.
+// RecordOutcome moves the payout one state towards the outcome that the gateway has reported, and writes
+// what follows for status and journal. An outcome that is recorded already changes nothing.
 func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.Outcome) error {
 	return optimistic.Do(ctx, func() error {
 		s, err := p.service.Store.Load(ctx, b.Tenant, b.SettlementID)
@@ -94,6 +100,7 @@ func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.
 	})
 }
 
+// applyOutcome writes one new state of the payout of s.
 func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o payout.Outcome) error {
 	var b booked
 	var err error
@@ -107,7 +114,7 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 	return p.service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.service.Clock.Instant()))
 }
 
-// FindByKey finds a settlement by its payout key.
+// FindByKey finds the settlement that a payout key belongs to.
 func (p Payables) FindByKey(ctx context.Context, tenant ident.Tenant,
 	key string) (payout.Payable, error) {
 	id, err := p.service.Store.SettlementOfKey(ctx, tenant, key)
@@ -117,11 +124,11 @@ func (p Payables) FindByKey(ctx context.Context, tenant ident.Tenant,
 	return p.Load(ctx, tenant, ident.Settlement(id))
 }
 
-// unclearDays is how far back openings are looked through for payouts without an end.
+// unclearDays is how many days back ListUnclear looks for openings.
 const unclearDays = 62
 
-// ListUnclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest
-// waiting first.
+// ListUnclear lists payouts of all tenants whose final state is unknown and which have not changed since
+// before an instant; the longest unchanged come first.
 func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	limit int) ([]payout.Payable, error) {
 	tenants, err := p.service.Directory.Tenants(ctx)
@@ -150,7 +157,8 @@ func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	return out, nil
 }
 
-// Each calls visit for every settlement of a query, newest opening first, until it fails.
+// Each calls visit for every settlement of a query, newest opening first, and stops at the first
+// error.
 func (s *Service) Each(ctx context.Context, tenant ident.Tenant, q Query,
 	visit func(Settlement) error) error {
 	for cursor := ""; ; {

@@ -12,19 +12,20 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// booked are what a booking left behind, needed to take it back.
+// booked is what a booking has written; a reversal needs it.
 type booked struct {
-	entry   ledger.Entry // the zero entry when nothing was kept back
+	entry   ledger.Entry // of the booking; the zero entry when nothing was withheld or set off
 	opening ledger.Entry
 	rows    []tax.Row
 	seq     int                    // next free number of the taxpayer's year
 	owner   ident.Taxpayer         // taxpayer in whose list the rows stand; "" is the settlement's own
-	short   *receivable.Receivable // what it could not keep back, as it stands now
+	short   *receivable.Receivable // claim for tax that could not be withheld; nil for none
 	filed   bool                   // a month that its rows are in is filed: the booking stays
 }
 
-// PayoutMoved applies one move of the payout. PAID posts the payment; FAILED and CANCELLED take the
-// booking back; RETURNED leaves the settlement PAID and posts the reverse (promise P4).
+// RecordPayoutState returns the change for a new state of the payout. PAID posts the payment; FAILED
+// and CANCELLED fail the settlement and reverse its booking; RETURNED posts the reversal of the
+// payment and leaves the settlement PAID (promise P4).
 func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a Act,
 	now time.Time) Change {
 	p := *s.Payout
@@ -46,7 +47,7 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 		n.Payout = &p
 		n.ReasonClass = PaymentFailed
 		n.Arrival = time.Time{}
-		if b.filed || s.Carries != "" {
+		if b.filed || s.Carries != "" { // the tax of a filed month is not reversed
 			n.Kept = s.Carries == ""
 			return Change{Old: &s, New: n}
 		}
@@ -68,7 +69,8 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 	}
 }
 
-// nilIfEmpty leaves out an entry without postings: a net of 0.00 moves no money.
+// nilIfEmpty returns nil for a journal entry without postings, which is not stored; a net of 0.00
+// posts nothing.
 func nilIfEmpty(e ledger.Entry) *ledger.Entry {
 	if len(e.Postings) == 0 {
 		return nil
@@ -76,8 +78,8 @@ func nilIfEmpty(e ledger.Entry) *ledger.Entry {
 	return &e
 }
 
-// reverseBooking adds the reversal of a booking to the write of n: journal and tax rows, in their
-// original periods.
+// reverseBooking returns the change that writes n and reverses the booking of s: journal entry, tax
+// rows in their original periods, and set-offs.
 func (s Settlement) reverseBooking(n Settlement, b booked, a Act, now time.Time) Change {
 	c := Change{Old: &s, New: n}
 	if b.entry.ID != "" {
@@ -93,6 +95,7 @@ func (s Settlement) reverseBooking(n Settlement, b booked, a Act, now time.Time)
 	return c
 }
 
+// negateRows returns tax rows with every amount negated; they reverse the given rows.
 func negative(rows []tax.Row) []tax.Row {
 	out := make([]tax.Row, len(rows))
 	for i, r := range rows {
@@ -105,8 +108,8 @@ func negative(rows []tax.Row) []tax.Row {
 	return out
 }
 
-// CancelPaying ends a settlement before its money was sent: booking and opening are taken back
-// together.
+// CancelPaying moves a settlement from PAYING to FAILED before its money was sent, and reverses
+// booking and opening in the same write.
 func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error) {
 	if s.Status != Paying || s.Sent() {
 		return Change{}, notNow("already_sent",
@@ -125,8 +128,9 @@ func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error)
 	return c, nil
 }
 
-// replaceEntry makes one entry of a booking that replaces another. It names the one that it takes
-// back, so that what it posted itself can be read from it.
+// replaceEntry merges the reversal of a booking and the entry of the booking that replaces it into
+// one journal entry. The field Reverses names the reversed entry, so that readBookedEntry can
+// separate the two again.
 func replaceEntry(back, anew *ledger.Entry) *ledger.Entry {
 	if back == nil {
 		return anew
@@ -140,7 +144,8 @@ func replaceEntry(back, anew *ledger.Entry) *ledger.Entry {
 	return &m
 }
 
-// mergeEntries makes one entry of two reversals that are one act.
+// mergeEntries merges the reversals of a booking and of an opening into one journal entry, because
+// they are one act.
 func mergeEntries(a, b *ledger.Entry) *ledger.Entry {
 	if a == nil {
 		return b
@@ -155,13 +160,14 @@ func mergeEntries(a, b *ledger.Entry) *ledger.Entry {
 	return &m
 }
 
-// toPaying is the first of the two steps by which an approved settlement is cancelled: nothing is
-// booked.
+// moveToPayingUnbooked is the first of the two steps by which an approved settlement is cancelled.
+// Nothing is booked.
 func (s Settlement) toPaying(a Act, now time.Time) Settlement {
 	return s.move(Paying, a, now)
 }
 
-// Reopenable tells whether a new occurrence may pay what this one did not.
+// RefuseReopening returns an error unless the payout failed or was returned, so that another
+// occurrence may pay the money.
 func (s Settlement) Reopenable() error {
 	switch {
 	case s.ReopenedBy != "":
@@ -176,18 +182,18 @@ func (s Settlement) Reopenable() error {
 		"Only a payable whose payout failed, was cancelled or came back is reopened.")
 }
 
-// Reopen opens occurrence n+1 of a payable whose payout failed or came back. It posts no opening;
-// where the old booking still stands (a returned payout in a month not yet filed) it is reversed,
-// so that the new one is taxed anew in its own month. Where a return was filed with it, it stands,
-// and the new occurrence carries its figures.
+// Reopen returns the change that opens the next occurrence of a payable whose payout failed or was
+// returned. It posts no opening. The booking of a returned payout is reversed when its month is not
+// filed, so that the next occurrence is taxed in its own month. When the month is filed the booking
+// stays, and the next occurrence carries its figures.
 func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Change, error) {
 	if err := s.Reopenable(); err != nil {
 		return Change{}, err
 	}
 	old := s.stamp(a, now)
 	old.ReopenedBy = ident.Settlement(fresh.ID)
-	// The booking of a failed payout was taken back when it failed, unless it was kept then: what is
-	// filed since does not bring it back.
+	// The booking of a failed payout was reversed at the failure, unless its month was filed by then.
+	// A month that was filed only afterwards does not restore the booking.
 	old.Kept = old.Kept || (s.Status == Paid && b.filed && s.Carries == "")
 	c := Change{New: fresh, Also: &old}
 	if s.Status == Paid && fresh.Carries == "" {

@@ -14,56 +14,57 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// Review is the outcome of the tenant's checks on a settlement.
+// Review is the result of the tenant's checks of a settlement.
 type Review struct {
 	Version   int      `json:"v,omitempty"` // of the tenant's review rules; 0 the defaults
 	Findings  []string `json:"f,omitempty"` // codes of what was found, empty when every check passed
-	Approvers int      `json:"n"`           // how many different people approve it
-	// reason of the hold that the findings ask for, until a person releases it
+	Approvers int      `json:"n"`           // how many different people must approve it
+	// reason of the hold that the findings require until a person releases it
 	Hold string `json:"h,omitempty"`
-	// the finding by which the system fails the settlement, as long as it is found
+	// finding for which the system fails the settlement; "" for none
 	Rejects string `json:"r,omitempty"`
 }
 
-// Approval is one person's yes, and the net that was shown to that person.
+// Approval is the approval by one person, with the net that this person has seen.
 type Approval struct {
 	By  string       `json:"b"`
 	Net money.Amount `json:"n"`
 }
 
-// ActApprovalGiven names an approval that was not the last one.
+// ActApprovalGiven is the name of the act of an approval after which further approvals are needed.
 const ActApprovalGiven = "settlement.approval_given"
 
-// byReview is who acts where the tenant's rules need no person.
+// byReview is the actor of moves that the tenant's review rules let the system make.
 const byReview = "system:review"
 
-// Policy finds a tenant's rules of review in force on a day; the defaults where it has set none.
+// Policy finds the review rules of a tenant that are in force on a day, the defaults when the tenant
+// has set none.
 type Policy interface {
 	ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error)
 }
 
-// Holders compares the holder of a creator's payout account with the name of its taxpayer, by keyed
-// hashes alone.
+// Holders compares the holder of a creator's payout account with the name of the creator's taxpayer.
+// It compares keyed hashes and never sees the names.
 type Holders interface {
-	// HolderIsTaxpayer tells whether they are the same; known is false where one of the hashes was
-	// never kept.
+	// HolderIsTaxpayer reports whether holder and taxpayer have the same name; known is false when one
+	// of the two hashes is not stored.
 	HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		taxpayer ident.Taxpayer) (same, known bool, err error)
 }
 
-// Receipts knows what platforms have paid.
+// Receipts finds what platforms have paid to the paying entities.
 type Receipts interface {
-	// Arrived tells whether the money behind a settlement has reached the paying entity.
+	// Arrived reports whether the platform's money for a settlement has reached the paying entity.
 	Arrived(ctx context.Context, s Settlement) (bool, error)
 }
 
-// Accounts knows which payout accounts were checked with a bank or gateway.
+// Accounts finds which payout accounts were verified with a bank or gateway.
 type Accounts interface {
-	// Checked tells whether the account that a settlement will be paid to was checked.
+	// Checked reports whether the account that a settlement will be paid to was verified.
 	Checked(ctx context.Context, s Settlement) (bool, error)
 }
 
-// Checks are the ports that reviewing and booking ask; one that is nil is not asked.
+// Checks are the sources of facts for review and booking. A check whose source is nil is not made.
 type Checks struct {
 	Policy   Policy
 	Holders  Holders
@@ -71,7 +72,8 @@ type Checks struct {
 	Accounts Accounts
 }
 
-// ApproversNeeded is how many people approve s: what its review said, and one where there was none.
+// ApproversNeeded is the number of people who must approve s: as its review has found, and one when
+// it was not reviewed.
 func (s Settlement) ApproversNeeded() int {
 	if s.Review == nil {
 		return 1
@@ -79,12 +81,12 @@ func (s Settlement) ApproversNeeded() int {
 	return max(1, s.Review.Approvers)
 }
 
-// approvedBy tells whether somebody has given an approval.
+// approvedBy reports whether a person has given an approval of s.
 func (s Settlement) approvedBy(who string) bool {
 	return slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.By == who })
 }
 
-// rulesOf are the review rules that govern a tenant today.
+// reviewRules returns the review rules of a tenant that are in force today.
 func (s *Service) rulesOf(ctx context.Context, tenant ident.Tenant) (review.Rules, error) {
 	if s.Checks.Policy == nil {
 		return review.Defaults()
@@ -96,7 +98,7 @@ func (s *Service) rulesOf(ctx context.Context, tenant ident.Tenant) (review.Rule
 	return s.Checks.Policy.ReviewRules(ctx, tenant, today)
 }
 
-// Viewer shows a tenant's settlements to somebody, now.
+// Viewer makes the Viewer by which a caller sees the settlements of its tenant now.
 func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, error) {
 	rules, err := s.rulesOf(ctx, by.Tenant)
 	if err != nil {
@@ -110,8 +112,9 @@ func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, er
 		ForCreator: by.OnlyOwn()}, nil
 }
 
-// withReview makes the tenant's checks on a quoted settlement that is about to be written, so that
-// both are one write. Before IN_REVIEW it decides only whether the system may submit it.
+// withReview runs the tenant's checks on a quoted settlement that is about to be written, so that
+// quote and review are one write. For PENDING_REVIEW it only finds whether the system may submit the
+// settlement.
 func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, error) {
 	if s.Checks.Policy == nil || n.Quote == "" || (n.Status != PendingReview && n.Status != InReview) {
 		return n, nil
@@ -136,7 +139,7 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 		switch {
 		case err != nil:
 			return n, err
-		case again:
+		case again: // rejected once already: a person decides this time
 			n.Review.Hold = HoldRisk
 		default:
 			n.Review.Rejects = code
@@ -146,9 +149,9 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 	return n.recomputeHold(), nil
 }
 
-// rejectedBefore tells whether the system has rejected the occurrence of the payable before s. It
-// does so once: the same money would come again with every statement and be rejected again, with
-// nobody looking.
+// wasRejectedBefore reports whether the system has rejected the preceding occurrence of the payable
+// of n. The system rejects a payable only once; else the same money would be opened and rejected
+// again with every statement, without any person seeing it.
 func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error) {
 	if n.Occurrence < 2 {
 		return false, nil
@@ -157,20 +160,20 @@ func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error
 	return old.rejectedByReview(), err
 }
 
-// rejectedByReview tells that a check has failed s, and no person.
+// wasRejectedByReview reports whether the system has rejected s because of a finding of its review.
 func (s Settlement) rejectedByReview() bool {
 	return s.Status == Failed && s.ReasonClass == Rejected && s.Review != nil &&
 		s.Review.Rejects != "" && s.History[len(s.History)-1].By == byReview
 }
 
-// rejecting tells that the system is about to fail s. A hold that a person has set comes first, and
-// so does a rule that is missing.
+// isAboutToBeRejected reports whether the system will reject s because of a finding of its review. A
+// hold that a person has set, and a missing rule, postpone the rejection.
 func (s Settlement) rejecting() bool {
 	return s.Status == InReview && s.Quote != "" && s.Review != nil && s.Review.Rejects != "" &&
 		(s.Hold == nil || (!s.Hold.ByHand && s.Hold.Reason != HoldRuleGap))
 }
 
-// holdFor names the hold that an effect of the rules of review means.
+// holdOfEffect returns the hold reason for an effect of the review rules, "" for none.
 func holdFor(effect string) string {
 	switch effect {
 	case review.HoldRisk:
@@ -181,11 +184,12 @@ func holdFor(effect string) string {
 	return ""
 }
 
-// reviewPage bounds how many of a creator's latest settlements a review reads.
+// reviewPage is the number of a creator's latest settlements that a review reads.
 const reviewPage = 100
 
-// reviewFacts gathers what the checks look at. It reads one page of the creator's settlements,
-// newest first: a payment that lies further back does not count, and then a person decides.
+// reviewFacts gathers the facts for the tenant's checks. It reads one page of the creator's
+// settlements, newest first. An older payment is not seen; the creator then counts as never paid
+// before, and a person decides.
 func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 	rules review.Rules) (review.Facts, error) {
 	f := review.Facts{Day: n.PaymentDate, Gross: n.Gross, Count: 1, Sum: n.Gross,
@@ -207,7 +211,7 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 		if o.ID == n.ID {
 			continue
 		}
-		if o.Status == Paid && o.Payout.State == payout.Paid {
+		if o.Status == Paid && o.Payout.State == payout.Paid { // arrived and not returned
 			f.AccountNewer = creator.PayoutAt.After(o.Payout.SentAt) && (!f.PaidBefore || f.AccountNewer)
 			f.PaidBefore = true
 		}
@@ -224,9 +228,9 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 	return f, err
 }
 
-// otherContract tells whether the contract for the settlement's period is another version than the
-// one it was opened by. A payee party's share rests on the contract of somebody else and is not
-// compared.
+// hasContractChanged reports whether the contract for the settlement's period is another version now
+// than at the opening. The share of a payee party is split by the main creator's contract, so that
+// the payee's contract is not compared.
 func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error) {
 	if n.Source == SourceParty {
 		return false, nil
@@ -238,8 +242,8 @@ func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error)
 	return c.ContractID != n.Contract || c.Version.Version != n.ContractVersion, err
 }
 
-// withMakers adds who made what the settlement rests on as it stands now: whoever changed contract,
-// account or profile since the opening is a preparer too.
+// withMasterDataMakers adds to the preparers of n the people who made its present contract, payout
+// account and tax profile: whoever changed them since the opening may not approve.
 func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, error) {
 	creator, err := s.Directory.Creator(ctx, n.Tenant, n.CreatorID)
 	if err != nil {
@@ -261,7 +265,7 @@ func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, err
 	return n.withPreparer(contract.By), err
 }
 
-// RefuseCashier keeps apart who prepares and who pays.
+// RefuseCashier refuses an act of preparation to a cashier, who pays (segregation of duties).
 func RefuseCashier(by identity.Principal) error {
 	if by.Has(identity.Cashier) {
 		return fault.New(fault.Forbidden, "cashier",
@@ -270,9 +274,9 @@ func RefuseCashier(by identity.Principal) error {
 	return nil
 }
 
-// next makes the move for which the tenant's rules need no person: it submits what is quoted,
-// approves what every check lets pass and fails what one rejects. The checks are made anew; what no
-// longer passes waits for a person.
+// moveAutomatically makes the move that the tenant's review rules leave to the system: it submits a
+// quoted settlement, approves one that passes every check, and rejects one that a check rejects. The
+// checks are run again first; a settlement that does not pass them any more waits for a person.
 func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	rules, err := v.service.rulesOf(ctx, s.Tenant)
 	if err != nil {
@@ -310,7 +314,7 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	return v.service.Store.Apply(ctx, Change{Old: &s, New: n})
 }
 
-// reject fails a settlement by the finding that its review has made just now.
+// rejectByReview fails a settlement because of the finding that its review has just made.
 func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
 	b, err := v.service.bookedOf(ctx, n)
 	if err != nil {

@@ -14,15 +14,15 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// ShortfallPrefix begins the ids of receivables for tax that a settlement could not bear.
+// ShortfallPrefix begins the id of a receivable for tax that exceeded the net of a settlement.
 const ShortfallPrefix = "tax-"
 
-// actRebooked names the act that makes a booking again.
+// actRebooked is the name of the act that books a settlement again.
 const actRebooked = "settlement.rebooked"
 
-// setOffs plans what is set off from the net of s. Open settlements that were opened before it
-// count as booked: what they plan to set off is no longer open, and the tax that they cannot bear
-// is a claim.
+// planSetOffs plans the set-offs from the net of s. The settlements in ahead, which were opened
+// before s, count as booked: their planned set-offs reduce the open claims, and the tax that exceeds
+// their net adds a claim.
 func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount,
 	ahead []quoted) ([]receivable.Part, error) {
 	standing, err := t.Service.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
@@ -46,8 +46,8 @@ func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount,
 	return receivable.Plan(net, standing), nil
 }
 
-// Requote quotes the open settlements of a creator anew for a claim that was raised. What it cannot
-// reach now, the booking finds.
+// Requote quotes the open settlements of a creator again after a claim on the creator has been
+// raised. A settlement that it misses takes the claim into account when it is booked.
 func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 	creator, err := t.Service.Directory.Creator(ctx, r.Tenant, r.CreatorID)
 	if err != nil {
@@ -69,6 +69,7 @@ func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 	return nil
 }
 
+// setOffsOf converts planned parts of claims into the set-offs of a settlement.
 func setOffsOf(parts []receivable.Part) []SetOff {
 	var out []SetOff
 	for _, p := range parts {
@@ -78,6 +79,7 @@ func setOffsOf(parts []receivable.Part) []SetOff {
 	return out
 }
 
+// amountToPay is the net less the set-offs.
 func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 	for _, p := range parts {
 		net = net.Sub(p.Set)
@@ -85,10 +87,9 @@ func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 	return net
 }
 
-// withSetOffs sets what is set off from the net. Whoever raised or confirmed one of the claims made
-// the settlement what it is, and so does not approve it; only what was owed before the first day
-// here was approved as one file, with all that the agency began with, and bars nobody but who
-// brought it.
+// withSetOffs stores the set-offs of s. Whoever prepared or approved one of the claims becomes a
+// preparer of s and may not approve it. The approver of an opening balance is excepted, because
+// opening balances are approved as one file with everything else that the tenant brought along.
 func (s Settlement) withSetOffs(parts []receivable.Part) Settlement {
 	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
 	for _, p := range parts {
@@ -100,7 +101,7 @@ func (s Settlement) withSetOffs(parts []receivable.Part) Settlement {
 	return s
 }
 
-// nilIfEqual gives nil for an amount that is the usual one, which is not stored.
+// nilIfEqual returns nil when a equals the usual amount b, which is not stored; else a.
 func nilIfEqual(a, b money.Amount) *money.Amount {
 	if a == b {
 		return nil
@@ -108,7 +109,7 @@ func nilIfEqual(a, b money.Amount) *money.Amount {
 	return &a
 }
 
-// approvedPay is what the approver saw to be paid.
+// approvedPay is the amount to pay that the approver has approved.
 func (s Settlement) approvedPay() money.Amount {
 	if s.ApprovedPay != nil {
 		return *s.ApprovedPay
@@ -116,14 +117,14 @@ func (s Settlement) approvedPay() money.Amount {
 	return s.approvedNet()
 }
 
-// belowApproved is true when the net, or what of it is paid, is lower than an approver has seen: a
-// tax has risen, or a claim was raised since. Either needs an approver, because the creator was
+// belowApproved reports whether the net or the amount to pay is lower than approved, because a tax
+// has risen or a claim was raised since. An approver must then confirm it, because the creator was
 // promised more.
 func (s Settlement) belowApproved(net, pay money.Amount) bool {
 	return net.Cmp(s.approvedNet()) < 0 || pay.Cmp(s.approvedPay()) < 0
 }
 
-// setOffMoves are the changes of the claims that the set-offs of s are taken for.
+// setOffMoves are the changes that the set-offs of s make to the claims.
 func (s Settlement) setOffMoves() []receivable.Move {
 	var out []receivable.Move
 	for _, o := range s.SetOffs {
@@ -152,7 +153,7 @@ func (s Settlement) shortfallClaims(f Figures, on civil.Date, a Act,
 		"tax that settlement "+s.ID+" could not bear")}
 }
 
-// claim is a receivable that arises by itself.
+// newClaim is a receivable that arises from a booking and needs no approval.
 func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, on civil.Date,
 	a Act, now time.Time, why string) receivable.Receivable {
 	return receivable.Receivable{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity,
@@ -161,11 +162,11 @@ func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, 
 		RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
 }
 
-// reverseSetOffs adds to the reversal of a booking that its set-offs are reversed and that the
-// claim which the booking raised is withdrawn. What other settlements have paid on that claim
-// meanwhile had no ground: it is owed to the creator.
+// reverseSetOffs adds two things to the reversal c of a booking: it reverses the set-offs of the
+// booking, and withdraws short, the claim that the booking raised for tax which exceeded the net.
+// Amounts that other settlements have set off against that claim are owed back to the creator.
 func (s Settlement) reverseSetOffs(c *Change, short *receivable.Receivable, a Act, now time.Time) {
-	if s.BookedEntry == "" { // planned, and never made
+	if s.BookedEntry == "" { // the set-offs were only planned
 		return
 	}
 	for _, m := range s.setOffMoves() {
@@ -185,7 +186,7 @@ func (s Settlement) reverseSetOffs(c *Change, short *receivable.Receivable, a Ac
 	}
 }
 
-// claimsAfter gives the claims as they are once moves are made.
+// applyMoves returns the claims after the moves.
 func (s Settlement) claimsAfter(standing []receivable.Receivable,
 	moves []receivable.Move) []receivable.Receivable {
 	out := slices.Clone(standing)
@@ -199,7 +200,8 @@ func (s Settlement) claimsAfter(standing []receivable.Receivable,
 	return out
 }
 
-// combineMoves makes one move of each claim out of two lists: a transaction names an item once.
+// combineMoves adds up the moves of two lists so that each claim has one move, because a DynamoDB
+// transaction may contain an item only once. Moves that cancel out are dropped.
 func combineMoves(a, b []receivable.Move) []receivable.Move {
 	out := slices.Clone(a)
 	for _, m := range b {
@@ -217,7 +219,7 @@ func combineMoves(a, b []receivable.Move) []receivable.Move {
 	})
 }
 
-// setOffSteps explain what is taken from the net.
+// setOffSteps explain each set-off from the net.
 func (s Settlement) setOffSteps() []tax.Step {
 	var steps []tax.Step
 	for _, o := range s.SetOffs {

@@ -22,14 +22,15 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Calendar knows the working days. A day of a year that is not loaded is fault.RuleMissing.
+// Calendar knows the working days. Its methods answer fault.RuleMissing for a day of a year whose
+// calendar is not loaded.
 type Calendar interface {
 	OnOrAfter(day civil.Date) (civil.Date, error)
 	NextWorkingDay(after civil.Date) (civil.Date, error)
 	Working(day civil.Date) (bool, error)
 }
 
-// Request is the body of a settle call; amounts and times as the contract says.
+// Request is the body of a settle call (POST /v1/incentive/settle).
 type Request struct {
 	UserID        ident.Creator `json:"user_id"`
 	ActivityID    string        `json:"activity_id"`
@@ -47,7 +48,7 @@ type Millis int64
 
 var errMillis = errors.New("must be whole milliseconds since 1970")
 
-// UnmarshalJSON reads both forms.
+// UnmarshalJSON reads milliseconds that are written as an integer or as a string of digits.
 func (m *Millis) UnmarshalJSON(b []byte) error {
 	text := strings.Trim(string(b), `"`)
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -66,10 +67,10 @@ type Answer struct {
 	Arrival       time.Time        `json:"expected_arrival"`
 }
 
-// How tells which of the contract's cases an answer is.
+// How names the case of the contract by which a settle call was answered.
 type How int
 
-// The three ways of a good answer.
+// The three cases in which a settle call is answered without an error.
 const (
 	Opened   How = iota // 201
 	Again               // 201, the first answer, replayed
@@ -79,8 +80,8 @@ const (
 // StatementPrefix begins the activity ids that only statements use.
 const StatementPrefix = "stmt:"
 
-// repeatWindow is how long a repeated key is a duplicate; the others bound ts around the business
-// time.
+// repeatWindow is how long a second call with the same key is refused as a duplicate; backWindow
+// and aheadWindow bound the ts of a call around the business time.
 const (
 	repeatWindow = 120 * time.Second
 	backWindow   = 400 * 24 * time.Hour
@@ -93,7 +94,7 @@ var (
 	typeShape = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
 )
 
-// KeyProblem tells what is wrong with an X-Idemp-Key header; nil when it is fine.
+// KeyProblem returns what is wrong with an X-Idemp-Key header, nil when it is valid.
 func KeyProblem(key string) *fault.Field {
 	if keyShape.MatchString(key) {
 		return nil
@@ -102,7 +103,7 @@ func KeyProblem(key string) *fault.Field {
 		Problem: "the header must hold 8 to 64 letters, digits, _ or -"}
 }
 
-// validate gives every problem of a call at once.
+// validate reports every invalid field of a settle call at once.
 func (r *Request) validate(key string, business time.Time) error {
 	var p fault.Problems
 	id := "must be 1 to 64 letters, digits, _ or -"
@@ -132,14 +133,16 @@ func (r *Request) validate(key string, business time.Time) error {
 	return p.Err()
 }
 
-// Unread refuses a call of which some fields could not be read, and tells besides what is wrong
-// with the others; nothing of them is known where the whole document was unreadable.
-func (s *Service) Unread(ctx context.Context, key string, r Request, told []fault.Field,
+// RefuseUnreadable returns the error of a settle call some of whose fields could not be decoded:
+// the fields in found, and what is invalid in the other fields. Where the whole document was
+// unreadable the other fields are unknown, and only the key is checked.
+func (s *Service) Unread(ctx context.Context, key string, r Request, found []fault.Field,
 	unreadable bool) error {
 	about := func(field string) bool {
-		return slices.ContainsFunc(told, func(f fault.Field) bool { return f.Field == field })
+		return slices.ContainsFunc(found, func(f fault.Field) bool { return f.Field == field })
 	}
-	if about("gmv") || about("rate") { // what could not be read disagrees with nothing
+	if about("gmv") || about("rate") {
+		// gmv x rate is compared with the amount only when both could be decoded
 		r.GMV, r.Rate = nil, nil
 	}
 	var more []fault.Field
@@ -156,7 +159,7 @@ func (s *Service) Unread(ctx context.Context, key string, r Request, told []faul
 			more = fault.Of(err).Fields
 		}
 	}
-	all := slices.Clone(told)
+	all := slices.Clone(found)
 	for _, f := range more {
 		if !about(f.Field) {
 			all = append(all, f)
@@ -165,7 +168,8 @@ func (s *Service) Unread(ctx context.Context, key string, r Request, told []faul
 	return fault.Invalid(all...)
 }
 
-// contentHash is over the validated fields without trace_id.
+// contentHash is the hash of the validated fields of a settle call without trace_id: two calls of
+// the same hash ask for the same payable.
 func (r *Request) contentHash() string {
 	parts := []string{string(r.UserID), r.ActivityID, strconv.FormatInt(int64(r.TS), 10),
 		r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}
@@ -175,13 +179,14 @@ func (r *Request) contentHash() string {
 	return contentOf(parts...)
 }
 
-// contentOf names what a payable was opened for.
+// hashParts returns the hash by which the content of two payables is compared.
 func contentOf(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x1f")))
 	return hex.EncodeToString(sum[:16])
 }
 
-// Settle opens the payable of a call, in the contract's order of checks.
+// Settle opens the payable of a settle call. The checks come in the order that the contract
+// prescribes; a race that another call has won is decided by reading what that call has written.
 func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	r Request) (Answer, How, error) {
 	if err := RefuseCashier(by); err != nil {
@@ -201,13 +206,14 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 		today: civil.DateOf(business)}
 	var how How
 	answer, err := optimistic.Value(ctx,
-		func() (a Answer, err error) { // a lost race is decided by reading the winner's record
+		func() (a Answer, err error) {
 			a, how, err = call.attempt(ctx)
 			return a, err
 		})
 	return answer, how, err
 }
 
+// settleCall is one settle call while it is tried.
 type settleCall struct {
 	service            *Service
 	by                 identity.Principal
@@ -216,6 +222,8 @@ type settleCall struct {
 	today              civil.Date
 }
 
+// attemptSettle makes one try of a settle call: it answers a known key or a known payable, and opens
+// a new one.
 func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
 	known, err := c.service.Store.Key(ctx, c.by.Tenant, c.key)
 	if err != nil {
@@ -224,7 +232,7 @@ func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
 	if known != nil && known.WriteID != c.writeID {
 		return c.repeated(known)
 	}
-	if known != nil { // an earlier round of this very call did it, and its answer was lost
+	if known != nil { // an earlier try of this call has written the record; only its answer was lost
 		return answerOf(string(known.Settlement), known.Arrival), Opened, nil
 	}
 	last, n, err := c.service.Latest(ctx, c.by.Tenant, c.r.payable().identity())
@@ -237,7 +245,8 @@ func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
 	return c.open(ctx, n+1)
 }
 
-// repeated answers a known key: cases 2, 3 and 4.
+// answerRepeatedKey answers a call whose key was used before (cases 2, 3 and 4 of the contract):
+// refused with other content, refused as a duplicate within repeatWindow, else the first answer.
 func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
 	switch {
 	case known.ContentHash != c.hash:
@@ -251,8 +260,9 @@ func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
 	return answerOf(string(known.Settlement), known.Arrival), Again, nil
 }
 
-// existing answers a known payable under a new key: cases 5 and 6. Case 5 remembers the key, with
-// no other effect.
+// answerKnownPayable answers a call for a payable that was opened under another key (cases 5 and 6
+// of the contract). With the same content the new key is recorded and nothing else changes; with
+// other content the call is refused.
 func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, How, error) {
 	if last.ContentHash != c.hash {
 		return Answer{}, 0,
@@ -265,6 +275,7 @@ func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, Ho
 	return answerOf(last.ID, arrival), Existing, err
 }
 
+// keyRecord is what is stored of the call's key: content, settlement and first answer.
 func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
 	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash,
 		Settlement: ident.Settlement(id), Arrival: arrival, At: c.service.Clock.Instant(),
@@ -276,7 +287,8 @@ func answerOf(id string, arrival time.Time) Answer {
 		Arrival: arrival}
 }
 
-// open is case 7 and then the opening itself.
+// openPayable opens occurrence n of the payable of the call. An incentive is paid from the agency's
+// cost, every other income from the platform's clearing account.
 func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 	source := SourceClearing
 	if c.r.IncomeType == "incentive" {
@@ -298,7 +310,9 @@ func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 	return answerOf(fresh.ID, ch.New.FirstArrival), Opened, nil
 }
 
-// Latest finds the last occurrence of a payable and its number; nil and 0 when there is none.
+// LatestOccurrence finds the last occurrence of a payable and its number; nil and 0 when there is
+// none. Occurrences are numbered without gaps, so that the first number that is missing ends the
+// search.
 func (s *Service) Latest(ctx context.Context, tenant ident.Tenant,
 	identity string) (*Settlement, int, error) {
 	var last *Settlement
@@ -322,26 +336,27 @@ type Income struct {
 	Tenant     ident.Tenant
 	CreatorID  ident.Creator
 	IncomeType string
-	// where it was earned; "" is the creator's first platform account
+	// platform on which the income was earned; "" means the creator's first platform account
 	Platform                    string
 	Period                      civil.Month
 	Amount, GrossBeforePlatform money.Amount
 	Source                      string
 	Part                        cycle.Part
-	// where the caller knows them; nil are those of the period's last day
+	// terms that the caller has found already; nil means those of the period's last day
 	Terms *Terms
 }
 
-// Terms are the contract that governs an income, and its days.
+// Terms are the contract that governs an income, and the pay day and VAT date by it.
 type Terms struct {
 	Contract tenancy.Contract
 	Dates    cycle.Dates
 }
 
-// Prepare finds creator, contract and taxpayer of an income, splits it and fixes its dates. Nothing
-// is written.
+// Prepare builds the settlement of an income without writing it: it finds creator, contract and
+// taxpayer, splits the income by the contract and sets the dates.
 //
-// Errors: fault.Absent for an unknown creator; 5002 contract_missing and not_the_payer.
+// Errors: fault.Absent when the creator is unknown; 5002 contract_missing when no contract covers
+// the income; 5002 not_the_payer when the contract makes somebody else the payer.
 func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Settlement, error) {
 	creator, err := s.Directory.Creator(ctx, in.Tenant, in.CreatorID)
 	if err != nil {
@@ -375,7 +390,7 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 			fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+
 				in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
-	payOn := today // nothing is paid before a pay day that the contract fixes
+	payOn := today // without a fixed pay day the settlement may be paid at once
 	if right := terms.Dates.Right; terms.Dates.Fixed && today.Before(right) {
 		payOn = right
 	}
@@ -402,20 +417,22 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	}, nil
 }
 
+// distinctPeople sorts names and drops empty and repeated ones.
 func people(names ...string) []string {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
 }
 
+// contractMissing is the error for an income type that no contract of the creator covers.
 func contractMissing(in Income) error {
 	return fault.Missing("contract_missing", string("contract of "+in.CreatorID+" for ")+in.IncomeType,
 		"No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+
 			"; record one first.")
 }
 
-// terms gives the contract that governs an income and its days; where the caller names none, those
-// of the whole month.
+// governingTerms returns the contract that governs an income, and its dates; where the caller has not
+// found them already, they are those of the whole month of the income.
 func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 	if in.Terms != nil {
 		return *in.Terms, nil
@@ -430,7 +447,8 @@ func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 		nil
 }
 
-// Opening makes the change that opens fresh; the caller fills identity and activity.
+// OpeningChange returns the change that opens a prepared settlement: status PENDING_REVIEW, expected
+// arrival and the journal entry of the opening. The caller has set identity and activity before.
 func (s *Service) Opening(fresh Settlement, a Act) Change {
 	now := s.Clock.Instant()
 	n := fresh
@@ -450,8 +468,8 @@ func (s *Service) Opening(fresh Settlement, a Act) Change {
 	return Change{New: n, Entry: n.openingEntry(a.ID, now)}
 }
 
-// arrival is when the money of an open settlement is expected, the zero time while that is not
-// known.
+// arrivalWhenOpen is the instant at which the money of a settlement that is not paid yet is expected,
+// the zero time while its dates are provisional.
 func (s *Service) arrival(n Settlement) time.Time {
 	if n.Provisional != nil {
 		return time.Time{}
@@ -459,9 +477,9 @@ func (s *Service) arrival(n Settlement) time.Time {
 	return arrivalAfter(n.PayOn, s.Calendar)
 }
 
-// arrivalAfter expects the money at 14:00 on the first working day after the expected approval,
-// which is today or the contract's pay day. While the calendar of that year is not loaded there is
-// no expectation.
+// arrivalAfterApproval expects the money at 14:00 on the first working day after the expected
+// approval, which is today or the contract's pay day. It is the zero time while the calendar of that
+// year is not loaded.
 func arrivalAfter(approval civil.Date, days Calendar) time.Time {
 	day, err := days.NextWorkingDay(approval)
 	if err != nil {

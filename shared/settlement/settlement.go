@@ -1,6 +1,6 @@
-// Package settlement is the life of one payable: opened once, quoted, reviewed by a second person,
-// booked, paid. It knows money and law, not AWS; every act is decided here as a Change that a Store
-// writes whole or not at all.
+// Package settlement holds the life of a settlement: opened once for a payable, quoted, reviewed by
+// a second person, booked and paid. It knows money and law, not AWS. Every act is decided here as a
+// Change, which a Store writes as a whole or not at all.
 package settlement
 
 import (
@@ -17,10 +17,10 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Status is where a settlement stands (promise P4); it only moves forward.
+// Status is the state of a settlement in its state machine (promise P4); it only moves forward.
 type Status string
 
-// The statuses.
+// The statuses of a settlement.
 const (
 	PendingReview Status = "PENDING_REVIEW"
 	InReview      Status = "IN_REVIEW"
@@ -30,12 +30,12 @@ const (
 	Failed        Status = "FAILED"
 )
 
-// Statuses lists all statuses in the order of life.
+// Statuses lists all statuses in the order in which a settlement passes them.
 func Statuses() []Status {
 	return []Status{PendingReview, InReview, Approved, Paying, Paid, Failed}
 }
 
-// next lists where each status may go.
+// nextStatuses lists the statuses to which a settlement may move from s.
 func (s Status) next() []Status {
 	switch s {
 	case PendingReview:
@@ -50,7 +50,7 @@ func (s Status) next() []Status {
 	return nil
 }
 
-// The reason classes of FAILED.
+// The reason classes of a settlement with status FAILED.
 const (
 	Rejected      = "rejected"       // 已驳回
 	Cancelled     = "cancelled"      // 已撤销
@@ -58,7 +58,7 @@ const (
 	Superseded    = "superseded"     // 已替换
 )
 
-// CancelledBeforeSend is the reason of a cancellation after approval.
+// CancelledBeforeSend begins the reason of a cancellation after approval.
 const CancelledBeforeSend = "CANCELLED_BEFORE_SEND"
 
 // Hold stops a settlement before the first send; it is a field, not a status.
@@ -70,7 +70,7 @@ type Hold struct {
 	ByHand bool       `json:"bh,omitempty"` // a person set it: only a person or its last day ends it
 }
 
-// The holds that the system sets itself.
+// The reasons of holds.
 const (
 	HoldRuleGap    = "RULE_GAP"
 	HoldNetChanged = "NET_CHANGED"
@@ -88,25 +88,25 @@ const (
 	HoldCalendar = "CALENDAR_MISSING"
 )
 
-// Sources tell which account an opening takes its money from.
+// The sources of openings: each is the account from which an opening takes the gross.
 const (
 	SourceClearing = "clearing" // platform.clearing
 	SourceAccrued  = "accrued"  // creator.accrued: incentives accrued at day close
 	SourceCost     = "cost"     // mcn.incentive_cost: an incentive settled by a call
-	SourceReopened = "reopened" // a reopened payable: no opening is posted
-	SourceParty    = "party"    // party.accrued: a payee party's own settlement
-	SourceOpening  = "opening"  // opening.balance: owed from before the tenant began here
+	SourceReopened = "reopened" // a reopened payable: its first occurrence has posted the opening
+	SourceParty    = "party"    // party.accrued: the share of a payee party
+	SourceOpening  = "opening"  // opening.balance: owed by the tenant's books before this system
 )
 
-// Opening are the facts that stand from the opening and never change, but for provisional dates and
-// a merged taxpayer.
+// Opening holds the facts of a settlement that are set when it is opened. Only two of them may change
+// later: provisional dates, and the taxpayer when two taxpayers are merged.
 type Opening struct {
 	Tenant     ident.Tenant  `json:"-"`
 	ID         string        `json:"-"`
 	Identity   string        `json:"id"`
 	Occurrence int           `json:"n"`
 	CreatorID  ident.Creator `json:"c"`
-	// the one fact that may change, before the booking: two taxpayers were found to be one person
+	// changes before the booking when the taxpayer is merged into another one
 	TaxpayerID      ident.Taxpayer `json:"tp"`
 	Entity          ident.Entity   `json:"e"`
 	Contract        string         `json:"ct"`
@@ -119,10 +119,10 @@ type Opening struct {
 	ContentHash     string         `json:"h"`
 	TraceID         string         `json:"tr,omitempty"`
 	ServicePeriod   civil.Month    `json:"sp"`
-	// part of the service period where the contract's cycle is shorter than a month
+	// part of the service period when the contract's cycle is shorter than a month
 	Part    string     `json:"pt,omitempty"`
 	VATDate civil.Date `json:"vd"`
-	// not paid before this business date: the contract's pay day
+	// first business date of the payment: the contract's pay day
 	PayOn        civil.Date    `json:"po"`
 	Gross        money.Amount  `json:"g"`
 	Shares       []split.Share `json:"s"`
@@ -132,22 +132,22 @@ type Opening struct {
 	VATIncluded  bool          `json:"vi"`
 	// the creator's share is promised net: the tax on it is borne by the payer (包税)
 	AfterTax bool `json:"at,omitempty"`
-	// of a payee party's own settlement: the one whose share it is
+	// of the settlement of a payee party: the main settlement that the share belongs to
 	Parent       ident.Settlement `json:"pa,omitempty"`
 	NeedsInvoice bool             `json:"ni,omitempty"`
-	// not paid before the creator has confirmed or accepted its statement
+	// the contract pays only after the creator has confirmed or accepted the statement
 	NeedsConfirm bool             `json:"nf,omitempty"`
 	Project      string           `json:"pj,omitempty"`
 	PayMethod    string           `json:"pm"`
 	OpenedAt     time.Time        `json:"-"`
 	OpenedBy     string           `json:"ob"` // id of the act, and of the opening's journal entry
 	Reopens      ident.Settlement `json:"ro,omitempty"`
-	// of a reopened payable: the occurrence whose booking stands for it, its month being filed
+	// of a reopened payable whose month is filed: the earlier occurrence whose booking it pays
 	Carries ident.Settlement `json:"cb,omitempty"`
-	Opener  string           `json:"op"` // who opened it
+	Opener  string           `json:"op"` // the person, or system job, that opened the settlement
 }
 
-// CreatorShare is the part of gross that is the creator's.
+// CreatorShare is the part of the gross that the contract gives to the creator.
 func (o Opening) CreatorShare() money.Amount {
 	var sum money.Amount
 	for _, s := range o.Shares {
@@ -158,7 +158,8 @@ func (o Opening) CreatorShare() money.Amount {
 	return sum
 }
 
-// SetOff is a deduction from the net (抵扣); it never changes a tax base.
+// SetOff is a deduction from the net that pays a claim on the creator (抵扣). It never changes a tax
+// base.
 type SetOff struct {
 	Receivable string `json:"r"` // the receivable that it pays
 	// refund_recovery, tax_shortfall, advance, penalty, court_order, other
@@ -167,7 +168,7 @@ type SetOff struct {
 	Document string       `json:"d,omitempty"`
 }
 
-// Move is one line of the history.
+// Move is one change of status in the history of a settlement.
 type Move struct {
 	From         Status    `json:"from"`
 	To           Status    `json:"to"`
@@ -177,8 +178,8 @@ type Move struct {
 	Reason       string    `json:"reason"`
 }
 
-// Payout is the attempt to pay; its key is written before the first send and never replaced
-// (promise P3).
+// Payout is the payment of a settlement through a gateway. Its key is stored before the first send
+// and never replaced (promise P3).
 type Payout struct {
 	Key       string       `json:"k"`
 	Method    string       `json:"m"`
@@ -188,8 +189,8 @@ type Payout struct {
 	Reason    string       `json:"r,omitempty"`
 }
 
-// Act is what the last write did; the stream image carries it to the audit trail, so that the write
-// itself is the outbox.
+// Act describes the last write of a settlement. The table's stream takes it to the audit trail, so
+// that the write itself serves as the outbox.
 type Act struct {
 	ID     string `json:"id"` // chosen before the first try; the transition_id where the status moved
 	Name   string `json:"a"`  // "settlement.approved"
@@ -198,84 +199,85 @@ type Act struct {
 	Ledger string `json:"lh,omitempty"` // hash of the journal entry posted with it
 }
 
-// Settlement is the whole state of one payable.
+// Settlement is the state of one occurrence of a payable.
 type Settlement struct {
 	Opening
 	Status        Status
 	StatusVersion int
 	LastUpdated   time.Time
 	TransitionID  string
-	Revision      int // grows with every write; the condition of the next one
+	Revision      int // grows by 1 with every write; the condition of the next write
 	Hold          *Hold
 	Provisional   *Provisional // VATDate and PayOn may still move; nil once they are final
 	PaymentDate   civil.Date   // expected until booked, then the date of booking and first send
-	Quote         string       // content hash of the quoted figures, "" until they stand
+	Quote         string       // content hash of the quoted figures, "" without a quote
 	Booking       string       // content hash of the booked figures, "" until booked
 	BookedEntry   string       // id of the journal entry and tax rows of the booking
 	Net           money.Amount
 	ToPay         money.Amount
-	// the net that an approver has seen: at the approval, or confirmed after it fell
+	// the net that an approver has approved, or has confirmed after the net fell
 	ApprovedNet *money.Amount
-	ApprovedPay *money.Amount // what the approver saw to be paid; nil is the approved net
-	// its booking stands for good though its money did not arrive: the month is filed
+	ApprovedPay *money.Amount // the approved amount to pay; nil when it is the approved net
+	// the booking stays although the money did not arrive, because its month is filed
 	Kept      bool
 	SetOffs   []SetOff // taken from the net: as quoted until booked
 	Payout    *Payout
 	Preparers []string
-	Parties   []PartyLink // what became of the payee shares, in their order
+	Parties   []PartyLink // settlements opened for the payee shares, in the order of the shares
 	Approvals []Approval  // who has approved so far
 	Review    *Review     // outcome of the tenant's checks; nil until they were made
 	Automatic bool        // the tenant's rules let the system make the next move
-	// reasons of holds that a person has released: their causes hold no more
+	// reasons of holds that a person has released; their causes do not set these holds again
 	Waived []string
-	// name of the paper that the payee lacks for this payment, as last asked
+	// name of the paper that the payee lacked for this payment when it was last looked up
 	Lacks string
-	// reason of the hold whose cause outside was last found unmet: WAITING_RECEIPT, ACCOUNT_UNCHECKED
+	// WAITING_RECEIPT or ACCOUNT_UNCHECKED when that condition was last found unmet, else ""
 	Awaits    string
-	HeldSince time.Time     // since when the hold stands; zero without one
+	HeldSince time.Time     // instant at which the hold began; zero without a hold
 	Paper     *InvoicePaper // the payee's invoice
 	// day by which finance answers what the creator disputes; zero where nothing is disputed
 	Disputed civil.Date
 	// day from which the creator's silence accepts the statement; zero where it was not sent or never
 	// does
 	ConfirmBy     civil.Date
-	StatementSent bool      // the statement that has this settlement lies with the creator
+	StatementSent bool      // the statement with this settlement was sent to the creator
 	Confirmed     bool      // the creator has confirmed the statement, or accepted it by silence
 	Arrival       time.Time // expected, and the real time when PAID; zero when FAILED
-	FirstArrival  time.Time // as it was answered at the opening
+	FirstArrival  time.Time // the expected arrival that the settle call answered
 	ReasonClass   string
 	ReopenedBy    ident.Settlement
 	History       []Move
 	Last          Act
 }
 
-// Dead tells that this occurrence was undone, so that its payable may be opened again: rejected,
-// cancelled or superseded.
+// IsUndone reports whether this occurrence was rejected, cancelled or superseded, so that its payable
+// may be opened again.
 func (s Settlement) Dead() bool {
 	return s.Status == Failed && s.ReasonClass != PaymentFailed
 }
 
-// Sent tells whether anything may have left for the gateway.
+// WasSent reports whether the payment may have been sent to the gateway.
 func (s Settlement) Sent() bool { return s.Payout != nil && s.Payout.State != payout.Created }
 
-// Identity is the identity of a payable within its tenant: the contract fixes it as MD5 over the
-// three raw fields.
+// Identity is the identity of a payable within its tenant. The contract defines it as the MD5 hash
+// of user_id, activity_id and ts.
 func Identity(user, activity string, ts int64) string {
 	sum := md5.Sum([]byte(user + "\x1f" + activity + "\x1f" +
-		strconv.FormatInt(ts, 10))) //nolint:gosec // see above
+		strconv.FormatInt(ts, 10))) //nolint:gosec // an identity that the contract fixes, not a proof
 	return hex.EncodeToString(sum[:])
 }
 
-// IDOf names occurrence n of a payable. Being made from the identity, it lets the table itself
-// refuse a second settlement of the same payable.
+// IDOf is the settlement id of occurrence n of a payable. Because the id is derived from the
+// identity, the table's condition on the key refuses a second settlement of the same payable.
 func IDOf(identity string, n int) string { return fmt.Sprintf("st-%s-%d", identity, n) }
 
-// Unbooked tells that a settlement is still open and its taxes are not booked.
+// IsUnbooked reports whether a settlement is open and its taxes are not booked yet.
 func (s Settlement) Unbooked() bool {
 	return s.Status == PendingReview || s.Status == InReview || s.Status == Approved
 }
 
-// FigureHashes names the figures that stand: the quote, and the booking where it differs.
+// FigureHashes lists the hashes of the figures in force: those of the quote, and those of the booking
+// when they differ.
 func (s Settlement) FigureHashes() []string {
 	switch {
 	case s.Quote == "" && s.Booking == "":

@@ -19,13 +19,15 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Rules gives the rules in force. A computation asks once and keeps the answer to its end.
+// Rules finds the rules in force. A computation reads them once and uses the same rules to its end.
 type Rules interface {
-	// Current never fails: where newer rules cannot be had, those that are there go on.
+	// Current returns the rules in force. It never fails: when newer rules cannot be loaded, it returns
+	// the last ones.
 	Current(ctx context.Context) *ruleset.Generation
 }
 
-// Comparison is what a shadow version makes of one computation of a settlement.
+// Comparison compares one computation of a settlement by the rules in force with the same computation
+// by a shadow version, which is a rule pack that is being tried out.
 type Comparison struct {
 	Tenant     ident.Tenant     `json:"-"`
 	Settlement ident.Settlement `json:"settlement_id"`
@@ -37,11 +39,11 @@ type Comparison struct {
 	Differs    bool             `json:"differs"`
 	Is         Outcome          `json:"is"`       // by the active version
 	WouldBe    Outcome          `json:"would_be"` // by the shadow
-	// the shadow could not compute, and not for want of a rule
+	// why the shadow version could not compute, unless a rule is missing
 	Failed string `json:"failed,omitempty"`
 }
 
-// Outcome is one side of a comparison: figures, or the rule that is missing.
+// Outcome is the result of a computation in a comparison: figures, or the rule that is missing.
 type Outcome struct {
 	Net      money.Amount  `json:"net"`
 	Withheld money.Amount  `json:"withheld"`
@@ -49,15 +51,15 @@ type Outcome struct {
 	Missing  string        `json:"missing,omitempty"`
 }
 
-// ComparedTax is the sum of one tax in one of the three lists.
+// ComparedTax is the total of one tax in one of the three lists of a result.
 type ComparedTax struct {
 	List   string       `json:"list"` // taxes, payee_obligations, payer_taxes
 	Tax    string       `json:"tax"`
 	Amount money.Amount `json:"amount"`
 }
 
-// NetDifference is what the payee would get more; negative for less, zero where a side has no
-// figure.
+// NetDifference is by how much the net would be higher by the shadow version: negative when it would
+// be lower, zero when one of the two sides has no net.
 func (c Comparison) NetDifference() money.Amount {
 	if c.Failed != "" || c.Is.Missing != "" || c.WouldBe.Missing != "" {
 		return money.Amount{}
@@ -65,21 +67,21 @@ func (c Comparison) NetDifference() money.Amount {
 	return c.WouldBe.Net.Sub(c.Is.Net)
 }
 
-// ShadowStore keeps comparisons, one for each settlement and version: the last one counts.
+// ShadowStore keeps comparisons: the last one for each settlement and shadow version.
 type ShadowStore interface {
-	// PutComparison writes one; writing it again changes nothing.
+	// PutComparison writes a comparison; writing the same one again changes nothing.
 	PutComparison(ctx context.Context, c Comparison) error
-	// ShadowReport sums up what was compared with one version.
+	// ShadowReport adds up the comparisons with one shadow version.
 	ShadowReport(ctx context.Context, tenant ident.Tenant, shadow tax.PackID) (ShadowReport, error)
-	// Comparisons lists those that differ or failed, by settlement; the cursor is "" at the start and
-	// at the end.
+	// Comparisons lists the comparisons that differ or failed, in the order of settlement ids; the
+	// cursor is "" at the start and at the end.
 	Comparisons(ctx context.Context, tenant ident.Tenant, pack, version, cursor string,
 		limit int) ([]Comparison, string, error)
-	// Shadowed lists the versions that were compared.
+	// Shadowed lists the shadow versions that settlements were compared with.
 	Shadowed(ctx context.Context, tenant ident.Tenant) ([]tax.PackID, error)
 }
 
-// ShadowReport sums up the comparisons with one version.
+// ShadowReport holds the totals of the comparisons with one shadow version.
 type ShadowReport struct {
 	Shadow    tax.PackID   `json:"shadow"`
 	Compared  int          `json:"compared"`
@@ -92,25 +94,26 @@ type ShadowReport struct {
 	Worst          []WorstCase  `json:"worst"` // largest differences of the net first
 }
 
-// WorstCase points at a comparison.
+// WorstCase names the settlement of a comparison with a large difference.
 type WorstCase struct {
 	Settlement ident.Settlement `json:"settlement_id"`
 	Difference money.Amount     `json:"net_difference"`
 }
 
-// Shadows compares computations with the versions in the shadow. It never fails or delays the real
-// path: it works within shadowBudget, and what goes wrong is part of the report or, where that
-// cannot be written, of the log.
+// Shadows repeats computations by shadow versions of the rules and stores the comparisons. It never
+// fails the real computation and delays it by shadowBudget at most. An error becomes part of the
+// comparison, or a line of the log when the comparison cannot be written.
 type Shadows struct {
 	Store  ShadowStore
 	Log    *slog.Logger
 	Budget time.Duration // what the comparisons of one computation may take; 0: shadowBudget
 }
 
-// shadowBudget is small, because the computation waits for its comparisons.
+// shadowBudget is the usual time for the comparisons of one computation; it is short because the
+// computation waits for them.
 const shadowBudget = 500 * time.Millisecond
 
-// computed is a computation with all that went into it.
+// computed is a computation of taxes: its facts and its result.
 type computed struct {
 	settlement Settlement
 	facts      tax.Facts
@@ -121,7 +124,7 @@ type computed struct {
 	at         time.Time
 }
 
-// compare does the computation again under each shadow and keeps what came out.
+// compare repeats a computation by each shadow version and stores the comparisons.
 func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed) {
 	if s == nil || len(g.Shadows) == 0 {
 		return
@@ -140,8 +143,7 @@ func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed
 	}
 }
 
-// protected computes with rules that nobody relies on yet: even a panic is only a line of the
-// report.
+// computeSafely computes by rules that are only tried out; a panic of the engine becomes an error.
 func protected(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -151,11 +153,12 @@ func protected(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.
 	return corpus.ComputeRows(facts, rows)
 }
 
-// concerns tells that a pack had a part in a result.
+// wasPackUsed reports whether a rule pack was used for a result.
 func concerns(used tax.RulesUsed, id tax.PackID) bool {
 	return used.PackID == id || slices.Contains(used.Local, id)
 }
 
+// comparisonWith returns the comparison of a computation with the result by a shadow version.
 func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Result,
 	err error) Comparison {
 	out := Comparison{Tenant: c.settlement.Tenant, Settlement: ident.Settlement(c.settlement.ID),
@@ -174,7 +177,7 @@ func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Resu
 	return out
 }
 
-// outcomeOf gives the figures, or the rule that stands in their way.
+// outcomeOf returns the figures of a result or, when err is a missing rule, the name of the rule.
 func outcomeOf(r tax.Result, err error) Outcome {
 	if gap, ok := gapOf(err); ok {
 		return Outcome{Missing: gap.rule, Taxes: []ComparedTax{}}
@@ -198,10 +201,10 @@ func outcomeOf(r tax.Result, err error) Outcome {
 	return out
 }
 
-// maxWorst bounds the worst cases of a report.
+// maxWorst is the greatest number of worst cases in a report.
 const maxWorst = 10
 
-// Add takes one more comparison into the sums.
+// Add adds a comparison to the totals of a report.
 func (r *ShadowReport) Add(c Comparison) {
 	r.Compared++
 	if !c.Differs {
@@ -233,7 +236,7 @@ func (r *ShadowReport) Add(c Comparison) {
 
 var errShadowName = errors.New("must be PACK@VERSION, as in the reports")
 
-// ParseShadow reads the name of a version in the shadow.
+// ParseShadow parses the name of a shadow version, PACK@VERSION.
 func ParseShadow(name string) (tax.PackID, error) {
 	pack, version, ok := strings.Cut(name, "@")
 	if !ok || pack == "" || version == "" || strings.ContainsAny(name, "# ") {

@@ -8,17 +8,17 @@ import (
 	"fenzhang/shared/money"
 )
 
-// payable names one thing that is owed: the three facts of its identity, and the content that it
-// was opened with.
+// payable identifies one debt of the agency: the three fields of its identity, and a hash of the
+// content that it was opened with.
 type payable struct {
 	creator, activity string
 	ts                int64  // milliseconds since 1970
-	content           string // hash; another content under a known identity is refused
+	content           string // hash; a known identity with another content is refused
 }
 
 func (p payable) identity() string { return Identity(p.creator, p.activity, p.ts) }
 
-// occurrence makes a prepared settlement occurrence n of a payable.
+// asOccurrence sets on a prepared settlement the identity and the ids of occurrence n of a payable.
 func (s Settlement) occurrence(p payable, n int) Settlement {
 	s.Identity = p.identity()
 	s.Occurrence = n
@@ -29,12 +29,13 @@ func (s Settlement) occurrence(p payable, n int) Settlement {
 	return s
 }
 
-// payable names what a settle call asks to be paid.
+// payable returns the payable of a settle call.
 func (r *Request) payable() payable {
 	return payable{string(r.UserID), r.ActivityID, int64(r.TS), r.contentHash()}
 }
 
-// fromCall completes what was prepared for a settle call. Who states the amount is a preparer.
+// completeFromCall completes a prepared settlement for a settle call. The caller, who states the
+// amount, becomes a preparer.
 func (s Settlement) fromCall(r *Request, by string, n int) Settlement {
 	s.TraceID = r.TraceID
 	return s.occurrence(r.payable(), n).withPreparer(by)
@@ -47,11 +48,11 @@ type StatementIncome struct {
 	IncomeType           string
 	Period               cycle.Period
 	Distributable, Gross money.Amount
-	By                   []string // who brought the lines
+	By                   []string // people who imported the income lines
 }
 
-// payable is made of creator, income type and period alone, so that a statement has one identity
-// whoever runs it and when.
+// payable returns the payable of a statement. Its identity depends only on creator, income type and
+// period, so that running a statement again finds the same payable.
 func (in StatementIncome) payable() payable {
 	period := in.Period.String()
 	return payable{
@@ -62,7 +63,8 @@ func (in StatementIncome) payable() payable {
 	}
 }
 
-// FromStatement completes what was prepared for a statement. Who brought the lines is a preparer.
+// FromStatement completes a prepared settlement for a statement. Whoever imported the lines becomes a
+// preparer.
 func (s Settlement) FromStatement(in StatementIncome, n int) Settlement {
 	s = s.occurrence(in.payable(), n)
 	for _, by := range in.By {
@@ -71,7 +73,8 @@ func (s Settlement) FromStatement(in StatementIncome, n int) Settlement {
 	return s
 }
 
-// payables name a payable from before as it is, and as it would be if it were taxed otherwise.
+// payables returns the payable of an opening balance, and its twin: the payable that it would be if
+// it were taxed the other way. Only one of the two may be opened.
 func (in Before) payables() (own, twin payable) {
 	content := contentOf(string(in.CreatorID), in.Ref, in.Amount.String())
 	ts := in.Period.Last().Start().UnixMilli()
@@ -83,8 +86,8 @@ func (in Before) payables() (own, twin payable) {
 	return own, twin
 }
 
-// fromBefore completes what was prepared for a payable of the old books. It is the creator's alone,
-// because the agency's part was booked there.
+// completeFromBefore completes a prepared settlement for an opening payable. The whole amount is the
+// creator's, because the agency's part is in the books before.
 func (s Settlement) fromBefore(in Before, n int) Settlement {
 	own, _ := in.payables()
 	s.Shares = []split.Share{{Party: string(in.CreatorID), Kind: split.KindCreator, Amount: in.Amount}}
@@ -94,7 +97,8 @@ func (s Settlement) fromBefore(in Before, n int) Settlement {
 	return s.occurrence(own, n).withPreparer(in.By)
 }
 
-// partyPayable names the payable that payee share i of s is settled as.
+// partyPayable returns the payable of a payee share of s. When the share was opened by an earlier
+// occurrence of s, it keeps the identity that it got then.
 func (s Settlement) partyPayable(share split.Share, l PartyLink) payable {
 	activity := PartyPrefix + s.ID
 	if l.Of > 0 {
@@ -103,8 +107,8 @@ func (s Settlement) partyPayable(share split.Share, l PartyLink) payable {
 	return payable{share.Party, activity, s.TS, contentOf(share.Party, s.ID, share.Amount.String())}
 }
 
-// reopened is the next occurrence of s, on a day: the same money under the same facts, with a fresh
-// life.
+// nextOccurrence returns the next occurrence of s with the same facts and amounts and the life of a
+// new settlement; it is paid today at the earliest.
 func (s Settlement) reopened(today civil.Date) Settlement {
 	fresh := s.Opening
 	fresh.Occurrence++

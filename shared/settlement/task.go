@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Task is a message on the tax, settle or payout queue: what to do for which settlement. Whoever
-// takes it looks at the settlement first, so that a repeated or late message changes nothing.
+// Task is a message on the tax, settle or payout queue: an operation on a settlement. The receiver
+// reads the settlement first, so that a repeated or late message changes nothing.
 type Task struct {
 	Tenant       ident.Tenant     `json:"tenant"`
 	SettlementID ident.Settlement `json:"settlement_id"`
@@ -22,9 +22,9 @@ type Task struct {
 	Trace        string           `json:"trace,omitempty"`
 }
 
-// Group names the message group of some parts, within what a queue takes. Taxes are computed one at
-// a time for each paying entity and taxpayer, payments for each payee account, everything else for
-// each settlement.
+// Group returns the id of the SQS message group for the given parts, short enough for SQS. Messages
+// of one group are handled one at a time: taxes for each paying entity and taxpayer, payments for
+// each payee account, everything else for each settlement.
 func Group(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -33,7 +33,7 @@ func Group(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// The operations.
+// The operations of tasks.
 const (
 	OpQuote   = "quote"
 	OpBook    = "book"
@@ -43,8 +43,9 @@ const (
 	OpAdvance = "advance"
 )
 
-// Due gives the operation that a settlement waits for, and "" when it waits for a person, a date or
-// a gateway. The relay asks after each write, the sweep for what has stood still.
+// DueOperation returns the operation that a settlement waits for, "" when it waits for a person, a
+// date or a gateway. The relay enqueues it after each write; the sweep enqueues it again when the
+// message was lost.
 func (s Settlement) Due() string {
 	gap := s.Hold != nil && s.Hold.Reason == HoldRuleGap
 	switch {
@@ -54,22 +55,22 @@ func (s Settlement) Due() string {
 		return OpAdvance
 	case s.Automatic && s.Quote != "" && s.Hold == nil &&
 		(s.Status == PendingReview || s.Status == InReview):
-		return OpAdvance // the tenant's rules need no person
+		return OpAdvance // the tenant's review rules let the system submit or approve
 	case s.Status == Approved && s.Hold == nil:
 		return OpBook
 	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent() && s.ToPay.IsZero():
-		return OpBook // nothing to send: booking ends it
+		return OpBook // the amount to pay is zero: Book moves it to PAID without a payout
 	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent():
 		return OpSend
 	}
 	return ""
 }
 
-// errTask is a message that names no settlement or no known operation; it goes to the dead-letter
-// queue.
+// errTask is the error for a message without a settlement or with an unknown operation; SQS moves
+// the message to the dead-letter queue after its tries.
 var errTask = errors.New("settlement: message is not a task")
 
-// DecodeTask reads a message.
+// DecodeTask decodes a message from a queue.
 func DecodeTask(body []byte) (Task, error) {
 	var t Task
 	if err := json.Unmarshal(body, &t); err != nil {
@@ -81,7 +82,7 @@ func DecodeTask(body []byte) (Task, error) {
 	return t, nil
 }
 
-// Do runs a task of the tax queue.
+// RunTask runs a task of the tax queue: quote, book or rebook. After a lost race it tries again.
 func (t *Taxes) Do(ctx context.Context, task Task) error {
 	do := map[string]func(context.Context, ident.Tenant, ident.Settlement) error{OpQuote: t.Quote,
 		OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
