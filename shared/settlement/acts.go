@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Intent is what a person wants to do to a settlement: who, which settlement, and the version of its
-// status that the person has read.
+// Intent is what a person wants to do to a settlement: who, which settlement, and the version of
+// its status that the person has read.
 type Intent struct {
 	By      identity.Principal
 	ID      string
@@ -57,8 +57,8 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 	return st, nil
 }
 
-// settlementChange turns a function that changes a settlement into a decision whose Change writes the
-// settlement and nothing else.
+// settlementChange turns a function that changes a settlement into a decision whose Change writes
+// the settlement and nothing else.
 func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	Act) (Change, error) {
 	return func(st Settlement, a Act) (Change, error) {
@@ -67,8 +67,8 @@ func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	}
 }
 
-// IsRepeat reports whether an earlier call of the same person has made the intended move already: the
-// history has the move after the version of the intent, or the person's approval is recorded.
+// IsRepeat reports whether an earlier call of the same person has made the intended move already:
+// the history has the move after the version of the intent, or the person's approval is recorded.
 func (in Intent) Repeated(s Settlement, to Status) bool {
 	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version &&
 		s.approvedBy(in.By.Subject) {
@@ -184,8 +184,8 @@ type InvoicePaper struct {
 	FileSHA256 string       `json:"file_sha256"`
 }
 
-// RecordInvoice stores the payee's invoice, which must be over the creator's share, and ends the hold
-// that waits for the invoice.
+// RecordInvoice stores the payee's invoice, which must be over the creator's share, and ends the
+// hold that waits for the invoice.
 func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
@@ -196,9 +196,9 @@ func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (S
 		}))
 }
 
-// Cancel moves a settlement to FAILED after its approval and before its money is sent. From APPROVED
-// it takes two writes, to PAYING and to FAILED, because the state machine has no direct way;
-// FinishCancel makes the second one if this call dies between them.
+// Cancel moves a settlement to FAILED after its approval and before its money is sent. From
+// APPROVED it takes two writes, to PAYING and to FAILED, because the state machine has no direct
+// way; FinishCancel makes the second one if this call dies between them.
 func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	in.Reason = CancelledBeforeSend + ": " + in.Reason
 	st, err := s.Read(ctx, in.By, in.ID)
@@ -274,9 +274,9 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// Reopen opens the next occurrence of a payable whose payout failed or was returned. Where the month
-// of the old booking is filed, the new occurrence pays the net of that booking and is not taxed
-// again.
+// Reopen opens the next occurrence of a payable whose payout failed or was returned. Where the
+// month of the old booking is filed, the new occurrence pays the net of that booking and is not
+// taxed again.
 func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {

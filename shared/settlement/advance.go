@@ -50,8 +50,8 @@ func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant ident.Tenant)
 	}
 }
 
-// sweepDays is how many days back Sweep looks for openings. A settlement that is older and still open
-// needs a person.
+// sweepDays is how many days back Sweep looks for openings. A settlement that is older and still
+// open needs a person.
 const sweepDays = 100
 
 // Sweep enqueues an advance of every settlement, of all tenants, that waits for the system. Thus a
@@ -95,8 +95,8 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 }
 
 // nextOperation is the operation that the system can try on a settlement without a person, "" for
-// none. Besides DueOperation these are: a missing rule that may be published by now, a hold that may
-// have ended, a payout without an answer, and a cancellation that is half done.
+// none. Besides DueOperation these are: a missing rule that may be published by now, a hold that
+// may have ended, a payout without an answer, and a cancellation that is half done.
 func (s Settlement) advance() string {
 	switch {
 	case s.Status == Paying && s.ReasonClass == Cancelled:

@@ -11,10 +11,10 @@ import (
 	"fenzhang/shared/money"
 )
 
-// The prefixes of the activity ids of opening payables, which the tenant owed before it began to use
-// this system: BeforePrefix for those that are taxed when they are paid, TaxedPrefix for those whose
-// taxes were withheld and filed in the books before. All occurrences of a payable have the same
-// activity id.
+// The prefixes of the activity ids of opening payables, which the tenant owed before it began to
+// use this system: BeforePrefix for those that are taxed when they are paid, TaxedPrefix for those
+// whose taxes were withheld and filed in the books before. All occurrences of a payable have the
+// same activity id.
 const (
 	BeforePrefix = "opening:"
 	TaxedPrefix  = "opening-taxed:"
@@ -55,8 +55,8 @@ func (in Before) reason() string {
 	return "opening balance"
 }
 
-// payableExists is the error for a reference under which another amount, or another way of taxation,
-// was opened before.
+// payableExists is the error for a reference under which another amount, or another way of
+// taxation, was opened before.
 func (in Before) exists(id string) error {
 	return fault.New(fault.OtherContent, "payable_exists",
 		"The payable "+in.Ref+" was opened with another amount, or taxed otherwise, as "+id+".")
@@ -66,8 +66,8 @@ func (in Before) exists(id string) error {
 // reference. Contract, dates and taxes are as for any other income, but nothing is taxed that was
 // taxed in the books before.
 //
-// Errors: those of Prepare; 2002 payable_exists when the reference was opened with another amount or
-// another way of taxation.
+// Errors: those of Prepare; 2002 payable_exists when the reference was opened with another amount
+// or another way of taxation.
 func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 // transaction or not at all.
 type Change struct {
 	New Settlement
-	// the settlement before the act, nil when New is opened; its Revision is the condition of the write
+	// the settlement before the act, nil when New is opened; its Revision is the condition of the
+	// write
 	Old *Settlement
 	// a second settlement that is written too, e.g. the old occurrence of a reopened payable
 	Also    *Settlement
@@ -36,9 +37,10 @@ type Change struct {
 // Booking is one entry of the list of a taxpayer's tax rows at a paying entity in a year; each act
 // appends at most one (promise P5).
 type Booking struct {
-	Entity     ident.Entity
-	Taxpayer   ident.Taxpayer
-	Year, Seq  int              // Seq is the next free number of the list; two bookings cannot have one
+	Entity   ident.Entity
+	Taxpayer ident.Taxpayer
+	// Seq is the next free number of the list; two bookings cannot have one
+	Year, Seq  int
 	Kind       string           // booking, reversal, opening, true_up, decided
 	Settlement ident.Settlement // "" for opening rows
 	EntryID    string           // id of the act and of its journal entry
@@ -90,8 +92,8 @@ const (
 	KindDecided = "decided" // an open true-up that was collected or refunded
 )
 
-// KeyRecord is the stored idempotency key of a settle call, with the content and the first answer. It
-// is kept for 30 days.
+// KeyRecord is the stored idempotency key of a settle call, with the content and the first answer.
+// It is kept for 30 days.
 type KeyRecord struct {
 	Tenant      ident.Tenant
 	Key         string
@@ -99,7 +101,8 @@ type KeyRecord struct {
 	Settlement  ident.Settlement
 	Arrival     time.Time
 	At          time.Time
-	WriteID     string // id of the call that wrote the record, to recognize its own write after a retry
+	// id of the call that wrote the record, to recognize its own write after a retry
+	WriteID string
 }
 
 // BucketClose marks a statement bucket (the income lines of a creator, period and income type) as

@@ -75,8 +75,8 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	return t.Service.Store.Apply(ctx, Change{Old: &s, New: n, Figures: &f})
 }
 
-// isQuotable reports whether s may get a new quote: before its approval, or after it while a missing
-// rule holds it. A settlement that carries an earlier booking is never quoted.
+// isQuotable reports whether s may get a new quote: before its approval, or after it while a
+// missing rule holds it. A settlement that carries an earlier booking is never quoted.
 func (s Settlement) quotable() bool {
 	return s.Carries == "" && (s.Status == PendingReview || s.Status == InReview ||
 		(s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap))
@@ -84,8 +84,8 @@ func (s Settlement) quotable() bool {
 
 // Book taxes an approved settlement whose pay day has come on the period's total and moves it to
 // PAYING; tax rows, journal entry, set-offs and status are one transaction. If the net has fallen
-// below what was approved, Book sets hold NET_CHANGED instead. It leaves a settlement unchanged that
-// is not due, on hold, has provisional dates or was booked already.
+// below what was approved, Book sets hold NET_CHANGED instead. It leaves a settlement unchanged
+// that is not due, on hold, has provisional dates or was booked already.
 func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Hold != nil || s.Provisional != nil {
@@ -156,8 +156,8 @@ func (s Settlement) approvedNet() money.Amount {
 	return s.Net
 }
 
-// newBooking returns the tax rows of a booking on a payment date, under number seq of the taxpayer's
-// list of that year.
+// newBooking returns the tax rows of a booking on a payment date, under number seq of the
+// taxpayer's list of that year.
 func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
 	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq,
 		Kind: KindBooking, Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: f.Rows,
@@ -165,9 +165,9 @@ func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.T
 }
 
 // Rebook reverses the booking of a settlement whose money was not sent in the tax month that it was
-// booked for, and books it again on today's date. If the net falls, the settlement is held in PAYING
-// until an approver confirms the new net. Where the month is filed, the booking stays and only the
-// payment date moves.
+// booked for, and books it again on today's date. If the net falls, the settlement is held in
+// PAYING until an approver confirms the new net. Where the month is filed, the booking stays and
+// only the payment date moves.
 func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Status != Paying || s.Sent() {
@@ -305,9 +305,9 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	return b, err
 }
 
-// computeFigures computes the taxes of s for a payment date. It also returns the next free number in
-// the taxpayer's list of that year. With ahead set, open settlements that were opened before s count
-// as if they were booked, and are returned too.
+// computeFigures computes the taxes of s for a payment date. It also returns the next free number
+// in the taxpayer's list of that year. With ahead set, open settlements that were opened before s
+// count as if they were booked, and are returned too.
 func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 	ahead bool) (Figures, int, []quoted, error) {
 	f := Figures{Tenant: s.Tenant, Settlement: ident.Settlement(s.ID), Gross: s.Gross,
@@ -348,8 +348,8 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 	return f, seq, before, err
 }
 
-// encodeAndHash encodes the figures and sets their hash, by which they are stored. A booking with the
-// same result as the quote thus refers to the figures that the quote has stored.
+// encodeAndHash encodes the figures and sets their hash, by which they are stored. A booking with
+// the same result as the quote thus refers to the figures that the quote has stored.
 func (f *Figures) name() (err error) {
 	if f.Document, err = f.Encode(); err != nil {
 		return err
@@ -504,9 +504,9 @@ func laterDate(a, b civil.Date) civil.Date {
 // gap is a rule or a fact that is missing for a computation, with a sentence for people.
 type gap struct{ rule, text string }
 
-// ruleGapOf reports whether an error means that a rule or a tax profile is missing, or that a method
-// of taxation is forbidden. Such an error puts the settlement on hold RULE_GAP; any other error
-// fails the computation.
+// ruleGapOf reports whether an error means that a rule or a tax profile is missing, or that a
+// method of taxation is forbidden. Such an error puts the settlement on hold RULE_GAP; any other
+// error fails the computation.
 func gapOf(err error) (gap, bool) {
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Code != fault.RuleMissing {

@@ -8,9 +8,9 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// holdByFacts returns the hold that follows from the facts of the settlement, nil when nothing holds
-// it. A settlement has only one hold at a time; therefore holdByFacts is computed again whenever
-// another hold ends, so that a cause behind that hold is not forgotten.
+// holdByFacts returns the hold that follows from the facts of the settlement, nil when nothing
+// holds it. A settlement has only one hold at a time; therefore holdByFacts is computed again
+// whenever another hold ends, so that a cause behind that hold is not forgotten.
 func (s Settlement) waitsFor() *Hold {
 	switch {
 	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.waived(s.Review.Hold):
@@ -45,8 +45,8 @@ func (s Settlement) waitsFor() *Hold {
 	return nil
 }
 
-// isSetByFacts reports whether holdByFacts sets and ends a hold (true also for no hold). It is false
-// for holds that a person, or the computation of taxes, sets and ends.
+// isSetByFacts reports whether holdByFacts sets and ends a hold (true also for no hold). It is
+// false for holds that a person, or the computation of taxes, sets and ends.
 func setByFacts(h *Hold) bool {
 	if h == nil {
 		return true
@@ -78,8 +78,8 @@ func (s Settlement) recomputeHold() Settlement {
 	return s.held(h)
 }
 
-// endTaxHold ends a hold RULE_GAP or NET_CHANGED because the taxes were computed again, and sets the
-// hold that follows from the facts.
+// endTaxHold ends a hold RULE_GAP or NET_CHANGED because the taxes were computed again, and sets
+// the hold that follows from the facts.
 func (s Settlement) endTaxHold() Settlement {
 	if s.Hold != nil && !s.Hold.ByHand &&
 		(s.Hold.Reason == HoldRuleGap || s.Hold.Reason == HoldNetChanged) {
@@ -88,8 +88,8 @@ func (s Settlement) endTaxHold() Settlement {
 	return s.recomputeHold()
 }
 
-// CanBeHeld reports whether a hold still has an effect: the money was not sent and the settlement is
-// neither PAID nor FAILED.
+// CanBeHeld reports whether a hold still has an effect: the money was not sent and the settlement
+// is neither PAID nor FAILED.
 func (s Settlement) Stoppable() bool { return s.Status != Paid && s.Status != Failed && !s.Sent() }
 
 // Dispute puts a settlement on hold because the creator disputes one of its income lines; finance

@@ -24,8 +24,8 @@ func provisional(d cycle.Dates) *Provisional {
 	return &Provisional{d.Rule, d.Missing}
 }
 
-// withFinalDates sets the final dates of a settlement whose dates were provisional and whose calendar
-// has been loaded since. It returns false when there was nothing to set.
+// withFinalDates sets the final dates of a settlement whose dates were provisional and whose
+// calendar has been loaded since. It returns false when there was nothing to set.
 func (s *Service) withFinalDates(st Settlement) (Settlement, bool) {
 	if st.Provisional == nil {
 		return st, false
@@ -61,8 +61,8 @@ func (s Settlement) withoutQuote() Settlement {
 	return s
 }
 
-// finalizeDates writes the final dates of a settlement once its calendar is loaded. It returns false
-// when there was nothing to write.
+// finalizeDates writes the final dates of a settlement once its calendar is loaded. It returns
+// false when there was nothing to write.
 func (v *Advancer) fixDates(ctx context.Context, s Settlement) (bool, error) {
 	n, final := v.service.withFinalDates(s)
 	if !final {

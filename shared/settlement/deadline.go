@@ -70,7 +70,8 @@ func (s Settlement) stepOfOpen() step {
 		since: s.entered()}
 }
 
-// stepOfFailed is the next step of a FAILED settlement: an approver reopens it when its payout failed.
+// stepOfFailed is the next step of a FAILED settlement: an approver reopens it when its payout
+// failed.
 func (s Settlement) stepOfFailed() step {
 	switch {
 	case s.ReasonClass != PaymentFailed:
@@ -173,8 +174,8 @@ func (v Viewer) Overdue(s Settlement) (state string, overdue bool) {
 }
 
 // deadlineOf returns when a step is due and whether it is overdue. A step that is due on a business
-// date becomes overdue only after the tenant's deadline from that date. Every other step is due when
-// the deadline has run since the act that began the step.
+// date becomes overdue only after the tenant's deadline from that date. Every other step is due
+// when the deadline has run since the act that began the step.
 func (v Viewer) due(w step) (time.Time, bool) {
 	d, limited := v.Rules.Deadlines[w.state]
 	if w.state == "" || (!limited && w.on.IsZero()) {
@@ -208,8 +209,8 @@ func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 	return day
 }
 
-// ExpectedArrival is the instant at which the money of a settlement is expected. When a calendar was
-// missing at the last write, the arrival is computed here as soon as the calendar is loaded.
+// ExpectedArrival is the instant at which the money of a settlement is expected. When a calendar
+// was missing at the last write, the arrival is computed here as soon as the calendar is loaded.
 func (v Viewer) ArrivalOf(s Settlement) time.Time {
 	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed ||
 		s.Status == Paid {

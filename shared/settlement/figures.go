@@ -7,8 +7,9 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// Encode returns the figures as JSON, the steps of the computation last because they are most of the
-// text. Tenant and settlement are left out, because they are part of the key of the stored item.
+// Encode returns the figures as JSON, the steps of the computation last because they are most of
+// the text. Tenant and settlement are left out, because they are part of the key of the stored
+// item.
 func (f Figures) Encode() ([]byte, error) {
 	steps := f.Result.Steps
 	f.Tenant = ""

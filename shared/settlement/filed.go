@@ -45,8 +45,8 @@ func (s Settlement) keepsBooking(b booked) bool {
 	return s.Carries != "" || s.Kept || (s.Status == Paid && b.filed)
 }
 
-// carryFigures sets on the new occurrence s the figures of the booking of old, which is not reversed.
-// s is then paid without being booked.
+// carryFigures sets on the new occurrence s the figures of the booking of old, which is not
+// reversed. s is then paid without being booked.
 func (s Settlement) carryFigures(old Settlement, f Figures) (Settlement, Figures) {
 	s.Carries = cmp.Or(old.Carries, ident.Settlement(old.ID))
 	s.Quote = old.Booking

@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// waiveHold records that a person has released a hold of this reason, so that its cause does not set
-// the hold again.
+// waiveHold records that a person has released a hold of this reason, so that its cause does not
+// set the hold again.
 func (s Settlement) waive(kind string) Settlement {
 	if !s.waived(kind) {
 		s.Waived = append(slices.Clip(s.Waived), kind)
@@ -45,8 +45,8 @@ func (s Settlement) held(h *Hold) Settlement {
 	return s
 }
 
-// WithHoldDate sets the instant at which the hold of s began. s is about to replace old: a hold with
-// another reason than that of old begins with this write.
+// WithHoldDate sets the instant at which the hold of s began. s is about to replace old: a hold
+// with another reason than that of old begins with this write.
 func (s Settlement) HeldAfter(old *Settlement) Settlement {
 	switch {
 	case s.Hold == nil:
@@ -60,8 +60,8 @@ func (s Settlement) HeldAfter(old *Settlement) Settlement {
 }
 
 // withHoldCauses looks up the causes of holds for a payment on a day: papers that the payee lacks
-// and, when the payment is near, whether the platform's money has arrived and the payout account was
-// verified. The last two are calls to other systems and are made only when booking is due.
+// and, when the payment is near, whether the platform's money has arrived and the payout account
+// was verified. The last two are calls to other systems and are made only when booking is due.
 func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date,
 	near bool) (Settlement, error) {
 	st.Lacks, st.Awaits = "", ""
@@ -86,8 +86,8 @@ func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date,
 	return st, err
 }
 
-// findUnmetCause returns the hold reason of the first condition outside this system that is not met:
-// the arrival of the platform's money, then the verification of the account.
+// findUnmetCause returns the hold reason of the first condition outside this system that is not
+// met: the arrival of the platform's money, then the verification of the account.
 func (s *Service) unmetCause(ctx context.Context, st Settlement) (string, error) {
 	if c := s.Checks.Receipts; c != nil && !st.waived(HoldReceipt) {
 		if ok, err := c.Arrived(ctx, st); err != nil || !ok {
@@ -120,7 +120,8 @@ func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today ci
 	return true, s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
 
-// isHoldRechecked reports whether the system looks up the cause of the present hold again by itself.
+// isHoldRechecked reports whether the system looks up the cause of the present hold again by
+// itself.
 func (s Settlement) asksAgain() bool {
 	if s.Hold == nil || s.Hold.ByHand {
 		return false
@@ -128,8 +129,8 @@ func (s Settlement) asksAgain() bool {
 	return s.Hold.Reason == HoldPaper || s.Hold.Reason == HoldReceipt || s.Hold.Reason == HoldAccount
 }
 
-// recheckHold looks up the cause of the present hold again. It ends the hold when the cause is gone,
-// or sets the next hold; while the cause remains it writes nothing.
+// recheckHold looks up the cause of the present hold again. It ends the hold when the cause is
+// gone, or sets the next hold; while the cause remains it writes nothing.
 func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
@@ -150,8 +151,8 @@ func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	return s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
 
-// requireReleaseRole refuses a caller none of whose roles may release the hold by the table of holds
-// in package reason.
+// requireReleaseRole refuses a caller none of whose roles may release the hold by the table of
+// holds in package reason.
 func mayRelease(by identity.Principal, h *Hold) error {
 	if h == nil {
 		return nil // EndHold refuses a settlement that is not on hold

@@ -24,8 +24,8 @@ func (s Settlement) stamp(a Act, now time.Time) Settlement {
 	return s
 }
 
-// moveTo changes the status of s and adds the change to the history. The caller has checked that the
-// transition is legal.
+// moveTo changes the status of s and adds the change to the history. The caller has checked that
+// the transition is legal.
 func (s Settlement) move(to Status, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.History = append(slices.Clip(s.History),
@@ -91,7 +91,8 @@ func (s Settlement) withPreparer(by string) Settlement {
 	return s
 }
 
-// refusePreparer refuses an act to a person who has prepared the settlement (segregation of duties).
+// refusePreparer refuses an act to a person who has prepared the settlement (segregation of
+// duties).
 func (s Settlement) refusePreparer(by string) error {
 	if slices.Contains(s.Preparers, by) {
 		return fault.New(fault.Forbidden, "preparer",
@@ -101,9 +102,9 @@ func (s Settlement) refusePreparer(by string) error {
 	return nil
 }
 
-// Approve adds one approval to s. It needs a quote, no hold, and a person who is no preparer and has
-// not approved yet. The last approval that the amount needs moves s to APPROVED. An approval covers
-// gross and shares, which never change, so that a new quote in between leaves it valid.
+// Approve adds one approval to s. It needs a quote, no hold, and a person who is no preparer and
+// has not approved yet. The last approval that the amount needs moves s to APPROVED. An approval
+// covers gross and shares, which never change, so that a new quote in between leaves it valid.
 func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return s, err
@@ -141,8 +142,8 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	return n, nil
 }
 
-// Reject moves s from IN_REVIEW to FAILED and reverses the journal entry of its opening, so that its
-// income lines and accruals can be settled again.
+// Reject moves s from IN_REVIEW to FAILED and reverses the journal entry of its opening, so that
+// its income lines and accruals can be settled again.
 func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time) (Change, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return Change{}, err
@@ -290,8 +291,8 @@ func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.
 	return n
 }
 
-// RecordBooking moves s to PAYING. The change holds tax rows, journal entry, set-offs, payout key and
-// status, which are written together.
+// RecordBooking moves s to PAYING. The change holds tax rows, journal entry, set-offs, payout key
+// and status, which are written together.
 func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on civil.Date, key,
 	method string, a Act, now time.Time) (Change, error) {
 	if err := s.edge(Paying); err != nil {
@@ -383,8 +384,8 @@ func (s Settlement) replaceBooking(f Figures, parts []receivable.Part, on civil.
 	return c
 }
 
-// bookingEntry is the journal entry of a booking: the taxes withheld, the tax that the net could not
-// bear (a receivable), and the set-offs.
+// bookingEntry is the journal entry of a booking: the taxes withheld, the tax that the net could
+// not bear (a receivable), and the set-offs.
 func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time) ledger.Entry {
 	e := s.entry(a.ID, "booked", now)
 	e.Tax = on.Month()

@@ -19,8 +19,8 @@ import (
 // Merging moves tax rows and open settlements when two taxpayers are found to be one person. Each
 // taxpayer has a numbered list of bookings for each year. The list of the merged taxpayer is closed
 // by a last booking, so that a booking which was decided before fails because its number is taken.
-// In the same write the list of the surviving taxpayer gets the rows of the months that are not filed,
-// and a reference to the closed list, whose bookings count for the survivor from then on
+// In the same write the list of the surviving taxpayer gets the rows of the months that are not
+// filed, and a reference to the closed list, whose bookings count for the survivor from then on
 // (BookingsOfPerson). The old bookings stay where they are.
 type Merging struct {
 	Service *Service
@@ -109,8 +109,8 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 	return out, nil
 }
 
-// yearsToJoin lists the years in which a taxpayer has bookings, and the years for which a booking may
-// be decided just now: that of today and that of tomorrow.
+// yearsToJoin lists the years in which a taxpayer has bookings, and the years for which a booking
+// may be decided just now: that of today and that of tomorrow.
 func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer) ([]int, error) {
 	years, err := m.Store.TaxYears(ctx, tenant, entity, taxpayer)
@@ -194,8 +194,8 @@ func closedFor(list []Booking) ident.Taxpayer {
 	return ""
 }
 
-// MergedInto returns the taxpayer whose list continues this one, and whether a merge has closed this
-// list.
+// MergedInto returns the taxpayer whose list continues this one, and whether a merge has closed
+// this list.
 func ClosedFor(list []Booking) (into ident.Taxpayer, closed bool) {
 	into = closedFor(list)
 	return into, into != ""
@@ -272,9 +272,9 @@ func (s *Service) moveToTaxpayer(ctx context.Context, st Settlement, into, by st
 	return s.Store.Apply(ctx, Change{Old: &st, New: st.withTaxpayer(into, a, s.Clock.Instant())})
 }
 
-// withTaxpayer sets another taxpayer on an open settlement. Before the approval its quote is dropped
-// and computed again. An approved settlement keeps its quote, so that the booking can compare the net
-// with what was approved.
+// withTaxpayer sets another taxpayer on an open settlement. Before the approval its quote is
+// dropped and computed again. An approved settlement keeps its quote, so that the booking can
+// compare the net with what was approved.
 func (s Settlement) withTaxpayer(into string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.TaxpayerID = ident.Taxpayer(into)

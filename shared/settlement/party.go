@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// PartyPrefix begins the activity id of the settlement that a payee party gets for its share; the id
-// of the main settlement follows.
+// PartyPrefix begins the activity id of the settlement that a payee party gets for its share; the
+// id of the main settlement follows.
 const PartyPrefix = "party:"
 
 // PartyLink records, for one payee share of a main settlement, which settlement was opened for the

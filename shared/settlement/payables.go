@@ -51,11 +51,11 @@ func payableOf(s Settlement) payout.Payable {
 	return b
 }
 
-// MarkSent writes, before the payment is first sent, that it is sent and which settlement its payout
-// key belongs to.
+// MarkSent writes, before the payment is first sent, that it is sent and which settlement its
+// payout key belongs to.
 //
-// Errors: 3001 not_to_be_sent when the settlement no longer waits to be sent; 3002 stale_version when
-// it was booked for another month or changed since it was read.
+// Errors: 3001 not_to_be_sent when the settlement no longer waits to be sent; 3002 stale_version
+// when it was booked for another month or changed since it was read.
 func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) error {
 	s, err := p.service.Store.Load(ctx, b.Tenant, b.SettlementID)
 	if err != nil {
@@ -64,7 +64,8 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	if s.Status != Paying || s.Hold != nil || s.Payout == nil || s.Payout.State != payout.Created {
 		return notNow("not_to_be_sent", "The settlement is not waiting to be sent any more.")
 	}
-	// taxes belong to the month of payment: money must not leave in another month than it was taxed for
+	// taxes belong to the month of payment: money must not leave in another month than it was taxed
+	// for
 	if s.PaymentDate.Month() != b.TaxMonth || s.PaymentDate.Month() != b.PaymentDate.Month() {
 		return fault.New(fault.StaleVersion, "stale_version",
 			"The settlement was booked for another month since it was read.")
@@ -127,8 +128,8 @@ func (p Payables) FindByKey(ctx context.Context, tenant ident.Tenant,
 // unclearDays is how many days back ListUnclear looks for openings.
 const unclearDays = 62
 
-// ListUnclear lists payouts of all tenants whose final state is unknown and which have not changed since
-// before an instant; the longest unchanged come first.
+// ListUnclear lists payouts of all tenants whose final state is unknown and which have not changed
+// since before an instant; the longest unchanged come first.
 func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	limit int) ([]payout.Payable, error) {
 	tenants, err := p.service.Directory.Tenants(ctx)

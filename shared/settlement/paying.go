@@ -23,9 +23,9 @@ type booked struct {
 	filed   bool                   // a month that its rows are in is filed: the booking stays
 }
 
-// RecordPayoutState returns the change for a new state of the payout. PAID posts the payment; FAILED
-// and CANCELLED fail the settlement and reverse its booking; RETURNED posts the reversal of the
-// payment and leaves the settlement PAID (promise P4).
+// RecordPayoutState returns the change for a new state of the payout. PAID posts the payment;
+// FAILED and CANCELLED fail the settlement and reverse its booking; RETURNED posts the reversal of
+// the payment and leaves the settlement PAID (promise P4).
 func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a Act,
 	now time.Time) Change {
 	p := *s.Payout

@@ -37,14 +37,14 @@ const ActApprovalGiven = "settlement.approval_given"
 // byReview is the actor of moves that the tenant's review rules let the system make.
 const byReview = "system:review"
 
-// Policy finds the review rules of a tenant that are in force on a day, the defaults when the tenant
-// has set none.
+// Policy finds the review rules of a tenant that are in force on a day, the defaults when the
+// tenant has set none.
 type Policy interface {
 	ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error)
 }
 
-// Holders compares the holder of a creator's payout account with the name of the creator's taxpayer.
-// It compares keyed hashes and never sees the names.
+// Holders compares the holder of a creator's payout account with the name of the creator's
+// taxpayer. It compares keyed hashes and never sees the names.
 type Holders interface {
 	// HolderIsTaxpayer reports whether holder and taxpayer have the same name; known is false when one
 	// of the two hashes is not stored.
@@ -113,8 +113,8 @@ func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, er
 }
 
 // withReview runs the tenant's checks on a quoted settlement that is about to be written, so that
-// quote and review are one write. For PENDING_REVIEW it only finds whether the system may submit the
-// settlement.
+// quote and review are one write. For PENDING_REVIEW it only finds whether the system may submit
+// the settlement.
 func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, error) {
 	if s.Checks.Policy == nil || n.Quote == "" || (n.Status != PendingReview && n.Status != InReview) {
 		return n, nil
@@ -166,8 +166,8 @@ func (s Settlement) rejectedByReview() bool {
 		s.Review.Rejects != "" && s.History[len(s.History)-1].By == byReview
 }
 
-// isAboutToBeRejected reports whether the system will reject s because of a finding of its review. A
-// hold that a person has set, and a missing rule, postpone the rejection.
+// isAboutToBeRejected reports whether the system will reject s because of a finding of its review.
+// A hold that a person has set, and a missing rule, postpone the rejection.
 func (s Settlement) rejecting() bool {
 	return s.Status == InReview && s.Quote != "" && s.Review != nil && s.Review.Rejects != "" &&
 		(s.Hold == nil || (!s.Hold.ByHand && s.Hold.Reason != HoldRuleGap))
@@ -228,9 +228,9 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 	return f, err
 }
 
-// hasContractChanged reports whether the contract for the settlement's period is another version now
-// than at the opening. The share of a payee party is split by the main creator's contract, so that
-// the payee's contract is not compared.
+// hasContractChanged reports whether the contract for the settlement's period is another version
+// now than at the opening. The share of a payee party is split by the main creator's contract, so
+// that the payee's contract is not compared.
 func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error) {
 	if n.Source == SourceParty {
 		return false, nil
@@ -275,8 +275,8 @@ func RefuseCashier(by identity.Principal) error {
 }
 
 // moveAutomatically makes the move that the tenant's review rules leave to the system: it submits a
-// quoted settlement, approves one that passes every check, and rejects one that a check rejects. The
-// checks are run again first; a settlement that does not pass them any more waits for a person.
+// quoted settlement, approves one that passes every check, and rejects one that a check rejects.
+// The checks are run again first; a settlement that does not pass them any more waits for a person.
 func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	rules, err := v.service.rulesOf(ctx, s.Tenant)
 	if err != nil {

@@ -58,8 +58,8 @@ func NewTaxes(s *Service, rules Rules, shadows *Shadows) (*Taxes, error) {
 // within a minute has no effect.
 type Enqueue func(ctx context.Context, s Settlement, op string) error
 
-// Advancer moves settlements that wait for nobody, and reports those that wait too long. NewAdvancer
-// makes one.
+// Advancer moves settlements that wait for nobody, and reports those that wait too long.
+// NewAdvancer makes one.
 type Advancer struct {
 	service *Service
 	enqueue Enqueue

@@ -21,8 +21,8 @@ const ShortfallPrefix = "tax-"
 const actRebooked = "settlement.rebooked"
 
 // planSetOffs plans the set-offs from the net of s. The settlements in ahead, which were opened
-// before s, count as booked: their planned set-offs reduce the open claims, and the tax that exceeds
-// their net adds a claim.
+// before s, count as booked: their planned set-offs reduce the open claims, and the tax that
+// exceeds their net adds a claim.
 func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount,
 	ahead []quoted) ([]receivable.Part, error) {
 	standing, err := t.Service.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)

@@ -222,8 +222,8 @@ type settleCall struct {
 	today              civil.Date
 }
 
-// attemptSettle makes one try of a settle call: it answers a known key or a known payable, and opens
-// a new one.
+// attemptSettle makes one try of a settle call: it answers a known key or a known payable, and
+// opens a new one.
 func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
 	known, err := c.service.Store.Key(ctx, c.by.Tenant, c.key)
 	if err != nil {
@@ -431,8 +431,8 @@ func contractMissing(in Income) error {
 			"; record one first.")
 }
 
-// governingTerms returns the contract that governs an income, and its dates; where the caller has not
-// found them already, they are those of the whole month of the income.
+// governingTerms returns the contract that governs an income, and its dates; where the caller has
+// not found them already, they are those of the whole month of the income.
 func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 	if in.Terms != nil {
 		return *in.Terms, nil
@@ -447,8 +447,9 @@ func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 		nil
 }
 
-// OpeningChange returns the change that opens a prepared settlement: status PENDING_REVIEW, expected
-// arrival and the journal entry of the opening. The caller has set identity and activity before.
+// OpeningChange returns the change that opens a prepared settlement: status PENDING_REVIEW,
+// expected arrival and the journal entry of the opening. The caller has set identity and activity
+// before.
 func (s *Service) Opening(fresh Settlement, a Act) Change {
 	now := s.Clock.Instant()
 	n := fresh
@@ -468,8 +469,8 @@ func (s *Service) Opening(fresh Settlement, a Act) Change {
 	return Change{New: n, Entry: n.openingEntry(a.ID, now)}
 }
 
-// arrivalWhenOpen is the instant at which the money of a settlement that is not paid yet is expected,
-// the zero time while its dates are provisional.
+// arrivalWhenOpen is the instant at which the money of a settlement that is not paid yet is
+// expected, the zero time while its dates are provisional.
 func (s *Service) arrival(n Settlement) time.Time {
 	if n.Provisional != nil {
 		return time.Time{}
@@ -478,8 +479,8 @@ func (s *Service) arrival(n Settlement) time.Time {
 }
 
 // arrivalAfterApproval expects the money at 14:00 on the first working day after the expected
-// approval, which is today or the contract's pay day. It is the zero time while the calendar of that
-// year is not loaded.
+// approval, which is today or the contract's pay day. It is the zero time while the calendar of
+// that year is not loaded.
 func arrivalAfter(approval civil.Date, days Calendar) time.Time {
 	day, err := days.NextWorkingDay(approval)
 	if err != nil {

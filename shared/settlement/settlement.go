@@ -98,8 +98,8 @@ const (
 	SourceOpening  = "opening"  // opening.balance: owed by the tenant's books before this system
 )
 
-// Opening holds the facts of a settlement that are set when it is opened. Only two of them may change
-// later: provisional dates, and the taxpayer when two taxpayers are merged.
+// Opening holds the facts of a settlement that are set when it is opened. Only two of them may
+// change later: provisional dates, and the taxpayer when two taxpayers are merged.
 type Opening struct {
 	Tenant     ident.Tenant  `json:"-"`
 	ID         string        `json:"-"`
@@ -250,8 +250,8 @@ type Settlement struct {
 	Last          Act
 }
 
-// IsUndone reports whether this occurrence was rejected, cancelled or superseded, so that its payable
-// may be opened again.
+// IsUndone reports whether this occurrence was rejected, cancelled or superseded, so that its
+// payable may be opened again.
 func (s Settlement) Dead() bool {
 	return s.Status == Failed && s.ReasonClass != PaymentFailed
 }
@@ -276,8 +276,8 @@ func (s Settlement) Unbooked() bool {
 	return s.Status == PendingReview || s.Status == InReview || s.Status == Approved
 }
 
-// FigureHashes lists the hashes of the figures in force: those of the quote, and those of the booking
-// when they differ.
+// FigureHashes lists the hashes of the figures in force: those of the quote, and those of the
+// booking when they differ.
 func (s Settlement) FigureHashes() []string {
 	switch {
 	case s.Quote == "" && s.Booking == "":

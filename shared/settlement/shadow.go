@@ -21,13 +21,13 @@ import (
 
 // Rules finds the rules in force. A computation reads them once and uses the same rules to its end.
 type Rules interface {
-	// Current returns the rules in force. It never fails: when newer rules cannot be loaded, it returns
-	// the last ones.
+	// Current returns the rules in force. It never fails: when newer rules cannot be loaded, it
+	// returns the last ones.
 	Current(ctx context.Context) *ruleset.Generation
 }
 
-// Comparison compares one computation of a settlement by the rules in force with the same computation
-// by a shadow version, which is a rule pack that is being tried out.
+// Comparison compares one computation of a settlement by the rules in force with the same
+// computation by a shadow version, which is a rule pack that is being tried out.
 type Comparison struct {
 	Tenant     ident.Tenant     `json:"-"`
 	Settlement ident.Settlement `json:"settlement_id"`
@@ -58,8 +58,8 @@ type ComparedTax struct {
 	Amount money.Amount `json:"amount"`
 }
 
-// NetDifference is by how much the net would be higher by the shadow version: negative when it would
-// be lower, zero when one of the two sides has no net.
+// NetDifference is by how much the net would be higher by the shadow version: negative when it
+// would be lower, zero when one of the two sides has no net.
 func (c Comparison) NetDifference() money.Amount {
 	if c.Failed != "" || c.Is.Missing != "" || c.WouldBe.Missing != "" {
 		return money.Amount{}

@@ -63,8 +63,8 @@ func (in StatementIncome) payable() payable {
 	}
 }
 
-// FromStatement completes a prepared settlement for a statement. Whoever imported the lines becomes a
-// preparer.
+// FromStatement completes a prepared settlement for a statement. Whoever imported the lines becomes
+// a preparer.
 func (s Settlement) FromStatement(in StatementIncome, n int) Settlement {
 	s = s.occurrence(in.payable(), n)
 	for _, by := range in.By {
@@ -86,8 +86,8 @@ func (in Before) payables() (own, twin payable) {
 	return own, twin
 }
 
-// completeFromBefore completes a prepared settlement for an opening payable. The whole amount is the
-// creator's, because the agency's part is in the books before.
+// completeFromBefore completes a prepared settlement for an opening payable. The whole amount is
+// the creator's, because the agency's part is in the books before.
 func (s Settlement) fromBefore(in Before, n int) Settlement {
 	own, _ := in.payables()
 	s.Shares = []split.Share{{Party: string(in.CreatorID), Kind: split.KindCreator, Amount: in.Amount}}

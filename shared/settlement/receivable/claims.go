@@ -14,36 +14,40 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Store keeps receivables. Finding one's own act in the way is success.
+// Store keeps receivables. A write that finds the item already written with its own act id has
+// succeeded.
 type Store interface {
-	// Of reads the receivables of a creator at a paying entity, at all of them when entity is "",
-	// consistently.
+	// ListOf reads the receivables of a creator at a paying entity, at all of them when entity is "".
+	// The read is consistent.
 	Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		entity ident.Entity) ([]Receivable, error)
-	// ByID finds a receivable that a person raised; fault.Absent when there is none.
+	// FindByID finds a receivable that a person raised. The error is fault.Absent when there is none.
 	ByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
-	// Prepare writes a claim that waits for a second person. optimistic.ErrRival when the id is taken.
+	// Prepare writes a claim that waits for a second person. The error is optimistic.ErrRival when the
+	// id is taken.
 	Prepare(ctx context.Context, r Receivable, record audit.Record) error
-	// Approve writes the claim as standing with its journal entry, if the act that prepared it is
-	// still the last one.
+	// Approve writes an approved claim with its journal entry, on condition that the act before is
+	// still the last one of the claim.
 	Approve(ctx context.Context, r Receivable, before string, record audit.Record) error
 }
 
-// Claims raises receivables: one person asks, another confirms.
+// Claims raises receivables: one person prepares a claim, another one approves it. NewClaims makes
+// one.
 type Claims struct {
 	Store     Store
 	Directory tenancy.Directory
 	Clock     clock.Clock
 	NewID     func() string
-	// Raised is told of a claim that stands now, so that open settlements are quoted anew; what it
-	// misses, the booking finds.
+	// Raised is called after a claim was approved, so that open settlements are quoted again. A
+	// settlement that it misses takes the claim into account when it is booked. May be nil.
 	Raised func(ctx context.Context, r Receivable) error
 }
 
-// Prepare keeps a claim for a second person. The same call again answers the same.
+// Prepare stores a claim that waits for approval by a second person. It is idempotent: the same
+// claim again is answered as it is stored, with replayed true.
 //
-// Errors: 3003 for an unknown creator or paying entity; 1003 for a cashier; 2002 receivable_exists
-// when the id stands for another claim.
+// Errors: 3003 when creator or paying entity is unknown; 1003 when the caller is a cashier; 2002
+// receivable_exists when the id belongs to another claim.
 func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 	in Receivable) (kept Receivable, replayed bool, err error) {
 	if err := refuseCashier(by); err != nil {
@@ -84,7 +88,7 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 	return had, true, err
 }
 
-// refuseCashier keeps apart who makes claims and who pays.
+// refuseCashier refuses a cashier, who pays, as the maker of a claim (segregation of duties).
 func refuseCashier(by identity.Principal) error {
 	if by.Has(identity.Cashier) {
 		return fault.New(fault.Forbidden, "cashier",
@@ -93,7 +97,7 @@ func refuseCashier(by identity.Principal) error {
 	return nil
 }
 
-// asked tells whether two claims ask for the same thing.
+// hasSameContent reports whether two claims have the same content, whoever prepared them and when.
 func (r Receivable) asked(o Receivable) bool {
 	share := (r.MaxShare == nil) == (o.MaxShare == nil) &&
 		(r.MaxShare == nil || r.MaxShare.Cmp(*o.MaxShare) == 0)
@@ -102,11 +106,11 @@ func (r Receivable) asked(o Receivable) bool {
 		r.Document == o.Document && r.Reason == o.Reason && r.Settlement == o.Settlement && share
 }
 
-// Approve lets a prepared claim stand, by a second person's word. Standing already, it is answered
-// as it is.
+// Approve approves a prepared claim; the caller must be another person than the one who prepared
+// it. An approved claim is answered as it is.
 //
-// Errors: 1003 for who prepared it, and for a cashier: who confirms a claim makes the settlements
-// that bear it.
+// Errors: 3003 when the claim is unknown; 1003 when the caller prepared the claim or is a cashier.
+// Whoever approves a claim becomes a preparer of the settlements that bear it.
 func (c *Claims) Approve(ctx context.Context, by identity.Principal,
 	id string) (Receivable, error) {
 	if err := refuseCashier(by); err != nil {
@@ -123,7 +127,7 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal,
 	return r, err
 }
 
-// approve lets a claim stand once; approvedNow is false where it did so already.
+// approveOnce makes one try of Approve; approvedNow is false when the claim was approved before.
 func (c *Claims) approve(ctx context.Context, by identity.Principal,
 	id string) (r Receivable, approvedNow bool, err error) {
 	had, err := c.Store.ByID(ctx, by.Tenant, id)
@@ -153,6 +157,7 @@ func (c *Claims) approve(ctx context.Context, by identity.Principal,
 	return r, true, c.Store.Approve(ctx, r, had.Act, record)
 }
 
+// auditRecordOf is the audit record of preparing or approving a claim.
 func recordOf(r Receivable, act, by string) (audit.Record, error) {
 	what, err := json.Marshal(map[string]any{"creator_id": string(r.CreatorID),
 		"paying_entity": string(r.Entity), "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,

@@ -1,5 +1,6 @@
-// Package receivable holds what a creator owes a paying entity (应收达人款) and what that entity owes
-// back, and plans how much of it a settlement's net bears (抵扣). A set-off never changes a tax base.
+// Package receivable holds claims of a paying entity on a creator (应收达人款) and what the entity owes
+// back to the creator. It plans how much of the claims is set off from the net of a settlement
+// (抵扣). A set-off never changes a tax base.
 package receivable
 
 import (
@@ -13,31 +14,32 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Kind says why something is owed.
+// Kind is the legal ground of a claim.
 type Kind string
 
-// The kinds. All but GiveBack are owed by the creator, the court order to others.
+// The kinds of receivables. The creator owes all of them but GiveBack, which is owed to the
+// creator; CourtOrder is owed to a third person.
 const (
 	RefundRecovery Kind = "refund_recovery" // 退款追回: income was refunded after it was split
-	// 税款补扣: tax that a payment could not bear, or that a correction found
+	// 税款补扣: tax that exceeded the net of a payment, or that a correction has found
 	TaxShortfall Kind = "tax_shortfall"
 	Advance      Kind = "advance"     // 预支
 	Penalty      Kind = "penalty"     // 违约金
-	CourtOrder   Kind = "court_order" // 协助执行: to be kept back and paid to others
+	CourtOrder   Kind = "court_order" // 协助执行: to be withheld and paid to a third person
 	Other        Kind = "other"
-	GiveBack     Kind = "give_back" // 应退达人款: kept back too much; paid with the next settlement
+	GiveBack     Kind = "give_back" // 应退达人款: withheld too much; paid with the next settlement
 )
 
-// Raisable are the kinds that people raise; the other two arise by themselves.
+// Raisable lists the kinds that people may raise. The system raises the other two, for tax.
 func Raisable() []Kind { return []Kind{RefundRecovery, Advance, Penalty, CourtOrder, Other} }
 
-// The states.
+// The states of a receivable.
 const (
 	Prepared = "prepared" // waits for a second person
-	Open     = "open"     // stands, until nothing of it is open
+	Open     = "open"     // in force; stays open also after all of it was set off
 )
 
-// Receivable is one claim. Amount = Open + Taken + what was withdrawn.
+// Receivable is one claim. Amount is always the sum of Open, Taken and what was withdrawn.
 type Receivable struct {
 	ID        string        `json:"receivable_id"`
 	Tenant    ident.Tenant  `json:"-"`
@@ -46,43 +48,46 @@ type Receivable struct {
 	Kind      Kind          `json:"kind"`
 	Amount    money.Amount  `json:"amount"`
 	Open      money.Amount  `json:"open"`
-	Taken     money.Amount  `json:"taken"` // by set-offs that stand
-	// of a refund: the part that the agency bears, beside Amount
+	Taken     money.Amount  `json:"taken"` // sum of the set-offs that were not reversed
+	// of a refund: the part that the agency bears, in addition to Amount
 	MCNPart money.Amount `json:"mcn_part"`
-	// most that one settlement bears, as a share of its net; nil for no limit
+	// greatest share of a settlement's net that may be set off for the claim; nil for no limit
 	MaxShare *money.Rate `json:"max_share"`
 	Document string      `json:"document"`
 	Reason   string      `json:"reason"`
 	State    string      `json:"state"`
-	Opening  bool        `json:"opening,omitempty"` // owed from before the first day here
-	// whose booking it arises from, or whose income was refunded
+	Opening  bool        `json:"opening,omitempty"` // owed by the tenant's books before this system
+	// settlement whose booking raised the claim, or whose income was refunded
 	Settlement ident.Settlement `json:"settlement_id,omitempty"`
-	RaisedOn   civil.Date       `json:"raised_on"` // business date from which it stands
-	PreparedBy string           `json:"prepared_by"`
-	PreparedAt time.Time        `json:"prepared_at"`
-	ApprovedBy string           `json:"approved_by,omitempty"`
-	ApprovedAt time.Time        `json:"approved_at,omitzero"`
-	// what raised it; id of its journal entry
+	// business date on which it was approved, or prepared before that
+	RaisedOn   civil.Date `json:"raised_on"`
+	PreparedBy string     `json:"prepared_by"`
+	PreparedAt time.Time  `json:"prepared_at"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	ApprovedAt time.Time  `json:"approved_at,omitzero"`
+	// id of the act that raised the claim, and of its journal entry
 	Act string `json:"transition_id,omitempty"`
 }
 
-// Move changes what is open of a receivable, together with the act that causes it.
+// Move is a change of the open amount of a receivable; it is written together with the act that
+// causes it.
 type Move struct {
 	Creator   ident.Creator
 	Entity    ident.Entity
 	ID        string
-	Taken     money.Amount // set off; below zero is given up again
-	Withdrawn money.Amount // ended with the booking that raised it
-	// Whole tells that Withdrawn must be all that is open: whoever set something off in between comes
-	// first.
+	Taken     money.Amount // amount set off; negative when a set-off is reversed
+	Withdrawn money.Amount // amount withdrawn because the booking that raised it was reversed
+	// Whole is true when Withdrawn must equal the open amount; the write fails when another
+	// settlement has set off a part in between.
 	Whole bool
 }
 
-// Claims tells whether the kind stands in creator.receivable.
+// Claims reports whether claims of this kind are booked in account creator.receivable.
 func (k Kind) Claims() bool { return k != CourtOrder && k != GiveBack }
 
-// rank orders set-offs: what is owed back first, because it adds to what can bear the others; then
-// a court's order, then tax, then the rest.
+// precedence is the order in which kinds are set off, lowest first: what is owed back to the
+// creator, because it raises the amount from which the others are taken; then court orders, then
+// tax, then the rest.
 func (k Kind) rank() int {
 	switch k {
 	case GiveBack:
@@ -95,19 +100,19 @@ func (k Kind) rank() int {
 	return 3
 }
 
-// MaxParts bounds the set-offs of one settlement: with META, journal and rows they must fit into
-// one transaction.
+// MaxParts is the greatest number of set-offs of one settlement: together with META, journal and
+// tax rows they must fit into one DynamoDB transaction.
 const MaxParts = 8
 
-// Part is one set-off: Amount is taken from the net, and below zero it is added to it.
+// Part is one set-off of a receivable. Set is subtracted from the net; a negative Set is added.
 type Part struct {
 	Receivable
 	Set money.Amount
 }
 
-// Plan tells what a net bears of the receivables that stand: what is owed back is added first, then
-// the court's orders, tax shortfalls and the others by age are taken, until nothing is left or
-// MaxParts are reached. What is left is never below zero.
+// Plan returns the set-offs from a net: first what is owed back to the creator is added, then court
+// orders, tax shortfalls and the other claims are subtracted, the oldest first, until nothing is
+// left of the net or MaxParts are planned. The net less the set-offs is never below zero.
 func Plan(net money.Amount, standing []Receivable) []Part {
 	list := slices.DeleteFunc(slices.Clone(standing), func(r Receivable) bool {
 		return r.State != Open || !r.Open.Positive()
@@ -138,12 +143,13 @@ func Plan(net money.Amount, standing []Receivable) []Part {
 	return out
 }
 
-// Entry posts what raising r means (design, section 6); nil for a court's order, which is owed to
-// others only when it is kept back.
+// Entry is the journal entry by which r is raised. It is nil for a court order, which is owed to
+// the third person only once it is withheld, and for tax, which the booking has posted.
 func (r Receivable) Entry(id string, now time.Time) *ledger.Entry {
 	e := &ledger.Entry{ID: id, Tenant: r.Tenant, CreatorID: r.CreatorID, Entity: r.Entity,
 		Settlement: r.Settlement, At: now, Accounting: civil.MonthOf(now),
 		Reason: "receivable raised: " + string(r.Kind)}
+	// an opening balance is posted against the books before, whatever its kind
 	switch {
 	case r.Opening && r.Kind.Claims():
 		e.Debit(ledger.CreatorReceivable, r.Amount)
@@ -171,7 +177,7 @@ func (r Receivable) Entry(id string, now time.Time) *ledger.Entry {
 	return e
 }
 
-// Account is where a set-off of the kind goes.
+// Account is the account to which a set-off of the kind is credited.
 func (k Kind) Account() ledger.Account {
 	if k == CourtOrder {
 		return ledger.CourtPayable
@@ -179,6 +185,7 @@ func (k Kind) Account() ledger.Account {
 	return ledger.CreatorReceivable
 }
 
+// compareDays orders dates, the earlier first.
 func compareDays(a, b civil.Date) int {
 	switch {
 	case a.Before(b):

@@ -13,14 +13,15 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Amended is a taxpayer whose filed returns differ from what is booked now (更正申报清单).
+// Amended is a taxpayer with the months whose filed returns differ from what is booked now
+// (更正申报清单).
 type Amended struct {
 	Taxpayer ident.Taxpayer      `json:"taxpayer_id"`
 	Months   []lawdiff.Amendment `json:"months"`
 }
 
-// Amendments lists the returns of a paying entity that must be filed again, of a month and later
-// affected ones: for the taxpayers of the next creators after the cursor.
+// Amendments lists the returns of a paying entity, from a month on, that must be filed again. It
+// lists them for the taxpayers of the next creators after the cursor.
 func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	from civil.Month, d lawdiff.LatenessRules, cursor string, limit int) ([]Amended, string, error) {
 	returns, err := t.booked.FiledMonths(ctx, tenant, entity)
@@ -57,16 +58,16 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 	return out, next, nil
 }
 
-// maxMerges bounds how many merges one after another are followed.
+// maxMerges is the greatest number of successive merges of a taxpayer that are followed.
 const maxMerges = 5
 
-// logOfCreator reads what was booked for a creator's taxpayer around a month. Of several creators
-// with one taxpayer, first is true of the one whose settlement was booked first, so that the
-// taxpayer is listed once.
+// readTaxLogOfCreator reads the bookings of a creator's taxpayer around a month. When several
+// creators have the same taxpayer, first is true only for the creator whose settlement was booked
+// first, so that the taxpayer is listed once.
 func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
 	log.into = string(c.TaxpayerID)
-	for range maxMerges { // merged, and merged again
+	for range maxMerges { // the surviving taxpayer may have been merged again
 		if log, err = t.logOf(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil ||
 			log.into == "" {
 			break
@@ -85,11 +86,12 @@ func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity 
 	return log, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
 }
 
-// filedRows gives the rows that the returns were made of, and those that stand. What was decided
-// less than filedmonth.LongestBooking before a filing was recorded may have been written after it,
-// and no return is made in so short a time: it counts as late. A payment of the month itself was
-// decided before the month had ended, which File waits for; and rows that say no instant are older
-// than the recording of filed months.
+// filedRows returns the tax rows that the filed returns contain (was) and all rows that are booked
+// (now). A booking that was decided less than filedmonth.LongestBooking before the filing was
+// recorded may have been written after the return was made, and counts as missing from the return.
+// A booking for a payment in the month itself is always in the return, because Recorder.Record
+// waits until such bookings are written. Rows without an instant are older than the recording of
+// filed months and count as filed.
 func filedRows(bookings []settlement.Booking,
 	returns []filedmonth.FiledMonth) (was, now []tax.Row) {
 	for i := range bookings {

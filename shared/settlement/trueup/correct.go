@@ -25,26 +25,28 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// The states of a correction.
+// The states of a correction: prepared by one person, posted by another.
 const (
 	Prepared = "prepared"
 	Posted   = "posted"
 )
 
-// Correction is what one person asked to post and another posts: the true-ups of the months of one
-// taxpayer's year at a paying entity that are not filed, under the rules in force.
+// Correction corrects the tax of one taxpayer at a paying entity in a year to the rules in force,
+// for the months that are not filed. One person prepares it, another one posts it.
 type Correction struct {
-	ID       string         `json:"correction_id"` // the client's, chosen before the first try
+	// chosen by the client, so that a retry finds the same correction
+	ID       string         `json:"correction_id"`
 	Tenant   ident.Tenant   `json:"-"`
 	Entity   ident.Entity   `json:"paying_entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
 	Year     int            `json:"year"`
 	Filed    []civil.Month  `json:"filed_months"`
-	// Filed is what was recorded, and nobody's own list
-	Stored     bool         `json:"filed_from_store,omitempty"`
-	Reason     string       `json:"reason"`
-	State      string       `json:"state"`
-	Digest     string       `json:"digest"` // of the rows: what is posted is what was prepared
+	// the filed months are those recorded here, not a list of the client
+	Stored bool   `json:"filed_from_store,omitempty"`
+	Reason string `json:"reason"`
+	State  string `json:"state"`
+	// hash of the rows; posting compares it with what was prepared
+	Digest     string       `json:"digest"`
 	Rows       int          `json:"rows"`
 	Additional money.Amount `json:"additional"`
 	Over       money.Amount `json:"over"`
@@ -53,41 +55,41 @@ type Correction struct {
 	PreparedAt time.Time    `json:"prepared_at"`
 	PostedBy   string       `json:"posted_by,omitempty"`
 	PostedAt   time.Time    `json:"posted_at,omitzero"`
-	// id of the rows and journal entries posted
+	// id of the act that posted the correction, of its tax rows and journal entries
 	Act string `json:"transition_id,omitempty"`
 }
 
-// who is the person's year.
+// personYear is the taxpayer, paying entity and year of the correction.
 func (c *Correction) who() lawdiff.PersonYear {
 	return lawdiff.PersonYear{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
 }
 
-// sameRequest is true when two corrections ask for the same; which months were recorded as filed is
-// no part of it.
+// isSameRequest reports whether two corrections were requested with the same content. Filed months
+// count only when the client listed them.
 func (c *Correction) sameRequest(o Correction) bool {
 	return c.who() == o.who() && c.Reason == o.Reason && c.Stored == o.Stored &&
 		(c.Stored || slices.Equal(c.Filed, o.Filed))
 }
 
-// Posting is a correction with all that is written with it.
+// Posting is a posted correction with everything that is written in the same transaction.
 type Posting struct {
 	Correction Correction // posted
 	Booking    settlement.Booking
 	Entries    []ledger.Entry
-	Raised     []receivable.Receivable // what the entries make the creators owe, or be owed
+	Raised     []receivable.Receivable // claims on creators, and debts to them
 	Record     audit.Record
 }
 
-// yearOf are the bookings of one year with their settlements.
+// yearOf holds the bookings of a taxpayer's year with their settlements.
 type yearOf struct {
 	who         lawdiff.PersonYear
 	bookings    []settlement.Booking
 	settlements map[string]settlement.Settlement
 }
 
-// Compare taxes a year of a taxpayer at a paying entity again under a law and hands the outcome to
-// look, which is not called when nothing was booked. The year before is taxed first where a VAT
-// date lies in it.
+// Compare taxes a year of a taxpayer at a paying entity again by a law and calls look with the
+// result; it does not call look when nothing was booked. The year before is taxed first when the
+// VAT date of a settlement lies in it.
 func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.PersonYear,
 	law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
 	y, err := t.year(ctx, tenant, who)
@@ -120,6 +122,7 @@ func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.
 	}, look)
 }
 
+// readYear reads the bookings of a taxpayer's year and their settlements.
 func (t *Service) year(ctx context.Context, tenant ident.Tenant,
 	who lawdiff.PersonYear) (yearOf, error) {
 	y := yearOf{who: who, settlements: map[string]settlement.Settlement{}}
@@ -146,7 +149,7 @@ func (t *Service) year(ctx context.Context, tenant ident.Tenant,
 	return y, nil
 }
 
-// reachesBack is true when the VAT of a payment belongs to the year before.
+// hasVATOfYearBefore reports whether the VAT date of a settlement lies in the year before.
 func (y *yearOf) reachesBack() bool {
 	for _, s := range y.settlements {
 		if s.VATDate.Year() < y.who.Year {
@@ -156,7 +159,7 @@ func (y *yearOf) reachesBack() bool {
 	return false
 }
 
-// event gives a booking with the facts of its settlement.
+// eventOf returns a booking with the facts of its settlement, as the comparison of laws needs it.
 func (t *Service) event(ctx context.Context, y *yearOf,
 	b *settlement.Booking) (*lawdiff.Event, error) {
 	s := y.settlements[string(b.Settlement)]
@@ -183,11 +186,12 @@ func (t *Service) event(ctx context.Context, y *yearOf,
 	return e, nil
 }
 
-// Prepare works out what is to be posted and keeps it for a second person. The same call again
-// answers the same. Filed months that are nil are those recorded.
+// Prepare computes a correction and stores it; a second person posts it. It is idempotent. When the
+// filed months of the correction are nil, those recorded here are used.
 //
-// Errors: 3001 nothing_to_post when booked and law agree; 5002 when a settlement cannot be
-// computed; 2002 when the id stands for another correction.
+// Errors: 3001 nothing_to_post when the bookings agree with the rules; 3001 taxpayer_merged when
+// the taxpayer was merged into another one; 5002 when a settlement cannot be computed; 2002
+// correction_exists when the id belongs to another correction.
 func (t *Service) Prepare(ctx context.Context, by identity.Principal,
 	in Correction) (kept Correction, replayed bool, err error) {
 	in.Tenant = by.Tenant
@@ -216,7 +220,8 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal,
 	return in, false, err
 }
 
-// refuseOtherContent refuses an id under which something else was asked before.
+// refuseOtherContent refuses a correction whose id belongs to a stored correction with other
+// content; err is the error of reading the stored correction.
 func refuseOtherContent(err error, had, in Correction) error {
 	if err == nil && !had.sameRequest(in) {
 		return fault.New(fault.OtherContent, "correction_exists",
@@ -225,8 +230,8 @@ func refuseOtherContent(err error, had, in Correction) error {
 	return err
 }
 
-// compute fills in what a correction comes to under the rules in force, and gives the next free
-// number of the year's rows.
+// computeCorrection computes a correction by the rules in force and sets its totals in in. It also
+// returns the next free number of the taxpayer's list of the year.
 func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
 	law := t.Law(ctx)
 	in.Rules = law.National().Pack()
@@ -265,8 +270,8 @@ func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correcti
 	return post, len(bookings) + 1, nil
 }
 
-// RecordedMonths are the months that a paying entity is recorded to have filed, oldest first; never
-// nil.
+// RecordedMonths lists the months that are recorded as filed by a paying entity, oldest first. The
+// list is never nil.
 func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) ([]civil.Month, error) {
 	list, err := t.booked.FiledMonths(ctx, tenant, entity)
@@ -277,20 +282,22 @@ func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant,
 	return months, err
 }
 
-// Correction reads a correction, prepared or posted; fault.Absent when there is none.
+// Correction reads a prepared or posted correction. The error is fault.Absent when there is none.
 func (t *Service) Correction(ctx context.Context, tenant ident.Tenant,
 	id string) (Correction, error) {
 	return t.store.Correction(ctx, tenant, id)
 }
 
-// Post posts a prepared correction by a second person's word. Posted already, it is answered as it
-// is.
+// Post posts a prepared correction; the caller must be another person than the preparer. A posted
+// correction is answered as it is.
 //
-// Errors: 1003 for the preparer; 3002 when the figures are others than those prepared.
+// Errors: 1003 when the caller prepared the correction; 3002 figures_changed when it comes to other
+// rows now than when it was prepared.
 func (t *Service) Post(ctx context.Context, by identity.Principal, id string) (Correction, error) {
 	return optimistic.Value(ctx, func() (Correction, error) { return t.post(ctx, by, id, t.newID()) })
 }
 
+// postOnce makes one try of Post under the id of an act.
 func (t *Service) post(ctx context.Context, by identity.Principal, id,
 	act string) (Correction, error) {
 	had, err := t.store.Correction(ctx, by.Tenant, id)
@@ -322,12 +329,12 @@ func (t *Service) post(ctx context.Context, by identity.Principal, id,
 	return now, t.store.Post(ctx, p)
 }
 
-// maxEntries bounds the journal entries of one correction: with their balances they must fit into
-// one transaction.
+// maxEntries is the greatest number of journal entries of one correction: together with their
+// balances they must fit into one DynamoDB transaction.
 const maxEntries = 24
 
-// claimsOf are the receivable or the debt to the creator that an entry of a correction makes: the
-// next settlement takes or pays it.
+// claimsOf returns the claim on the creator, or the debt to the creator, that a journal entry of a
+// correction posts. The creator's next settlement sets it off.
 func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
 	r := receivable.Receivable{ID: settlement.ShortfallPrefix + e.ID, Tenant: c.Tenant,
 		CreatorID: e.CreatorID, Entity: c.Entity, Document: c.ID, Reason: c.Reason,
@@ -349,8 +356,8 @@ func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
 	return out
 }
 
-// posting gathers what is written: the rows under the next number, an entry for each creator and
-// tax month, and the audit record.
+// newPosting gathers what is written when a correction is posted: the tax rows, a journal entry for
+// each creator and tax month, the claims, and the audit record.
 func posting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
 	p := Posting{Correction: c, Booking: settlement.Booking{Entity: c.Entity, Taxpayer: c.Taxpayer,
 		Year: c.Year, Seq: seq, Kind: settlement.KindTrueUp, EntryID: c.Act,

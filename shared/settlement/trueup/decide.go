@@ -21,11 +21,11 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// What may be decided of an open true-up.
+// The decisions on an open true-up.
 const (
-	Collect       = "collect"         // the creator owes it
-	GiveBack      = "give_back"       // the creator gets it
-	LeaveToAnnual = "leave_to_annual" // the payee settles it with the annual return
+	Collect       = "collect"         // the creator owes the difference
+	GiveBack      = "give_back"       // the difference is refunded to the creator
+	LeaveToAnnual = "leave_to_annual" // the payee settles the difference with the annual return
 )
 
 // The states of a decision.
@@ -35,44 +35,45 @@ const (
 	DecisionLeft     = "left" // to the annual settlement
 )
 
-// Decision is what one person decided of an open true-up and another confirmed.
+// Decision is a decision on an open true-up, which one person makes and another one confirms.
 type Decision struct {
-	ID          string         `json:"true_up_id"`
-	Tenant      ident.Tenant   `json:"-"`
-	Entity      ident.Entity   `json:"paying_entity"`
-	Taxpayer    ident.Taxpayer `json:"taxpayer_id"`
-	Decision    string         `json:"decision"`
-	Reason      string         `json:"reason"`
-	Difference  money.Amount   `json:"difference"` // that was decided; another one is open again
-	State       string         `json:"state"`
-	DecidedBy   string         `json:"decided_by"`
-	DecidedAt   time.Time      `json:"decided_at"`
-	ConfirmedBy string         `json:"confirmed_by,omitempty"`
-	ConfirmedAt time.Time      `json:"confirmed_at,omitzero"`
-	// id of the last write, of the rows and of the journal entry
+	ID       string         `json:"true_up_id"`
+	Tenant   ident.Tenant   `json:"-"`
+	Entity   ident.Entity   `json:"paying_entity"`
+	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
+	Decision string         `json:"decision"`
+	Reason   string         `json:"reason"`
+	// the difference decided on; when it changes the true-up is open again
+	Difference  money.Amount `json:"difference"`
+	State       string       `json:"state"`
+	DecidedBy   string       `json:"decided_by"`
+	DecidedAt   time.Time    `json:"decided_at"`
+	ConfirmedBy string       `json:"confirmed_by,omitempty"`
+	ConfirmedAt time.Time    `json:"confirmed_at,omitzero"`
+	// id of the last act on the decision, of its tax rows and of its journal entry
 	Act string `json:"transition_id"`
 }
 
-// DecisionWrite is a decision with all that is written with it.
+// DecisionWrite is a decision with everything that is written in the same transaction.
 type DecisionWrite struct {
 	Decision Decision
 	Before   string // act of the decision that it follows; "" for the first one
 	Record   audit.Record
-	// Of decisions that are posted: the rows, the journal entry and the claim.
+	// of a decision that is posted: tax rows, journal entry and claim
 	Booking *settlement.Booking
 	Entry   *ledger.Entry
 	Raised  []receivable.Receivable
 }
 
-// found is an open true-up with what posting it needs.
+// found is a true-up with what is needed to post a decision on it.
 type found struct {
 	TrueUp
-	seq   int // the next free number of the year's rows
+	seq   int // next free number of the taxpayer's list of the year
 	had   Decision
-	filed bool // what another law explains lies in a month that no correction reaches any more
+	filed bool // of cause "law": the month is filed, so that no correction posts the difference
 }
 
-// find folds the figure of an id anew, with its last decision.
+// findTrueUp assesses the period of a true-up id again and reads the last decision on it.
 func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (found, error) {
 	entity, taxpayer, month, ok := trueUpName(id)
 	if !ok {
@@ -111,7 +112,7 @@ func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (fou
 	return f, err
 }
 
-// allows refuses a decision that cannot be taken now, with the reason.
+// refuseDecision returns an error when a decision is not possible on the true-up now.
 func (f *found) allows(decision string) error {
 	switch {
 	case !f.Open():
@@ -133,11 +134,12 @@ func (f *found) allows(decision string) error {
 	return nil
 }
 
-// Decide keeps what one person decides of an open true-up for a second one. The same call again
-// answers the same; another decision takes the place of one that is not confirmed.
+// Decide stores the decision of one person on an open true-up; a second person confirms it. It is
+// idempotent. Another decision replaces a decision that is not confirmed yet.
 //
-// Errors: 3003 for an unknown id; 1003 for a cashier; 3001 nothing_open, law_changed,
-// other_direction.
+// Errors: 3003 when the id is unknown; 1003 when the caller is a cashier; 3001 nothing_open,
+// law_changed or other_direction when the decision is not possible; 5002 rule_gap when the tax
+// cannot be computed.
 func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decision,
 	reason string) (kept Decision, replayed bool, err error) {
 	if err := settlement.RefuseCashier(by); err != nil {
@@ -150,6 +152,7 @@ func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decisio
 	return kept, replayed, err
 }
 
+// decideOnce makes one try of Decide.
 func (t *Service) decide(ctx context.Context, by identity.Principal, id, decision,
 	reason string) (kept Decision, replayed bool, err error) {
 	f, err := t.find(ctx, by.Tenant, id)
@@ -174,6 +177,7 @@ func (t *Service) decide(ctx context.Context, by identity.Principal, id, decisio
 		DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
 }
 
+// auditRecord is the audit record of an act on a decision.
 func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
 	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period,
 		"item": s.Item, "paying_entity": string(s.Entity),
@@ -186,11 +190,11 @@ func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Re
 		What: what, Why: d.Reason, TaxID: s.Taxpayer}, nil
 }
 
-// Confirm carries a decision out by a second person's word. Carried out already, it is answered as
-// it is.
+// Confirm confirms a decision by a second person and posts it. A decision that was confirmed before
+// is answered as it is.
 //
-// Errors: 3003 for an id that nobody decided; 1003 for who decided and for a cashier; 3002
-// figures_changed when the difference is another one now.
+// Errors: 3003 when there is no decision; 1003 when the caller made the decision or is a cashier;
+// 3002 figures_changed when the difference has changed since.
 func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string) (Decision, error) {
 	if err := settlement.RefuseCashier(by); err != nil {
 		return Decision{}, err
@@ -208,6 +212,8 @@ func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string)
 	return d, err
 }
 
+// confirmOnce makes one try of Confirm under the id of an act; it returns the claims that the
+// decision raises.
 func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
 	act string) (Decision, []receivable.Receivable, error) {
 	f, err := t.find(ctx, by.Tenant, id)
@@ -250,8 +256,9 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
 	return d, w.Raised, t.store.WriteDecision(ctx, w)
 }
 
-// post adds the rows in their original period, and the entry by which the creator owes the
-// difference or is owed it. A payer who bears the taxes of the settlement bears the difference.
+// addPosting adds to w the tax rows in their original period, the journal entry, and the claim on
+// the creator or the debt to the creator. When the payer bears the taxes of the settlement (包税),
+// the payer bears the difference too and no claim arises.
 func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
 	w.Booking = &settlement.Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq,
 		Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
@@ -283,8 +290,9 @@ func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
 	w.Entry = &e
 }
 
-// rows are what a decision adds. Labor income is what is paid less the VAT kept back from it, so
-// that VAT which is collected lowers it and VAT which is given back raises it.
+// correctingRows are the tax rows that a decision adds. When the price includes VAT, the taxable
+// income is the payment less VAT: VAT that is collected lowers the income of the income tax row,
+// and VAT that is refunded raises it.
 func (s *Assessment) rows() []tax.Row {
 	out := []tax.Row{{Kind: s.Tax, Item: s.Item, Project: s.Project, Platform: s.income.Platform,
 		Period: s.Period, Withheld: s.Difference, Collection: s.collection}}

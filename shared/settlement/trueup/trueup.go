@@ -19,57 +19,58 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The causes of an open true-up, as far as they are known.
+// The causes of an open true-up.
 const (
-	// the rules in force are others than those of the bookings: a correction posts it
+	// the rules have changed since the bookings; a correction of the year posts the difference
 	CauseLaw = "law"
-	// after a reversal, a threshold is crossed no more, or a deduction used up
+	// after a reversal the total falls below a threshold, so that no tax is due, or rises above it
 	CauseThreshold = "threshold"
 	CauseReversal  = "reversal"
-	CauseLate      = "late"   // what was booked late fell into a period that was taxed already
-	CauseMerged    = "merged" // two taxpayers are one person, whose periods are taxed as one
-	// a rule that the period was taxed by is not there any more: no figure is known
+	CauseLate      = "late"   // income was booked late into a period that was taxed already
+	CauseMerged    = "merged" // two taxpayers were merged, and their periods are taxed together
+	// a rule for the period is missing now, so that the tax cannot be computed
 	CauseRule = "rule"
 )
 
-// Assessment compares, for one tax and period of a taxpayer at a paying entity, what its rows say
-// was withheld with what the rules in force give on the period's total (promise P5).
+// Assessment compares, for one tax and period of a taxpayer at a paying entity, the tax withheld
+// with the tax by the rules in force on the period's total (promise P5).
 type Assessment struct {
 	ID       string         `json:"true_up_id"`
 	Entity   ident.Entity   `json:"paying_entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
 	Tax      string         `json:"tax"`
-	// month or day; of cumulative methods the last month with income
+	// month or day; for cumulative methods the last month with income
 	Period   string       `json:"period"`
 	Item     string       `json:"item"`
 	Project  string       `json:"project,omitempty"`
 	Platform string       `json:"platform,omitempty"` // of cumulative methods
 	Withheld money.Amount `json:"withheld"`
 	Rule     money.Amount `json:"rule"`
-	// Difference is Rule - Withheld: above zero it is to be collected, below zero to be given back.
+	// Difference is Rule less Withheld: tax to collect when positive, to refund when negative.
 	Difference money.Amount `json:"difference"`
 	Cause      string       `json:"cause"`
-	// the rule without which no figure is known
+	// the missing rule or master data, without which the tax cannot be computed
 	Missing     string             `json:"missing,omitempty"`
 	Settlements []ident.Settlement `json:"settlements"`
 
-	last     ident.Settlement // settlement of the last booking, for which a decision is posted
-	income   tax.Row          // its income tax row: VAT that is decided changes that income
-	year     int              // whose rows hold it
-	reversed bool             // rows were taken back
+	last     ident.Settlement // settlement of the last booking; a decision is posted for it
+	income   tax.Row          // income tax row of that booking: a change of VAT changes its income
+	year     int              // year of the list with the rows
+	reversed bool             // some of the rows were reversed
 	// collection is the way in which the tax reaches the tax office.
 	collection string
-	facts      tax.Facts // of the last booking
+	facts      tax.Facts // facts by which the last booking was taxed
 }
 
-// Open is true when promise P5 does not hold for the figure, so that two people must decide it.
+// Open reports whether two people must decide about the assessment: the tax withheld differs from
+// the tax by the rules (promise P5), or cannot be computed.
 func (s *Assessment) Open() bool { return !s.Difference.IsZero() || s.Missing != "" }
 
 // Month is the month that the period belongs to.
 func (s *Assessment) Month() civil.Month { return lawdiff.MonthOfPeriod(s.Period) }
 
-// setID names the figure by what it is of, so that its id stays the same however often it is
-// assessed.
+// setID sets the id of an assessment. The id is made of what is assessed, so that assessing again
+// gives the same id.
 func (s *Assessment) setID() {
 	parts := []string{string(s.Entity), string(s.Taxpayer), s.Tax, s.Period, s.Item}
 	if s.Project != "" || s.Platform != "" {
@@ -79,7 +80,7 @@ func (s *Assessment) setID() {
 	s.ID = strings.Join(parts, "~")
 }
 
-// trueUpName reads an id: whose figure it is, and of which month.
+// parseTrueUpID parses the id of an assessment: paying entity, taxpayer and month.
 func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month civil.Month,
 	ok bool) {
 	parts := strings.Split(id, "~")
@@ -90,16 +91,18 @@ func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month 
 	return ident.Entity(parts[0]), ident.Taxpayer(parts[1]), month, !month.IsZero()
 }
 
-// FactsOfBooking gives the facts of a booking, as it was taxed. Its error may be a gap.
+// FactsOfBooking returns the facts by which a booking was taxed. Its error may be a missing rule or
+// missing master data.
 type FactsOfBooking func(b *settlement.Booking) (tax.Facts, error)
 
-// Fold assesses a taxpayer at a paying entity: for each tax, period and item (and platform) what
-// was withheld, and what the law gives on the bookings that were not reversed. Cumulative methods
-// owe the highest value that their formula has reached at the end of any month; what was withheld
-// above that waits for the annual settlement and is no difference. Bookings are those of whole
-// years, in order.
+// AssessBookings compares, for each tax, period and item of a taxpayer, the tax withheld with the
+// tax by the law on the bookings that were not reversed. The bookings are those of whole years of
+// the taxpayer at a paying entity, in order. A cumulative method owes the highest value that its
+// formula has reached at the end of any month; more tax withheld is refunded by the annual
+// settlement and is no difference.
 //
-// Errors: those of facts and law that are no gaps.
+// Errors: those of facts and law, except missing rules and master data, which make an assessment of
+// cause "rule".
 func Fold(law *tax.Corpus, bookings []settlement.Booking,
 	facts FactsOfBooking) ([]Assessment, error) {
 	groups, rows := groupRows(bookings)
@@ -108,7 +111,7 @@ func Fold(law *tax.Corpus, bookings []settlement.Booking,
 	for i := range groups {
 		g := &groups[i]
 		if g.booking == nil {
-			continue // opening rows alone: taken over as they are
+			continue // only opening rows, which the tenant brought along and answers for
 		}
 		f, err := facts(g.booking)
 		if err == nil {
@@ -131,8 +134,8 @@ func Fold(law *tax.Corpus, bookings []settlement.Booking,
 	return out, nil
 }
 
-// missingRule names the rule or the master data without which no figure is known; "" for any other
-// error.
+// missingRule returns the name of the rule or master data that an error reports as missing, "" for
+// any other error.
 func missingRule(err error) string {
 	switch e := fault.Of(err); {
 	case fault.HasCode(err, fault.RuleMissing):
@@ -143,17 +146,19 @@ func missingRule(err error) string {
 	return ""
 }
 
-// group gathers the rows of one figure.
+// group is an assessment while its rows are gathered.
 type group struct {
 	Assessment
-	booking *settlement.Booking // the last one that stands, or else the last
-	alive   bool                // it stands
-	later   bool                // a cumulative method is judged at the last month of the year
+	booking *settlement.Booking // the last booking that was not reversed, or else the last one
+	alive   bool                // booking was not reversed
+	// of a cumulative method: a later month of the year is assessed instead
+	later bool
 }
 
-// groupRows sorts the rows into figures, leaving out what the payee files itself.
+// groupRows groups the tax rows by tax, period and item. Rows of taxes that the payee files are
+// left out of the groups.
 func groupRows(bookings []settlement.Booking) ([]group, []tax.Row) {
-	alive := map[string]string{} // settlement: act of the booking that stands
+	alive := map[string]string{} // by settlement: the act of its booking that was not reversed
 	for i := range bookings {
 		switch b := &bookings[i]; b.Kind {
 		case settlement.KindBooking:
@@ -176,7 +181,8 @@ func groupRows(bookings []settlement.Booking) ([]group, []tax.Row) {
 	return groups, rows
 }
 
-// markSurchargesReversed marks surcharges as reversed when the VAT that they are computed on is.
+// markSurchargesReversed marks the surcharges of a period as reversed when the VAT on which they
+// are computed was reversed.
 func markSurchargesReversed(groups []group) {
 	for i := range groups {
 		vat := &groups[i]
@@ -188,7 +194,7 @@ func markSurchargesReversed(groups []group) {
 	}
 }
 
-// addRow adds row n of a booking to its figure.
+// addRow adds row n of a booking to its group and makes the booking the group's last one.
 func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 	r := &b.Rows[n]
 	k := Assessment{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period,
@@ -227,7 +233,7 @@ func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 	}
 }
 
-// incomeOf is the income tax row of a booking; empty where nothing is withheld of it.
+// incomeRowOf is the income tax row of a booking, the zero row when no income tax is withheld.
 func incomeOf(b *settlement.Booking) tax.Row {
 	for _, r := range b.Rows {
 		if r.Kind == tax.IIT && r.Collection != tax.SelfFiled {
@@ -237,7 +243,7 @@ func incomeOf(b *settlement.Booking) tax.Row {
 	return tax.Row{}
 }
 
-// judge applies the law to what stands in the figure's period.
+// assess computes the tax by the law for the period of a group.
 func (g *group) judge(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
 	g.facts = f
 	if g.Tax == tax.IIT {
@@ -249,7 +255,8 @@ func (g *group) judge(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group)
 	return g.compare(law, f, rows)
 }
 
-// judgeYear judges the year of a cumulative method at its last month with income that stands.
+// assessCumulative assesses the year of a cumulative method at its last month with income that was
+// not reversed; all other months of the year are marked as later.
 func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
 	if g.later = !g.alive; g.later {
 		return nil
@@ -277,7 +284,7 @@ func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []gr
 	return g.compare(law, f, rows)
 }
 
-// rowsOf is what the rows of a figure come to.
+// withheldOf is the sum of the tax withheld by the rows of a group.
 func rowsOf(rows []tax.Row, g *group) money.Amount {
 	var sum money.Amount
 	for i := range rows {
@@ -291,7 +298,7 @@ func rowsOf(rows []tax.Row, g *group) money.Amount {
 	return sum
 }
 
-// compare sets what the rules give, the difference, and its cause.
+// compareWithLaw sets the tax by the rules, the difference from the tax withheld, and its cause.
 func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
 	list, err := law.TrueUps(f, rows)
 	if err != nil {
@@ -316,17 +323,17 @@ func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
 	return nil
 }
 
-// taxLog is what was booked for a taxpayer at a paying entity in some years.
+// taxLog holds the bookings of a taxpayer at a paying entity in some years.
 type taxLog struct {
 	taxpayer ident.Taxpayer
-	into     string // the taxpayer in whose lists the person goes on, where these are closed
+	into     string // the surviving taxpayer, when a merge has closed these lists
 	bookings []settlement.Booking
 	next     map[int]int // the next free number of each year's list
-	merged   bool        // lists of other taxpayers, who are the same person, count with it
+	merged   bool        // the bookings include those of taxpayers who were merged into this one
 }
 
-// logOf reads the bookings that concern the year of a month: those of the year, of the year before
-// and, for VAT of payments made later, of the year after.
+// readTaxLog reads the bookings that concern the year of a month: those of the year, of the year
+// before and, because VAT of the year may be paid later, of the year after.
 func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer, around civil.Month) (taxLog, error) {
 	today, err := t.clock.Today(ctx)
@@ -350,7 +357,7 @@ func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.E
 	return log, nil
 }
 
-// fold assesses the months up to one.
+// assess assesses the periods of a tax log up to a month.
 func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog,
 	through civil.Month) ([]Assessment, error) {
 	if len(log.bookings) == 0 {
@@ -371,7 +378,7 @@ func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog,
 	return slices.DeleteFunc(list, func(s Assessment) bool { return s.Month().After(through) }), err
 }
 
-// settlementsOf reads the settlements that were booked.
+// settlementsOf reads the settlements of bookings.
 func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant,
 	bookings []settlement.Booking) (map[string]settlement.Settlement, error) {
 	var ids []ident.Settlement
@@ -389,8 +396,8 @@ func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant,
 	return found, err
 }
 
-// markChangedByLaw marks the differences that a change of the law explains: a correction of the
-// year posts those.
+// markChangedByLaw sets cause "law" on the differences that a change of the law explains. A
+// correction of the year posts them.
 func (t *Service) markChangedByLaw(ctx context.Context, tenant ident.Tenant,
 	list []Assessment) error {
 	law := t.Law(ctx)
@@ -414,7 +421,8 @@ func (t *Service) markChangedByLaw(ctx context.Context, tenant ident.Tenant,
 	return nil
 }
 
-// markIfByLaw marks a figure some of whose settlements are taxed otherwise by the law in force.
+// markIfByLaw sets cause "law" when some settlements of the assessment are taxed differently by the
+// law in force than they were booked.
 func (s *Assessment) markIfByLaw(p *lawdiff.Person) {
 	var part money.Amount
 	for i := range p.Differences {
@@ -429,15 +437,16 @@ func (s *Assessment) markIfByLaw(p *lawdiff.Person) {
 	}
 }
 
-// TrueUp is an open true-up with what was decided of it.
+// TrueUp is an open true-up with the decision on it.
 type TrueUp struct {
 	Assessment
 	Decision *Decision `json:"decision"` // null while nobody has decided
-	Decided  bool      `json:"decided"`  // two people have, and the figure has not changed since
+	// two people have decided, and the difference has not changed since
+	Decided bool `json:"decided"`
 }
 
-// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month; one that was
-// merged into another has none.
+// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity up to a month. A taxpayer who
+// was merged into another one has none.
 func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer, through civil.Month) ([]TrueUp, error) {
 	log, err := t.logOf(ctx, tenant, entity, taxpayer, through)
@@ -451,7 +460,8 @@ func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity id
 	return t.withDecisions(ctx, tenant, list)
 }
 
-// withDecisions keeps the open ones of a list and adds what was decided of each.
+// withDecisions drops assessments without a difference and adds to each other one the decision on
+// it.
 func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant,
 	list []Assessment) ([]TrueUp, error) {
 	list = slices.DeleteFunc(list, func(s Assessment) bool { return !s.Open() })
@@ -467,7 +477,7 @@ func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant,
 		d, err := t.store.Decision(ctx, tenant, o.Entity, o.ID)
 		switch {
 		case err == nil &&
-			d.State != DecisionPosted: // a posted one has done its work: what is open is new
+			d.State != DecisionPosted: // after a posted decision, what is open has arisen since
 			o.Decision, o.Decided = &d, d.State == DecisionLeft && d.Difference == o.Difference
 		case err != nil && !fault.HasCode(err, fault.NotFound):
 			return nil, err
@@ -511,7 +521,7 @@ func (t *Service) Open(ctx context.Context, tenant ident.Tenant, entity ident.En
 	return out, next, nil
 }
 
-// creatorsListed is how many creators are looked through at once.
+// creatorsListed is the number of creators whose true-ups are listed in one page.
 const creatorsListed = 100
 
 // OpenTrueUps lists all open true-ups of a paying entity up to a month, with or without a decision.
@@ -530,15 +540,15 @@ func (t *Service) OpenTrueUps(ctx context.Context, tenant ident.Tenant, entity i
 	}
 }
 
-// Undecided lists the open true-ups of a paying entity without a decision of two people, each in
-// words, up to a month.
+// Undecided describes the open true-ups of a paying entity up to a month on which two people have
+// not decided, one sentence for each.
 func (t *Service) Undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	through civil.Month) ([]string, error) {
 	list, err := t.OpenTrueUps(ctx, tenant, entity, through)
 	return InWords(list), err
 }
 
-// InWords writes out the open true-ups that two people have not decided.
+// InWords describes the true-ups of a list on which two people have not decided, one sentence each.
 func InWords(list []TrueUp) []string {
 	var out []string
 	for i := range list {
@@ -549,6 +559,8 @@ func InWords(list []TrueUp) []string {
 	return out
 }
 
+// describe returns a sentence about an open true-up: tax, taxpayer, difference, cause and some
+// settlements.
 func (o *TrueUp) words() string {
 	text := o.Tax + " of " + string(o.Taxpayer) + ", " + o.Period + ", " + o.Item + ": "
 	switch {

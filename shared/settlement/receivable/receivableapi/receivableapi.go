@@ -18,14 +18,14 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Directory finds creators and lists them.
+// Directory finds one creator, and lists the creators of a tenant.
 type Directory interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 	Creators(ctx context.Context, tenant ident.Tenant, cursor string,
 		limit int) ([]tenancy.Creator, string, error)
 }
 
-// API answers the routes.
+// API serves the routes of receivables.
 type API struct {
 	Claims    *receivable.Claims
 	Directory Directory
@@ -46,7 +46,8 @@ func (a API) Routes() []httpapi.Route {
 
 const idProblem = "must be 1 to 64 letters, digits, - or _"
 
-// largest bounds a claim; maxDocument and maxReason bound words, in characters.
+// largestFen is the greatest amount of a claim; maxDocument and maxReason are the greatest lengths
+// of texts in characters.
 const (
 	largestFen  = 9_999_999_999_999
 	maxDocument = 100
@@ -112,12 +113,13 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	return httpapi.Made(v, replayed), err
 }
 
-// view is a receivable with its age.
+// view is a receivable with its age in days, as the routes answer it.
 type view struct {
 	receivable.Receivable
-	AgeDays int `json:"age_days"` // since it stands, or was asked for
+	AgeDays int `json:"age_days"` // since it was approved, or prepared before that
 }
 
+// viewToday returns the view of a receivable today.
 func (a API) show(ctx context.Context, r receivable.Receivable) (view, error) {
 	today, err := a.Claims.Clock.Today(ctx)
 	if err != nil {
@@ -148,8 +150,8 @@ type listAnswer struct {
 	NextCursor  *string      `json:"next_cursor"`
 }
 
-// list answers the receivables of one creator, or of the next creators after the cursor; the
-// longest standing first within a page.
+// list answers the receivables of one creator, or of the next creators after the cursor; within a
+// page the oldest come first.
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Query.Get("creator_id")
 	entity := r.Query.Get("paying_entity")
@@ -197,6 +199,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	return httpapi.OK(out), nil
 }
 
+// creatorPage returns the creators to list: one when the query names it, else the next page.
 func (a API) creators(ctx context.Context, r *httpapi.Request, one string,
 	limit int) ([]string, string, error) {
 	if one != "" {

@@ -1,6 +1,6 @@
-// Package receivabledb keeps receivables in the books of their creators: the claim is written once,
-// and what is open of it changes only by conditional additions, so that no race takes more than
-// there is.
+// Package receivabledb keeps receivables in the ledger table, in the partition of the creator's
+// book. A claim is written once; its open amount is changed only by conditional additions, so that
+// concurrent settlements never set off more than is open.
 package receivabledb
 
 import (
@@ -26,7 +26,7 @@ import (
 
 type item = dynamo.Item
 
-// The attributes that conditions read; the document holds the rest.
+// The attributes of a receivable: doc is the receivable as JSON, the others are used in conditions.
 const (
 	attrDoc   = "doc"
 	attrOpen  = "opn"
@@ -35,9 +35,10 @@ const (
 	attrAct   = "act"
 )
 
+// amountOf reads an attribute that holds an amount in fen.
 func fenOf(it item, name string) money.Amount { return money.Fen(dynamo.NumberOf(it, name)) }
 
-// Item is the stored form of a receivable.
+// Item is the item that stores a receivable.
 func Item(r receivable.Receivable) (item, error) {
 	doc, err := json.Marshal(r)
 	if err != nil {
@@ -63,7 +64,7 @@ func read(tenant ident.Tenant, it item) (receivable.Receivable, error) {
 	return r, nil
 }
 
-// Raise is the part of a transaction that writes a receivable which arises with an act.
+// Raise is the part of a transaction that writes a new receivable.
 func Raise(table string, r receivable.Receivable) (types.TransactWriteItem, error) {
 	it, err := Item(r)
 	if err != nil {
@@ -72,7 +73,7 @@ func Raise(table string, r receivable.Receivable) (types.TransactWriteItem, erro
 	return dynamo.PutNew(table, it), nil
 }
 
-// RaiseAll gives the parts of a transaction that write several new claims.
+// RaiseAll returns the parts of a transaction that write several new receivables.
 func RaiseAll(table string, claims []receivable.Receivable) ([]types.TransactWriteItem, error) {
 	parts := make([]types.TransactWriteItem, 0, len(claims))
 	for _, r := range claims {
@@ -85,8 +86,8 @@ func RaiseAll(table string, claims []receivable.Receivable) ([]types.TransactWri
 	return parts, nil
 }
 
-// Move is the part of a transaction that changes what is open; its condition keeps open and taken
-// from falling below zero.
+// Move is the part of a transaction that changes the open amount of a receivable. Its condition
+// keeps the open and the taken amount from falling below zero.
 func Move(table string, tenant ident.Tenant, m receivable.Move) types.TransactWriteItem {
 	less := m.Taken.Add(m.Withdrawn)
 	condition := "#open >= :less AND #taken >= :back AND #state = :standing"
@@ -116,8 +117,8 @@ type Store struct {
 
 var _ receivable.Store = (*Store)(nil)
 
-// Of reads the receivables of a creator at a paying entity, at all of them when entity is "",
-// consistently.
+// ListOf reads the receivables of a creator at a paying entity, at all of them when entity is "".
+// The read is consistent.
 func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
@@ -127,7 +128,8 @@ func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creat
 	return List(ctx, s.DB, s.Ledger, tenant, creator, prefix)
 }
 
-// List reads the receivables of a creator whose sort keys begin with a prefix, consistently.
+// List reads the receivables of a creator whose sort keys begin with a prefix. The read is
+// consistent.
 func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 	creator ident.Creator, prefix string) ([]receivable.Receivable, error) {
 	var out []receivable.Receivable
@@ -154,7 +156,8 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	return out.Item, nil
 }
 
-// ByID finds a receivable that a person raised; fault.Absent when there is none.
+// FindByID finds a receivable that a person raised. The error is fault.Absent when there is none. A
+// second item leads from the id to the creator's book.
 func (s *Store) ByID(ctx context.Context, tenant ident.Tenant,
 	id string) (receivable.Receivable, error) {
 	name, err := s.get(ctx, keys.ReceivableName(tenant, id))
@@ -172,7 +175,7 @@ func (s *Store) ByID(ctx context.Context, tenant ident.Tenant,
 	return read(tenant, it)
 }
 
-// Prepare writes a claim that waits for a second person, with the record of who asked for it.
+// Prepare writes a claim that waits for a second person, with its audit record. The error is
 // optimistic.ErrRival when the id is taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
 	name := dynamo.Key(keys.ReceivableName(r.Tenant, r.ID))
@@ -188,8 +191,8 @@ func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record aud
 	return s.write(ctx, []types.TransactWriteItem{put, dynamo.PutNew(s.Ledger, name), told}, r.Act)
 }
 
-// Approve writes a claim as standing, with its journal entry and the record of who confirmed it.
-// optimistic.ErrRival when somebody else did.
+// Approve writes an approved claim with its journal entry and audit record. The error is
+// optimistic.ErrRival when the claim was approved or changed since it was read.
 func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before string,
 	record audit.Record) error {
 	it, err := Item(r)

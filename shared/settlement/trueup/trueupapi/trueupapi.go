@@ -1,4 +1,4 @@
-// Package trueupapi is open true-ups (补扣补退) and amended returns (更正申报清单) over HTTP.
+// Package trueupapi serves the routes of open true-ups (补扣补退) and of amended returns (更正申报清单).
 package trueupapi
 
 import (
@@ -18,14 +18,14 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// API answers the routes.
+// API serves the routes of true-ups and amended returns.
 type API struct {
 	TrueUps  *trueup.Service
 	Calendar *calendar.Calendar
 	Clock    clock.Clock
 }
 
-// Routes are the routes of true-ups and amended returns.
+// Routes lists the routes of true-ups and amended returns with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
@@ -38,10 +38,10 @@ func (a API) Routes() []httpapi.Route {
 	}
 }
 
-// maxReason bounds a reason, in characters.
+// maxReason is the greatest length of a reason in characters.
 const maxReason = 500
 
-// page is what both lists are asked.
+// page is the query of both lists.
 type page struct {
 	entity ident.Entity
 	month  civil.Month
@@ -49,6 +49,7 @@ type page struct {
 	limit  int
 }
 
+// parsePage reads the query of a list and reports every invalid field at once.
 func pageOf(r *httpapi.Request) (page, error) {
 	q := page{entity: ident.Entity(r.Query.Get("paying_entity")), cursor: r.Query.Get("cursor")}
 	var p fault.Problems

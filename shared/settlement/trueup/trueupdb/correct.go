@@ -19,9 +19,10 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// attrState is the state of a correction, for conditions.
+// attrState is the attribute with the state of a correction; conditions compare it.
 const attrState = "st"
 
+// correctionItem is the item that stores a correction.
 func correctionItem(c trueup.Correction) (item, error) {
 	it, err := settlementdb.EncodeDocument(keys.Correction(c.Tenant, c.ID), c)
 	if err == nil {
@@ -30,7 +31,7 @@ func correctionItem(c trueup.Correction) (item, error) {
 	return it, err
 }
 
-// Correction reads a correction.
+// Correction reads a correction consistently. The error is fault.Absent when there is none.
 func (s *Store) Correction(ctx context.Context, tenant ident.Tenant,
 	id string) (trueup.Correction, error) {
 	c, err := read[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")
@@ -38,7 +39,7 @@ func (s *Store) Correction(ctx context.Context, tenant ident.Tenant,
 	return c, err
 }
 
-// Prepare writes a new correction.
+// Prepare writes a new correction. The error is optimistic.ErrRival when the id is taken.
 func (s *Store) Prepare(ctx context.Context, c trueup.Correction) error {
 	it, err := correctionItem(c)
 	if err != nil {
@@ -48,7 +49,8 @@ func (s *Store) Prepare(ctx context.Context, c trueup.Correction) error {
 		[]types.TransactWriteItem{dynamo.PutNew(s.Ledger, it)}), c.Act)
 }
 
-// Post writes a correction with its rows, journal entries, balances and audit record, or nothing.
+// Post writes a posted correction with its tax rows, journal entries, balances, claims and audit
+// record in one transaction. The error is optimistic.ErrRival when it was posted before.
 func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	it, err := correctionItem(p.Correction)
 	if err != nil {
@@ -76,7 +78,7 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	for i, e := range p.Entries {
 		hashes[i] = ledgerdb.EntryHash(e)
 	}
-	p.Record.LedgerHash = strings.Join(hashes, ",") // one for each entry
+	p.Record.LedgerHash = strings.Join(hashes, ",") // one hash for each journal entry
 	record, err := outbox.Put(s.Settlements, p.Record, nil)
 	if err != nil {
 		return fault.Internal(err)

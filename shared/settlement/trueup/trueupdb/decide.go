@@ -18,7 +18,8 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// Decision reads the last decision of an open true-up.
+// Decision reads the last decision on an open true-up consistently. The error is fault.Absent when
+// there is none.
 func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	id string) (trueup.Decision, error) {
 	d, err := read[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
@@ -26,8 +27,9 @@ func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.
 	return d, err
 }
 
-// WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record,
-// or nothing.
+// WriteDecision writes a decision with its tax rows, journal entry, balances, claim and audit
+// record in one transaction. The error is optimistic.ErrRival when another decision on the same
+// true-up was stored first.
 func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error {
 	d := w.Decision
 	it, err := settlementdb.EncodeDocument(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
@@ -56,7 +58,8 @@ func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error
 		dynamo.Transact(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
 }
 
-// postDecision gives the parts that post a decision, and names its entry in the record.
+// postDecision returns the parts of the transaction that post a decision, and sets the hash of its
+// journal entry in the audit record.
 func (s *Store) postDecision(ctx context.Context,
 	w *trueup.DecisionWrite) ([]types.TransactWriteItem, error) {
 	if w.Booking == nil {

@@ -1,4 +1,4 @@
-// Package trueupdb keeps corrections of tax years and decisions of true-ups in the ledger table.
+// Package trueupdb keeps corrections of tax years and decisions on true-ups in the ledger table.
 package trueupdb
 
 import (
@@ -29,10 +29,12 @@ var _ trueup.Store = (*Store)(nil)
 
 type item = map[string]types.AttributeValue
 
-// attrAct is the act that wrote a document last, for conditions.
+// attrAct is the attribute with the id of the act that wrote the document last; conditions compare
+// it.
 const attrAct = "act"
 
-// read reads one document, consistently; what names it where there is none.
+// readDocument reads one document consistently; what is the name of the document in the error when
+// there is none.
 func read[T any](ctx context.Context, s *Store, k keys.Key, what string) (doc T, err error) {
 	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k),
 		ConsistentRead: aws.Bool(true)}
