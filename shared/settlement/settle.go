@@ -282,6 +282,7 @@ func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
 		WriteID: c.writeID}
 }
 
+// answerOf is the answer to a settle call whose payable is settled as id.
 func answerOf(id string, arrival time.Time) Answer {
 	return Answer{SettlementID: ident.Settlement(id), Status: PendingReview, StatusVersion: 1,
 		Arrival: arrival}

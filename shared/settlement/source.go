@@ -16,6 +16,7 @@ type payable struct {
 	content           string // hash; a known identity with another content is refused
 }
 
+// identity is the identity of the payable within its tenant.
 func (p payable) identity() string { return Identity(p.creator, p.activity, p.ts) }
 
 // asOccurrence sets on a prepared settlement the identity and the ids of occurrence n of a payable.

@@ -31,6 +31,7 @@ const (
 	maxReference = 100 // characters
 )
 
+// filing is the body of a request that records a filed month.
 type filing struct {
 	Entity    ident.Entity `json:"paying_entity"`
 	Month     civil.Month  `json:"month"`
@@ -49,6 +50,7 @@ func (f filing) validate() error {
 	return p.Err()
 }
 
+// record handles POST /v1/tax/filed-months: finance records that a month is filed.
 func (a API) record(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var f filing
 	if err := r.JSON(&f); err != nil {
@@ -66,6 +68,7 @@ type filedAnswer struct {
 	FiledMonths []filedmonth.FiledMonth `json:"filed_months"`
 }
 
+// list handles GET /v1/tax/filed-months: the filed months of one paying entity.
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	entity := r.Query.Get("paying_entity")
 	if !ident.Valid(entity) {

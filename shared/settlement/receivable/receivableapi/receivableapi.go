@@ -54,6 +54,7 @@ const (
 	maxReason   = 500
 )
 
+// draft is the body of a request that prepares a receivable.
 type draft struct {
 	ID         string           `json:"receivable_id"`
 	CreatorID  ident.Creator    `json:"creator_id"`
@@ -67,6 +68,7 @@ type draft struct {
 	Settlement ident.Settlement `json:"settlement_id"`
 }
 
+// problems lists every invalid field of a draft.
 func (d draft) problems() []fault.Field {
 	var p fault.Problems
 	words := func(s string, most int) bool { return s != "" && utf8.RuneCountInString(s) <= most }
@@ -93,6 +95,7 @@ func (d draft) problems() []fault.Field {
 	return p
 }
 
+// prepare handles POST /v1/receivables: one person prepares a claim.
 func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var d draft
 	if err := r.JSON(&d); err != nil {
@@ -128,10 +131,12 @@ func (a API) show(ctx context.Context, r receivable.Receivable) (view, error) {
 	return viewOf(r, today), nil
 }
 
+// viewOf returns the view of a receivable on a day.
 func viewOf(r receivable.Receivable, today civil.Date) view {
 	return view{r, max(0, int(today.Start().Sub(r.RaisedOn.Start()).Hours()/24))}
 }
 
+// approve handles POST /v1/receivables/{id}/approve: a second person approves a claim.
 func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if err := r.NoFields(); err != nil {
 		return httpapi.Response{}, err

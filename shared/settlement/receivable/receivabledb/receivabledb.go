@@ -52,6 +52,8 @@ func Item(r receivable.Receivable) (item, error) {
 	return it, nil
 }
 
+// fromItem decodes a receivable from its item; the attributes used in conditions overrule the
+// document.
 func read(tenant ident.Tenant, it item) (receivable.Receivable, error) {
 	var r receivable.Receivable
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &r); err != nil {
@@ -147,6 +149,7 @@ func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 	return out, nil
 }
 
+// getItem reads an item of the ledger table consistently, nil when there is none.
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
 		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
@@ -226,6 +229,8 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 	return s.write(ctx, append(parts, told), r.Act)
 }
 
+// transact writes the parts of one transaction; a transaction that was written before by the same act
+// has succeeded.
 func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, act)
 }

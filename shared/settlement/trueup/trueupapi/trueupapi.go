@@ -74,6 +74,7 @@ type listAnswer struct {
 	NextCursor *string         `json:"next_cursor"`
 }
 
+// list handles GET /v1/tax/true-ups.
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q, err := pageOf(r)
 	if err != nil {
@@ -87,11 +88,13 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	return httpapi.OK(out), err
 }
 
+// decision is the body of a request that decides on a true-up.
 type decision struct {
 	Decision string `json:"decision"`
 	Reason   string `json:"reason"`
 }
 
+// problems lists every invalid field of a decision.
 func (d decision) problems() []fault.Field {
 	var p fault.Problems
 	may := []string{trueup.Collect, trueup.GiveBack, trueup.LeaveToAnnual}
@@ -101,6 +104,7 @@ func (d decision) problems() []fault.Field {
 	return p
 }
 
+// decide handles POST /v1/tax/true-ups/{id}/decide: one person decides on a true-up.
 func (a API) decide(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var d decision
 	if err := r.JSON(&d); err != nil {
@@ -113,6 +117,7 @@ func (a API) decide(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	return httpapi.Made(kept, replayed), err
 }
 
+// confirm handles POST /v1/tax/true-ups/{id}/confirm: a second person confirms a decision.
 func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if err := r.NoFields(); err != nil {
 		return httpapi.Response{}, err
@@ -126,6 +131,7 @@ type amendAnswer struct {
 	NextCursor *string          `json:"next_cursor"`
 }
 
+// amendments handles GET /v1/tax/amendments: the returns that must be filed again.
 func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q, err := pageOf(r)
 	if err != nil {
