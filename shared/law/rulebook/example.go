@@ -121,7 +121,7 @@ func (e *edition) viewExample(x *workedCase) exampleView {
 	if x.place != "" {
 		v.Place = e.placeName(x.place)
 	}
-	for _, t := range x.Told {
+	for _, t := range x.StepTexts {
 		v.Steps = append(v.Steps, e.translate(t))
 	}
 	return v

@@ -202,7 +202,7 @@ func TryPacks(packs Packs, changed string) (TrialResult, error) {
 
 // runExamples runs the examples of one pack and counts them; a failing example is an error.
 func (t *TrialResult) runExamples(pack string, files fs.FS) error {
-	examples, err := example.Read(files)
+	examples, err := example.ReadExamples(files)
 	if err != nil {
 		return fmt.Errorf("rulepack: %w", err)
 	}
