@@ -34,7 +34,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 func triggers(p *assembly.Parts, v *settlement.Advancer) trigger.Mux {
 	return trigger.Mux{
-		Queue:    p.TaskHandler(v.Do),
+		Queue:    p.TaskHandler(v.RunTask),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },
 	}
 }

@@ -49,7 +49,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 }
 
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
-	return trigger.Mux{Queue: p.TaskHandler(taxes.Do), HTTP: p.NewAPI(routes...).Serve}
+	return trigger.Mux{Queue: p.TaskHandler(taxes.RunTask), HTTP: p.NewAPI(routes...).Serve}
 }
 
 func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API,

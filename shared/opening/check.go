@@ -338,7 +338,7 @@ func (c *checker) checkUnbooked(ctx context.Context, w Withheld) error {
 		return err
 	}
 	had, err := c.Store.TaxRows(ctx, c.by.Tenant, w.Entity, creator.TaxpayerID, w.Month.Year())
-	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool {
+	if slices.ContainsFunc(settlement.BookingsOfPerson(had), func(b settlement.Booking) bool {
 		return b.Kind != settlement.KindOpening
 	}) {
 		c.addCellProblem(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+

@@ -295,7 +295,7 @@ func (s *Service) groupByTaxList(ctx context.Context, tenant ident.Tenant,
 				return nil, err
 			}
 			of := k
-			if into, closed := settlement.ClosedFor(had); closed {
+			if into, closed := settlement.MergedInto(had); closed {
 				of.taxpayer = into
 			}
 			if i = slices.IndexFunc(out, func(l taxList) bool { return l.taxListKey == of }); i < 0 {
@@ -327,11 +327,11 @@ func (s *Service) appendNewRows(ctx context.Context, r Record, approvedBy string
 	if err != nil {
 		return err
 	}
-	if _, closed := settlement.ClosedFor(had); closed {
+	if _, closed := settlement.MergedInto(had); closed {
 		return optimistic.ErrRival
 	}
 	rows := l.rows
-	for _, b := range settlement.Whole(had) {
+	for _, b := range settlement.BookingsOfPerson(had) {
 		if b.EntryID == act {
 			// An earlier call of this import, which was stopped, has posted these rows.
 			rows = subtractRows(rows, b.Rows)

@@ -25,7 +25,7 @@ type Intent struct {
 // decideAndApply loads a settlement that the caller may see, lets decide make a change of it and
 // writes the change. When another write came first it loads and decides again; decide compares the
 // version that the caller has read, so that nobody decides on a status that was not seen.
-func (s *Service) change(ctx context.Context, in Intent, name string,
+func (s *Service) decideAndApply(ctx context.Context, in Intent, name string,
 	decide func(Settlement, Act) (Change, error)) (Settlement, error) {
 	return optimistic.Value(ctx, func() (Settlement, error) {
 		a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
@@ -38,8 +38,8 @@ func (s *Service) change(ctx context.Context, in Intent, name string,
 		if err != nil {
 			return Settlement{}, err
 		}
-		c.New.Arrival = s.expect(ctx, c.New)
-		c.New = c.New.HeldAfter(c.Old)
+		c.New.Arrival = s.expectedArrival(ctx, c.New)
+		c.New = c.New.WithHoldDate(c.Old)
 		return c.New, s.Store.Apply(ctx, c)
 	})
 }
@@ -59,7 +59,7 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 
 // settlementChange turns a function that changes a settlement into a decision whose Change writes
 // the settlement and nothing else.
-func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
+func settlementChange(move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	Act) (Change, error) {
 	return func(st Settlement, a Act) (Change, error) {
 		n, err := move(st, a)
@@ -69,7 +69,7 @@ func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
 
 // IsRepeat reports whether an earlier call of the same person has made the intended move already:
 // the history has the move after the version of the intent, or the person's approval is recorded.
-func (in Intent) Repeated(s Settlement, to Status) bool {
+func (in Intent) IsRepeat(s Settlement, to Status) bool {
 	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version &&
 		s.approvedBy(in.By.Subject) {
 		return true
@@ -88,8 +88,8 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 		if err := RefuseCashier(in.By); err != nil {
 			return Settlement{}, err
 		}
-		return s.change(ctx, in, "settlement.submitted",
-			changeOnly(func(st Settlement, a Act) (Settlement, error) {
+		return s.decideAndApply(ctx, in, "settlement.submitted",
+			settlementChange(func(st Settlement, a Act) (Settlement, error) {
 				n, err := st.Submit(in.Version, a, now)
 				if err != nil {
 					return n, err
@@ -97,82 +97,82 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 				return s.withReview(ctx, n)
 			}))
 	case Approved:
-		return s.change(ctx, in, "settlement.approved",
-			changeOnly(func(st Settlement, a Act) (Settlement, error) {
-				st, err := s.withMakers(ctx, st)
+		return s.decideAndApply(ctx, in, "settlement.approved",
+			settlementChange(func(st Settlement, a Act) (Settlement, error) {
+				st, err := s.withMasterDataMakers(ctx, st)
 				if err != nil {
 					return st, err
 				}
 				return st.Approve(in.Version, a, now)
 			}))
 	case Failed:
-		return s.change(ctx, in, "settlement.rejected", func(was Settlement, a Act) (Change, error) {
-			st, err := s.withMakers(ctx, was)
+		return s.decideAndApply(ctx, in, "settlement.rejected", func(was Settlement, a Act) (Change, error) {
+			st, err := s.withMasterDataMakers(ctx, was)
 			if err != nil {
 				return Change{}, err
 			}
 			if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
 				return Change{}, err // a refusal is found before anything is read from the ledger
 			}
-			b, err := s.bookedOf(ctx, st)
+			b, err := s.readBookingFacts(ctx, st)
 			if err != nil {
 				return Change{}, err
 			}
 			return st.Reject(in.Version, a, b.opening, now)
 		})
 	}
-	return s.change(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
+	return s.decideAndApply(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
 		return Change{}, fault.New(fault.IllegalMove, "illegal_transition",
 			"Nobody moves a settlement to "+string(to)+" by hand; it is "+string(st.Status)+".")
 	})
 }
 
 // onlyAtVersion is settlementChange for a caller who must have read version v of the status.
-func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement,
+func onlyAtVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement,
 	Act) (Change, error) {
-	return changeOnly(func(st Settlement, a Act) (Settlement, error) {
+	return settlementChange(func(st Settlement, a Act) (Settlement, error) {
 		n, err := move(st, a)
 		if err != nil {
 			return n, err
 		}
-		return n, st.version(v)
+		return n, st.requireVersion(v)
 	})
 }
 
 // PutOnHold stops a settlement before its money is sent. A hold that another person has set is
 // replaced only by a caller who may release it.
 func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement, error) {
-	return s.change(ctx, in, "settlement.held",
-		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+	return s.decideAndApply(ctx, in, "settlement.held",
+		onlyAtVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
 			if st.Hold != nil && st.Hold.ByHand {
-				if err := mayRelease(in.By, st.Hold); err != nil {
+				if err := requireReleaseRole(in.By, st.Hold); err != nil {
 					return st, err
 				}
 			}
-			return st.Holding(h, a, s.Clock.Instant())
+			return st.PlaceHold(h, a, s.Clock.Instant())
 		}))
 }
 
 // ReleaseHold ends the hold of a settlement.
-func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
+func (s *Service) ReleaseHold(ctx context.Context, in Intent) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
-	return s.change(ctx, in, "settlement.released",
-		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-			if err := mayRelease(in.By, st.Hold); err != nil {
+	return s.decideAndApply(ctx, in, "settlement.released",
+		onlyAtVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			if err := requireReleaseRole(in.By, st.Hold); err != nil {
 				return st, err
 			}
-			return st.Released(a, s.Clock.Instant())
+			return st.EndHold(a, s.Clock.Instant())
 		}))
 }
 
 // ConfirmNet lets an approver accept a net that fell after the approval, so that the settlement is
 // paid.
 func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (Settlement, error) {
-	return s.change(ctx, in, "settlement.net_confirmed",
-		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-			return st.ConfirmedNetOf(net, a, s.Clock.Instant())
+	return s.decideAndApply(ctx, in, "settlement.net_confirmed",
+		onlyAtVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			return st.ConfirmChangedNet(net, a, s.Clock.Instant())
 		}))
 }
 
@@ -186,13 +186,13 @@ type InvoicePaper struct {
 
 // RecordInvoice stores the payee's invoice, which must be over the creator's share, and ends the
 // hold that waits for the invoice.
-func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
+func (s *Service) RecordInvoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
-	return s.change(ctx, in, "settlement.invoice_received",
-		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-			return st.InvoiceIn(paper, a, s.Clock.Instant())
+	return s.decideAndApply(ctx, in, "settlement.invoice_received",
+		onlyAtVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			return st.RecordInvoice(paper, a, s.Clock.Instant())
 		}))
 }
 
@@ -211,18 +211,18 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 			"settlement, or one being paid whose money was not sent, is cancelled; this one is "+
 			string(st.Status)+".")
 	case st.StatusVersion != in.Version:
-		return Settlement{}, st.version(in.Version)
+		return Settlement{}, st.requireVersion(in.Version)
 	case st.Carries != "" || st.Kept:
-		return Settlement{}, taxFiled()
+		return Settlement{}, monthFiled()
 	}
 	if st.Status == Approved {
-		if _, err := s.change(ctx, in, "settlement.cancelling",
-			changeOnly(func(x Settlement, a Act) (Settlement, error) {
-				if err := firstError(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version),
+		if _, err := s.decideAndApply(ctx, in, "settlement.cancelling",
+			settlementChange(func(x Settlement, a Act) (Settlement, error) {
+				if err := firstError(x.refusePreparer(a.By), x.requireTransition(Paying), x.requireVersion(in.Version),
 					s.refuseSettledParties(ctx, x)); err != nil {
 					return x, err
 				}
-				n := x.toPaying(a, s.Clock.Instant())
+				n := x.moveToPayingUnbooked(a, s.Clock.Instant())
 				n.ReasonClass = Cancelled // marks the first step for FinishCancel; no payout exists
 				return n, nil
 			})); err != nil {
@@ -230,12 +230,12 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		}
 		in.Version++
 	}
-	return s.change(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
-		if err := firstError(x.refusePreparer(a.By), x.version(in.Version),
+	return s.decideAndApply(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
+		if err := firstError(x.refusePreparer(a.By), x.requireVersion(in.Version),
 			s.refuseSettledParties(ctx, x)); err != nil {
 			return Change{}, err
 		}
-		b, err := s.bookedOf(ctx, x)
+		b, err := s.readBookingFacts(ctx, x)
 		if err != nil {
 			return Change{}, err
 		}
@@ -251,7 +251,7 @@ func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant,
 	if err != nil || st.Status != Paying || st.ReasonClass != Cancelled {
 		return err
 	}
-	b, err := s.bookedOf(ctx, st)
+	b, err := s.readBookingFacts(ctx, st)
 	if err != nil {
 		return err
 	}
@@ -282,16 +282,16 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 	if err != nil {
 		return Settlement{}, fault.Later(err)
 	}
-	return s.change(ctx, in, "settlement.reopened", func(st Settlement, a Act) (Change, error) {
-		if err := firstError(st.refusePreparer(a.By), st.Reopenable(),
-			st.version(in.Version)); err != nil {
+	return s.decideAndApply(ctx, in, "settlement.reopened", func(st Settlement, a Act) (Change, error) {
+		if err := firstError(st.refusePreparer(a.By), st.RefuseReopening(),
+			st.requireVersion(in.Version)); err != nil {
 			return Change{}, err
 		}
-		b, err := s.bookedOf(ctx, st)
+		b, err := s.readBookingFacts(ctx, st)
 		if err != nil {
 			return Change{}, err
 		}
-		fresh := s.Opening(st.reopened(today), a).New
+		fresh := s.OpeningChange(st.nextOccurrence(today), a).New
 		if !st.keepsBooking(b) {
 			return st.Reopen(fresh, b, a, s.Clock.Instant())
 		}
@@ -308,7 +308,7 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 
 // expectedArrival returns when the money of a settlement is expected: not before today, unchanged
 // after payment, and the zero time when it has failed.
-func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
+func (s *Service) expectedArrival(ctx context.Context, n Settlement) time.Time {
 	switch n.Status {
 	case Failed:
 		return time.Time{}
@@ -318,5 +318,5 @@ func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
 	if today, err := s.Clock.Today(ctx); err == nil {
 		n.PayOn = laterDate(n.PayOn, today)
 	}
-	return s.arrival(n)
+	return s.arrivalWhenOpen(n)
 }

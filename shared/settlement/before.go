@@ -48,7 +48,7 @@ func (o Opening) TaxedBefore() bool { return strings.HasPrefix(o.ActivityID, Tax
 func (o Opening) Untaxed() bool { return o.TaxedBefore() || o.CreatorShare().IsZero() }
 
 // openingReason is the reason that the act of the opening records.
-func (in Before) reason() string {
+func (in Before) openingReason() string {
 	if in.Taxed {
 		return "opening balance, taxed before: " + in.Document
 	}
@@ -57,7 +57,7 @@ func (in Before) reason() string {
 
 // payableExists is the error for a reference under which another amount, or another way of
 // taxation, was opened before.
-func (in Before) exists(id string) error {
+func (in Before) payableExists(id string) error {
 	return fault.New(fault.OtherContent, "payable_exists",
 		"The payable "+in.Ref+" was opened with another amount, or taxed otherwise, as "+id+".")
 }
@@ -74,20 +74,20 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		return fault.Later(err)
 	}
 	own, twin := in.payables()
-	if other, _, err := s.Latest(ctx, in.Tenant, twin.identity()); err != nil {
+	if other, _, err := s.LatestOccurrence(ctx, in.Tenant, twin.identity()); err != nil {
 		return err
-	} else if other != nil && !other.Dead() {
-		return in.exists(other.ID)
+	} else if other != nil && !other.IsUndone() {
+		return in.payableExists(other.ID)
 	}
 	return optimistic.Do(ctx, func() error {
-		last, n, err := s.Latest(ctx, in.Tenant, own.identity())
+		last, n, err := s.LatestOccurrence(ctx, in.Tenant, own.identity())
 		if err != nil {
 			return err
 		}
 		if last != nil && last.Gross != in.Amount {
-			return in.exists(last.ID)
+			return in.payableExists(last.ID)
 		}
-		if last != nil && !last.Dead() {
+		if last != nil && !last.IsUndone() {
 			return nil
 		}
 		fresh, err := s.Prepare(ctx,
@@ -97,8 +97,8 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		if err != nil {
 			return err
 		}
-		fresh = fresh.fromBefore(in, n+1)
+		fresh = fresh.completeFromBefore(in, n+1)
 		return s.Store.Apply(ctx,
-			s.Opening(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.reason()}))
+			s.OpeningChange(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.openingReason()}))
 	})
 }

@@ -124,7 +124,7 @@ type BucketFree struct {
 
 // freedBucket returns the statement bucket that can be settled again after s is undone, nil when s
 // was not opened by a statement.
-func (s Settlement) frees() *BucketFree {
+func (s Settlement) freedBucket() *BucketFree {
 	name, isStatement := strings.CutPrefix(s.ActivityID, StatementPrefix+s.IncomeType+":")
 	period, err := cycle.ParsePeriod(name)
 	if !isStatement || err != nil {

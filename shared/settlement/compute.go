@@ -30,7 +30,7 @@ const ConsentPaper = "vat_agency_filing_consent"
 // without any change of facts writes nothing.
 func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
-	if err != nil || !s.quotable() {
+	if err != nil || !s.isQuotable() {
 		return err
 	}
 	if moved, err := t.followMerge(ctx, s); err != nil || moved {
@@ -42,14 +42,14 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 		return err
 	}
 	on := laterDate(s.PayOn, today)
-	f, _, ahead, err := t.compute(ctx, s, on, true)
+	f, _, ahead, err := t.computeFigures(ctx, s, on, true)
 	if into, ok := mergeTarget(err); ok {
 		return t.Service.moveToTaxpayer(ctx, s, string(into), "")
 	}
 	a := Act{ID: t.Service.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
-	if gap, ok := holdOf(err); ok {
-		n := s.Gap(gap.rule, gap.text, a, now)
+	if gap, ok := ruleOrDataGapOf(err); ok {
+		n := s.HoldForRuleGap(gap.rule, gap.text, a, now)
 		if !final && s.Quote == "" && s.Hold != nil && *s.Hold == *n.Hold {
 			return nil // the same gap is recorded already
 		}
@@ -58,17 +58,17 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	if err != nil {
 		return err
 	}
-	parts, err := t.setOffs(ctx, s, f.Result.Net, ahead)
+	parts, err := t.planSetOffs(ctx, s, f.Result.Net, ahead)
 	// figures are named by their hash: the same hash, date and set-offs mean nothing has changed
 	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on &&
 		slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
 	}
-	caused, err := t.Service.withCauses(ctx, s, on, false)
+	caused, err := t.Service.withHoldCauses(ctx, s, on, false)
 	if err != nil {
 		return err
 	}
-	n, err := t.Service.withReview(ctx, caused.Quoted(f, on, a, now).withSetOffs(parts))
+	n, err := t.Service.withReview(ctx, caused.RecordQuote(f, on, a, now).withSetOffs(parts))
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 
 // isQuotable reports whether s may get a new quote: before its approval, or after it while a
 // missing rule holds it. A settlement that carries an earlier booking is never quoted.
-func (s Settlement) quotable() bool {
+func (s Settlement) isQuotable() bool {
 	return s.Carries == "" && (s.Status == PendingReview || s.Status == InReview ||
 		(s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap))
 }
@@ -91,8 +91,8 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if err != nil || s.Hold != nil || s.Provisional != nil {
 		return err
 	}
-	if s.Status == Paying && s.Due() == OpBook {
-		return t.nothingToPay(ctx, s)
+	if s.Status == Paying && s.DueOperation() == OpBook {
+		return t.endWithoutPayout(ctx, s)
 	}
 	if s.Status != Approved {
 		return nil
@@ -111,26 +111,26 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	a := Act{ID: t.Service.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	if s.Carries != "" { // its taxes were booked by the occurrence whose month is filed
-		return t.Service.Store.Apply(ctx, s.payCarried(today, payout.PayoutKey(tenant, id), a, now))
+		return t.Service.Store.Apply(ctx, s.payCarriedBooking(today, payout.PayoutKey(tenant, id), a, now))
 	}
-	f, seq, _, err := t.compute(ctx, s, today, false)
+	f, seq, _, err := t.computeFigures(ctx, s, today, false)
 	if into, ok := mergeTarget(err); ok {
 		return t.Service.moveToTaxpayer(ctx, s, string(into), "")
 	}
-	if gap, ok := holdOf(err); ok {
-		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
+	if gap, ok := ruleOrDataGapOf(err); ok {
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.HoldForRuleGap(gap.rule, gap.text, a, now)})
 	}
 	if err != nil {
 		return err
 	}
-	parts, err := t.setOffs(ctx, s, f.Result.Net, nil)
+	parts, err := t.planSetOffs(ctx, s, f.Result.Net, nil)
 	if err != nil {
 		return err
 	}
-	if s.belowApproved(f.Result.Net, toPay(f.Result.Net, parts)) {
-		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
+	if s.belowApproved(f.Result.Net, amountToPay(f.Result.Net, parts)) {
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.HoldForLowerNet(f, parts, a, now), Figures: &f})
 	}
-	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.PayoutKey(tenant, id),
+	c, err := s.RecordBooking(f, parts, s.newBooking(f, today, seq, a, now), today, payout.PayoutKey(tenant, id),
 		s.PayMethod, a, now)
 	if err != nil {
 		return err
@@ -140,11 +140,11 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 
 // endWithoutPayout moves a booked settlement to PAID whose whole net was withheld or set off: no
 // money leaves, so that no gateway is called.
-func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
+func (t *Taxes) endWithoutPayout(ctx context.Context, s Settlement) error {
 	a := Act{ID: t.Service.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	return t.Service.Store.Apply(ctx,
-		s.PayoutMoved(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now},
+		s.RecordPayoutState(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now},
 			booked{}, a, now))
 }
 
@@ -158,7 +158,7 @@ func (s Settlement) approvedNet() money.Amount {
 
 // newBooking returns the tax rows of a booking on a payment date, under number seq of the
 // taxpayer's list of that year.
-func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
+func (s Settlement) newBooking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
 	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq,
 		Kind: KindBooking, Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: f.Rows,
 		On: on}
@@ -170,29 +170,29 @@ func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.T
 // only the payment date moves.
 func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
-	if err != nil || s.Status != Paying || s.Sent() {
+	if err != nil || s.Status != Paying || s.WasSent() {
 		return err
 	}
 	today, err := t.Service.Clock.Today(ctx)
 	if err != nil || today.Month() == s.PaymentDate.Month() {
 		return err
 	}
-	b, err := t.Service.bookedOf(ctx, s)
+	b, err := t.Service.readBookingFacts(ctx, s)
 	if err != nil {
 		return err
 	}
 	a := Act{ID: t.Service.NewID(), Name: actRebooked, By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	if b.filed || s.Carries != "" { // the return with this booking is filed: tax and month stay
-		n := s.stamp(a, now)
+		n := s.withAct(a, now)
 		n.PaymentDate, n.Kept = today, s.Carries == ""
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n.endTaxHold()})
 	}
 	one := s // after a merge of taxpayers, the surviving taxpayer is taxed
 	one.TaxpayerID = cmp.Or(b.owner, s.TaxpayerID)
-	f, seq, _, err := t.compute(ctx, one, today, false)
-	if gap, ok := holdOf(err); ok {
-		return t.holdBooked(ctx, s, s.GapInPaying(gap.rule, gap.text, a, now))
+	f, seq, _, err := t.computeFigures(ctx, one, today, false)
+	if gap, ok := ruleOrDataGapOf(err); ok {
+		return t.writeHoldOnce(ctx, s, s.HoldBookedForRuleGap(gap.rule, gap.text, a, now))
 	}
 	if err != nil {
 		return err
@@ -202,10 +202,10 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 		return err
 	}
 	back := s.reverseBooking(s, b, a, now)
-	parts := receivable.Plan(f.Result.Net, s.claimsAfter(standing, back.Moves))
+	parts := receivable.Plan(f.Result.Net, s.applyMoves(standing, back.Moves))
 	anew := s.replaceBooking(f, parts, today, a, now)
 	anew.New.TaxpayerID = one.TaxpayerID
-	fresh := one.booking(f, today, seq, a, now)
+	fresh := one.newBooking(f, today, seq, a, now)
 	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year {
 		// reversal and new booking go into the same list of the year and need a number each
 		fresh.Seq = back.Rows[0].Seq + 1
@@ -218,7 +218,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 }
 
 // writeHoldOnce writes a settlement with a new hold, unless the same hold is stored already.
-func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
+func (t *Taxes) writeHoldOnce(ctx context.Context, s, held Settlement) error {
 	if s.Hold != nil && *s.Hold == *held.Hold {
 		return nil
 	}
@@ -229,7 +229,7 @@ func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
 // replaced another one also reverses that one; the entries are then added up, so that the result
 // holds what the present booking posted alone. It is the zero entry where the booking posted
 // nothing.
-func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry, error) {
+func (s *Service) readBookedEntry(ctx context.Context, st Settlement) (ledger.Entry, error) {
 	e, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
 	if fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
 		return ledger.Entry{}, nil
@@ -258,7 +258,7 @@ func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry,
 
 // readBookingFacts reads what the booking of a settlement has written: journal entries, tax rows,
 // the claim for tax that it could not withhold, and whether its month is filed.
-func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
+func (s *Service) readBookingFacts(ctx context.Context, st Settlement) (booked, error) {
 	var b booked
 	first := st
 	var err error
@@ -277,14 +277,14 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 		b.filed = true
 		return b, nil
 	}
-	if b.entry, err = s.bookedEntry(ctx, st); err != nil {
+	if b.entry, err = s.readBookedEntry(ctx, st); err != nil {
 		return b, err
 	}
 	bookings, err := s.Store.TaxRows(ctx, st.Tenant, st.Entity, st.TaxpayerID, st.PaymentDate.Year())
 	if err != nil {
 		return b, err
 	}
-	if b.owner, b.seq, err = s.ownerOf(ctx, st, bookings); err != nil {
+	if b.owner, b.seq, err = s.listOwner(ctx, st, bookings); err != nil {
 		return b, err
 	}
 	claims, err := s.Store.Receivables(ctx, st.Tenant, st.CreatorID, st.Entity)
@@ -301,14 +301,14 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 			b.rows = append(b.rows, k.Rows...)
 		}
 	}
-	b.filed, err = s.isFiled(ctx, st, b.rows)
+	b.filed, err = s.isInFiledReturn(ctx, st, b.rows)
 	return b, err
 }
 
 // computeFigures computes the taxes of s for a payment date. It also returns the next free number
 // in the taxpayer's list of that year. With ahead set, open settlements that were opened before s
 // count as if they were booked, and are returned too.
-func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
+func (t *Taxes) computeFigures(ctx context.Context, s Settlement, on civil.Date,
 	ahead bool) (Figures, int, []quoted, error) {
 	f := Figures{Tenant: s.Tenant, Settlement: ident.Settlement(s.ID), Gross: s.Gross,
 		CreatorShare: s.CreatorShare()}
@@ -316,13 +316,13 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 	if err != nil {
 		return f, 0, nil, err
 	}
-	rows, seq, err := t.boundRows(ctx, s, on)
+	rows, seq, err := t.readBookedRows(ctx, s, on)
 	if err != nil {
 		return f, 0, nil, err
 	}
 	var before []quoted
 	if ahead {
-		if before, err = t.aheadOf(ctx, s); err != nil {
+		if before, err = t.quotedBefore(ctx, s); err != nil {
 			return f, 0, nil, err
 		}
 		for _, q := range before {
@@ -334,7 +334,7 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 	rules := t.Rules.Current(ctx)
 	if s.Untaxed() { // there is no income, or the books before this system have taxed it
 		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()},
-			Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
+			Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBeforeSteps()}
 	} else {
 		f.Result, err = rules.Corpus.ComputeRows(facts, rows)
 		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead,
@@ -344,13 +344,13 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
 		return f, 0, nil, err
 	}
 	f.Item, f.Rows = f.Result.Item, f.Result.Rows
-	err = f.name()
+	err = f.encodeAndHash()
 	return f, seq, before, err
 }
 
 // encodeAndHash encodes the figures and sets their hash, by which they are stored. A booking with
 // the same result as the quote thus refers to the figures that the quote has stored.
-func (f *Figures) name() (err error) {
+func (f *Figures) encodeAndHash() (err error) {
 	if f.Document, err = f.Encode(); err != nil {
 		return err
 	}
@@ -432,24 +432,24 @@ func PositionFacts(ps []tenancy.Position) []tax.Position {
 // readBookedRows reads the tax rows on which the taxes of a payment depend: those of the payment's
 // year and, where it differs, of the VAT date's year. It also returns the next free number of the
 // payment's year. The error is merged when the taxpayer was merged into another.
-func (t *Taxes) boundRows(ctx context.Context, s Settlement,
+func (t *Taxes) readBookedRows(ctx context.Context, s Settlement,
 	on civil.Date) ([]tax.Row, int, error) {
 	var rows []tax.Row
 	bookings, err := t.Service.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, on.Year())
 	if err != nil {
 		return nil, 0, err
 	}
-	if into := closedFor(bookings); into != "" {
+	if into := mergedInto(bookings); into != "" {
 		return nil, 0, &merged{into}
 	}
 	seq := len(bookings) + 1
-	bookings = Whole(bookings)
+	bookings = BookingsOfPerson(bookings)
 	if y := s.VATDate.Year(); y != on.Year() {
 		other, err := t.Service.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, y)
 		if err != nil {
 			return nil, 0, err
 		}
-		bookings = append(bookings, Whole(other)...)
+		bookings = append(bookings, BookingsOfPerson(other)...)
 	}
 	for _, b := range bookings {
 		// when s is booked again, its earlier booking does not count
@@ -468,7 +468,7 @@ type quoted struct {
 
 // quotedBefore lists the open settlements of the same taxpayer that have a quote and were opened
 // before s, with the figures of their quotes.
-func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
+func (t *Taxes) quotedBefore(ctx context.Context, s Settlement) ([]quoted, error) {
 	open, err := t.Service.Store.OpenOf(ctx, s.Tenant, s.Entity, s.TaxpayerID)
 	if err != nil {
 		return nil, err
@@ -507,7 +507,7 @@ type gap struct{ rule, text string }
 // ruleGapOf reports whether an error means that a rule or a tax profile is missing, or that a
 // method of taxation is forbidden. Such an error puts the settlement on hold RULE_GAP; any other
 // error fails the computation.
-func gapOf(err error) (gap, bool) {
+func ruleGapOf(err error) (gap, bool) {
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Code != fault.RuleMissing {
 		return gap{}, false
@@ -517,10 +517,10 @@ func gapOf(err error) (gap, bool) {
 
 // ruleOrDataGapOf is ruleGapOf, and accepts invalid master data too: these also put the settlement
 // on hold until a person corrects them.
-func holdOf(err error) (gap, bool) {
+func ruleOrDataGapOf(err error) (gap, bool) {
 	var e *fault.Error
 	if errors.As(err, &e) && e.Code == fault.InvalidInput && len(e.Fields) > 0 {
 		return gap{e.Fields[0].Field, e.Fields[0].Field + " " + e.Fields[0].Problem}, true
 	}
-	return gapOf(err)
+	return ruleGapOf(err)
 }

@@ -11,9 +11,9 @@ import (
 // holdByFacts returns the hold that follows from the facts of the settlement, nil when nothing
 // holds it. A settlement has only one hold at a time; therefore holdByFacts is computed again
 // whenever another hold ends, so that a cause behind that hold is not forgotten.
-func (s Settlement) waitsFor() *Hold {
+func (s Settlement) holdByFacts() *Hold {
 	switch {
-	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.waived(s.Review.Hold):
+	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.isHoldWaived(s.Review.Hold):
 		return &Hold{Reason: s.Review.Hold, Owner: reason.FindHold(s.Review.Hold).Owner,
 			Text: "Review: " + strings.Join(s.Review.Findings, ", ") + "."}
 	case !s.Disputed.IsZero():
@@ -23,10 +23,10 @@ func (s Settlement) waitsFor() *Hold {
 		kind := reason.FindHold(HoldCalendar)
 		return &Hold{Reason: HoldCalendar, Owner: kind.Owner,
 			Text: s.Provisional.Missing + ": " + kind.Staff.EN}
-	case s.Lacks != "" && !s.waived(HoldPaper):
+	case s.Lacks != "" && !s.isHoldWaived(HoldPaper):
 		return &Hold{Reason: HoldPaper, Owner: "finance",
 			Text: "The payee's paper is missing or has expired: " + s.Lacks + "."}
-	case s.NeedsInvoice && s.Paper == nil && !s.waived(HoldInvoice):
+	case s.NeedsInvoice && s.Paper == nil && !s.isHoldWaived(HoldInvoice):
 		return &Hold{Reason: HoldInvoice, Owner: string(s.CreatorID),
 			Text: "The payee's invoice is not here yet."}
 	case s.NeedsConfirm && !s.Confirmed && !s.StatementSent:
@@ -35,7 +35,7 @@ func (s Settlement) waitsFor() *Hold {
 	case s.NeedsConfirm && !s.Confirmed:
 		return &Hold{Reason: HoldConfirmation, Owner: string(s.CreatorID), Until: s.ConfirmBy,
 			Text: "By contract nothing is paid before the creator has confirmed its statement."}
-	case s.Awaits != "" && !s.waived(s.Awaits):
+	case s.Awaits != "" && !s.isHoldWaived(s.Awaits):
 		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.FindHold(s.Awaits).Staff.EN}
 	case s.Status == Paying && s.BookedEntry != "" && s.belowApproved(s.Net, s.ToPay):
 		return &Hold{Reason: HoldNetChanged, Owner: "approver",
@@ -47,7 +47,7 @@ func (s Settlement) waitsFor() *Hold {
 
 // isSetByFacts reports whether holdByFacts sets and ends a hold (true also for no hold). It is
 // false for holds that a person, or the computation of taxes, sets and ends.
-func setByFacts(h *Hold) bool {
+func isSetByFacts(h *Hold) bool {
 	if h == nil {
 		return true
 	}
@@ -62,7 +62,7 @@ func setByFacts(h *Hold) bool {
 // withStatementFacts changes the facts about the creator's statement (sent, disputed, answered,
 // confirmed) and computes the hold again. A hold that a person set stays.
 func (s Settlement) withStatementFacts(a Act, now time.Time, change func(*Settlement)) Settlement {
-	n := s.stamp(a, now)
+	n := s.withAct(a, now)
 	change(&n)
 	return n.recomputeHold()
 }
@@ -70,12 +70,12 @@ func (s Settlement) withStatementFacts(a Act, now time.Time, change func(*Settle
 // recomputeHold drops a hold whose cause is gone and sets the hold that follows from the facts now.
 // A hold that a person or the taxes have set stays, unless the new hold has precedence.
 func (s Settlement) recomputeHold() Settlement {
-	h := s.waitsFor()
-	if setByFacts(s.Hold) {
+	h := s.holdByFacts()
+	if isSetByFacts(s.Hold) {
 		s.Hold = h
 		return s
 	}
-	return s.held(h)
+	return s.withHold(h)
 }
 
 // endTaxHold ends a hold RULE_GAP or NET_CHANGED because the taxes were computed again, and sets
@@ -90,13 +90,13 @@ func (s Settlement) endTaxHold() Settlement {
 
 // CanBeHeld reports whether a hold still has an effect: the money was not sent and the settlement
 // is neither PAID nor FAILED.
-func (s Settlement) Stoppable() bool { return s.Status != Paid && s.Status != Failed && !s.Sent() }
+func (s Settlement) CanBeHeld() bool { return s.Status != Paid && s.Status != Failed && !s.WasSent() }
 
 // Dispute puts a settlement on hold because the creator disputes one of its income lines; finance
 // answers by the day answerBy.
 func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settlement, error) {
-	if !s.Stoppable() {
-		return s, notNow("already_sent",
+	if !s.CanBeHeld() {
+		return s, illegalMove("already_sent",
 			"The money of this settlement has left; a dispute of it cannot hold it any more.")
 	}
 	return s.withStatementFacts(a, now, func(n *Settlement) {
@@ -106,7 +106,7 @@ func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settleme
 
 // ResolveDispute ends the dispute of a settlement after all its disputed lines were answered; by is
 // the day from which the creator's silence counts as acceptance of the statement.
-func (s Settlement) Resolve(by civil.Date, a Act, now time.Time) Settlement {
+func (s Settlement) ResolveDispute(by civil.Date, a Act, now time.Time) Settlement {
 	return s.withStatementFacts(a, now, func(n *Settlement) {
 		n.Disputed, n.ConfirmBy = civil.Date{}, by
 	})
@@ -121,6 +121,6 @@ func (s Settlement) SendStatement(by civil.Date, a Act, now time.Time) Settlemen
 }
 
 // ConfirmStatement records that the creator has confirmed the statement, or accepted it by silence.
-func (s Settlement) Confirm(a Act, now time.Time) Settlement {
+func (s Settlement) ConfirmStatement(a Act, now time.Time) Settlement {
 	return s.withStatementFacts(a, now, func(n *Settlement) { n.Confirmed = true })
 }

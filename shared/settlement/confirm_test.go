@@ -19,11 +19,11 @@ func heldFor(s Settlement) string {
 func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	a, now := Act{ID: "a", By: "finance@x"}, time.UnixMilli(0)
 	s := Settlement{Opening: Opening{ID: "s", CreatorID: "c", NeedsConfirm: true, NeedsInvoice: true}, Status: PendingReview, Quote: "q"}
-	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
+	s = s.RecordQuote(Figures{Hash: "q"}, civil.Date{}, a, now)
 	if heldFor(s) != HoldInvoice {
 		t.Fatalf("after the quote: %q", heldFor(s))
 	}
-	s, err := s.InvoiceIn(InvoicePaper{}, a, now)
+	s, err := s.RecordInvoice(InvoicePaper{}, a, now)
 	if err != nil || heldFor(s) != HoldConfirmation || s.Hold.Owner != "finance" {
 		t.Fatalf("after the invoice: %+v %v", s.Hold, err)
 	}
@@ -31,7 +31,7 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	if s.Hold.Owner != "c" || s.Hold.Until != civil.MustDate("2026-09-20") {
 		t.Fatalf("after it was sent: %+v", s.Hold)
 	}
-	s, err = s.Holding(Hold{Reason: HoldManual}, a, now)
+	s, err = s.PlaceHold(Hold{Reason: HoldManual}, a, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,21 +39,21 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	if err != nil || heldFor(s) != HoldManual {
 		t.Fatalf("a dispute behind a manual hold: %q %v", heldFor(s), err)
 	}
-	if s, err = s.Released(a, now); err != nil || heldFor(s) != HoldDisputed || s.Hold.Until.IsZero() {
+	if s, err = s.EndHold(a, now); err != nil || heldFor(s) != HoldDisputed || s.Hold.Until.IsZero() {
 		t.Fatalf("after the release: %+v %v", s.Hold, err)
 	}
-	if _, err := s.Released(a, now); fault.Of(err).Reason != "disputed" {
+	if _, err := s.EndHold(a, now); fault.Of(err).Reason != "disputed" {
 		t.Errorf("a dispute was released by hand: %v", err)
 	}
-	s = s.Gap("rule", "text", a, now)
-	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
+	s = s.HoldForRuleGap("rule", "text", a, now)
+	s = s.RecordQuote(Figures{Hash: "q"}, civil.Date{}, a, now)
 	if heldFor(s) != HoldDisputed {
 		t.Errorf("after a gap: %q", heldFor(s))
 	}
-	if s = s.Resolve(civil.Date{}, a, now); heldFor(s) != HoldConfirmation {
+	if s = s.ResolveDispute(civil.Date{}, a, now); heldFor(s) != HoldConfirmation {
 		t.Errorf("after the answer: %q", heldFor(s))
 	}
-	if s = s.Confirm(a, now); s.Hold != nil {
+	if s = s.ConfirmStatement(a, now); s.Hold != nil {
 		t.Errorf("confirmed and still held: %+v", s.Hold)
 	}
 	s.Status = Paid

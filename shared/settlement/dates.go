@@ -17,7 +17,7 @@ type Provisional struct {
 }
 
 // provisionalOf returns the mark for dates of a contract, nil where the dates are final.
-func provisional(d cycle.Dates) *Provisional {
+func provisionalOf(d cycle.Dates) *Provisional {
 	if d.Missing == "" {
 		return nil
 	}
@@ -63,14 +63,14 @@ func (s Settlement) withoutQuote() Settlement {
 
 // finalizeDates writes the final dates of a settlement once its calendar is loaded. It returns
 // false when there was nothing to write.
-func (v *Advancer) fixDates(ctx context.Context, s Settlement) (bool, error) {
+func (v *Advancer) finalizeDates(ctx context.Context, s Settlement) (bool, error) {
 	n, final := v.service.withFinalDates(s)
 	if !final {
 		return false, nil
 	}
 	a := Act{ID: v.service.NewID(), Name: "settlement.dates_final", By: "system:advance-settlement",
 		Reason: s.Provisional.Missing + ": the calendar is loaded"}
-	n = n.stamp(a, v.service.Clock.Instant())
-	n.Arrival = v.service.expect(ctx, n)
+	n = n.withAct(a, v.service.Clock.Instant())
+	n.Arrival = v.service.expectedArrival(ctx, n)
 	return true, v.service.Store.Apply(ctx, Change{Old: &s, New: n})
 }

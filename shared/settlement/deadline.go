@@ -21,23 +21,23 @@ type step struct {
 }
 
 // noStep is the step of a settlement that has ended: nothing has to be done.
-func nothing(text bilingual.Text) step { return step{action: "none", owner: "nobody", text: text} }
+func noStep(text bilingual.Text) step { return step{action: "none", owner: "nobody", text: text} }
 
 // pendingStep returns the next step of a settlement. It is defined for every status, hold and state
 // of the payout.
-func (s Settlement) step() step {
+func (s Settlement) pendingStep() step {
 	switch s.Status {
 	case Failed:
 		return s.stepOfFailed()
 	case Paid:
 		return s.stepOfPaid()
 	}
-	if s.Sent() {
+	if s.WasSent() {
 		return s.stepOfSent()
 	}
 	if s.Status == Paying && s.ReasonClass == Cancelled {
 		return step{action: "cancel", owner: "system", state: "send",
-			text: reason.StateText(reason.ToCancel), since: s.entered()}
+			text: reason.StateText(reason.ToCancel), since: s.statusSince()}
 	}
 	if s.Hold != nil {
 		action := "end_hold"
@@ -58,16 +58,16 @@ func (s Settlement) stepOfOpen() step {
 			text: reason.StateText(reason.Computing), since: s.LastUpdated}
 	case s.Status == PendingReview:
 		return step{action: "submit", owner: "finance", state: "submit",
-			text: reason.StateText(reason.ToSubmit), since: s.entered()}
+			text: reason.StateText(reason.ToSubmit), since: s.statusSince()}
 	case s.Status == InReview:
 		return step{action: "approve", owner: "approver", state: "approve",
-			text: reason.StateText(reason.ToApprove), since: s.entered()}
+			text: reason.StateText(reason.ToApprove), since: s.statusSince()}
 	case s.Status == Approved:
 		return step{action: "book_on_" + s.PayOn.String(), owner: "system", state: "book",
-			text: reason.StateText(reason.ToBook), since: s.entered(), on: s.PayOn}
+			text: reason.StateText(reason.ToBook), since: s.statusSince(), on: s.PayOn}
 	}
 	return step{action: "pay", owner: "system", state: "send", text: reason.StateText(reason.ToSend),
-		since: s.entered()}
+		since: s.statusSince()}
 }
 
 // stepOfFailed is the next step of a FAILED settlement: an approver reopens it when its payout
@@ -75,16 +75,16 @@ func (s Settlement) stepOfOpen() step {
 func (s Settlement) stepOfFailed() step {
 	switch {
 	case s.ReasonClass != PaymentFailed:
-		return nothing(reason.StateText(s.ReasonClass))
+		return noStep(reason.StateText(s.ReasonClass))
 	case s.ReopenedBy != "":
-		return nothing(reason.StateText(reason.PaidAgain))
+		return noStep(reason.StateText(reason.PaidAgain))
 	}
 	code := ""
 	if s.Payout != nil {
 		code = s.Payout.Reason
 	}
 	return step{action: "reopen", owner: "approver", state: "reopen",
-		text: reason.FindFailure(code).Creator, since: s.entered()}
+		text: reason.FindFailure(code).Creator, since: s.statusSince()}
 }
 
 // stepOfPaid is the next step of a PAID settlement: an approver reopens it when the payout was
@@ -92,9 +92,9 @@ func (s Settlement) stepOfFailed() step {
 func (s Settlement) stepOfPaid() step {
 	switch {
 	case s.Payout == nil || s.Payout.State != payout.Returned:
-		return nothing(reason.StateText(reason.Paid))
+		return noStep(reason.StateText(reason.Paid))
 	case s.ReopenedBy != "":
-		return nothing(reason.StateText(reason.PaidAgain))
+		return noStep(reason.StateText(reason.PaidAgain))
 	}
 	return step{action: "reopen", owner: "approver", state: "reopen",
 		text: reason.StateText(reason.Returned), since: s.LastUpdated}
@@ -116,7 +116,7 @@ func (s Settlement) stepOfSent() step {
 }
 
 // statusSince is the instant of the last change of status.
-func (s Settlement) entered() time.Time {
+func (s Settlement) statusSince() time.Time {
 	if n := len(s.History); n > 0 {
 		return s.History[n-1].At
 	}
@@ -154,9 +154,9 @@ type Next struct {
 
 // NextAction returns the next action on a settlement, its owner, when it is due, and whether it is
 // overdue.
-func (v Viewer) Next(s Settlement) Next {
-	w := s.step()
-	due, overdue := v.due(w)
+func (v Viewer) NextAction(s Settlement) Next {
+	w := s.pendingStep()
+	due, overdue := v.deadlineOf(w)
 	owner := w.owner
 	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason &&
 		ident.Creator(owner) != s.CreatorID {
@@ -168,15 +168,15 @@ func (v Viewer) Next(s Settlement) Next {
 // Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the
 // deadlines.
 func (v Viewer) Overdue(s Settlement) (state string, overdue bool) {
-	w := s.step()
-	_, overdue = v.due(w)
+	w := s.pendingStep()
+	_, overdue = v.deadlineOf(w)
 	return w.state, overdue
 }
 
 // deadlineOf returns when a step is due and whether it is overdue. A step that is due on a business
 // date becomes overdue only after the tenant's deadline from that date. Every other step is due
 // when the deadline has run since the act that began the step.
-func (v Viewer) due(w step) (time.Time, bool) {
+func (v Viewer) deadlineOf(w step) (time.Time, bool) {
 	d, limited := v.Rules.Deadlines[w.state]
 	if w.state == "" || (!limited && w.on.IsZero()) {
 		return time.Time{}, false
@@ -185,18 +185,18 @@ func (v Viewer) due(w step) (time.Time, bool) {
 		return w.on.Start(), v.Today.After(w.on)
 	}
 	if !w.on.IsZero() {
-		return w.on.Start().Add(endOfDay), v.Today.After(v.workingDays(w.on, d.WorkingDays))
+		return w.on.Start().Add(endOfDay), v.Today.After(v.addWorkingDays(w.on, d.WorkingDays))
 	}
 	end := w.since.Add(time.Duration(d.Hours) * time.Hour)
 	if d.WorkingDays > 0 {
-		end = v.workingDays(civil.DateOf(w.since), d.WorkingDays).Start().Add(endOfDay)
+		end = v.addWorkingDays(civil.DateOf(w.since), d.WorkingDays).Start().Add(endOfDay)
 	}
 	return end, v.Now.After(end)
 }
 
 // addWorkingDays returns the day n working days after a day. In a year whose calendar is not loaded
 // every day counts as a working day.
-func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
+func (v Viewer) addWorkingDays(day civil.Date, n int) civil.Date {
 	for range n {
 		next := day.AddDays(1)
 		if v.Calendar != nil {
@@ -211,19 +211,19 @@ func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 
 // ExpectedArrival is the instant at which the money of a settlement is expected. When a calendar
 // was missing at the last write, the arrival is computed here as soon as the calendar is loaded.
-func (v Viewer) ArrivalOf(s Settlement) time.Time {
+func (v Viewer) ExpectedArrival(s Settlement) time.Time {
 	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed ||
 		s.Status == Paid {
 		return s.Arrival
 	}
-	return arrivalAfter(laterDate(s.PayOn, v.Today), v.Calendar)
+	return arrivalAfterApproval(laterDate(s.PayOn, v.Today), v.Calendar)
 }
 
 // CreatorText explains the state of a settlement to its creator. When a check of the tenant has
 // rejected the settlement, the text that the tenant wrote for this check is added.
 func (v Viewer) CreatorText(s Settlement) bilingual.Text {
-	text := s.step().text
-	if s.rejectedByReview() {
+	text := s.pendingStep().text
+	if s.wasRejectedByReview() {
 		cause := v.Rules.FindingText(s.Review.Rejects)
 		text = reason.StateText(reason.RejectedByReview)
 		text.ZH, text.EN = text.ZH+cause.ZH, text.EN+cause.EN

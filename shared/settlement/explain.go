@@ -34,7 +34,7 @@ func (s Settlement) splitSteps() []tax.Step {
 
 // splitStep explains one share: its clause, base and ratio, and what decided it.
 func (s Settlement) splitStep(p split.Share) tax.Step {
-	clause := s.clause()
+	clause := s.contractClause()
 	base := s.shareBase()
 	inputs := []tax.Input{{Name: "base", Value: tax.MoneyValue(base)}}
 	if !p.Ratio.IsZero() {
@@ -48,22 +48,22 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 	}
 	inputs = append(inputs,
 		tax.Input{Name: "rounding", Value: tax.TextValue(split.RoundingModeOf(s.IncomeType).Name)})
-	why := reasonOf(p, base)
+	why := shareReason(p, base)
 	text := bilingual.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() +
 		" 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
 		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " +
 			s.Gross.String() + ": " + why.EN}
-	return tax.NewContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
+	return tax.NewContractStep("split."+p.Kind, clause, shareFormula(p), s.Gross, p.Amount, inputs, text)
 }
 
 // taxedBeforeSteps returns the step that explains why an opening balance is not taxed: the books
 // before this system have taxed it. It is empty for every other settlement.
-func (s Settlement) taxedBefore() []tax.Step {
+func (s Settlement) taxedBeforeSteps() []tax.Step {
 	if !s.TaxedBefore() {
 		return nil
 	}
 	net := s.CreatorShare()
-	return []tax.Step{tax.NewContractStep("tax.before", s.clause(),
+	return []tax.Step{tax.NewContractStep("tax.before", s.contractClause(),
 		"what the books before have left to be paid", net, net, nil,
 		bilingual.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元",
 			EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " +
@@ -71,7 +71,7 @@ func (s Settlement) taxedBefore() []tax.Step {
 }
 
 // contractClause is the contract, its version and the income type whose split was applied.
-func (s Settlement) clause() string {
+func (s Settlement) contractClause() string {
 	return s.Contract + " v" + strconv.Itoa(s.ContractVersion) + " splits." + s.IncomeType
 }
 
@@ -87,7 +87,7 @@ func (s Settlement) shareBase() money.Amount {
 }
 
 // shareFormula is the formula by which a share was computed.
-func formulaOf(p split.Share) string {
+func shareFormula(p split.Share) string {
 	switch {
 	case p.By == split.ByFixed:
 		return "fixed amount, as far as the gross reaches"
@@ -108,7 +108,7 @@ func formulaOf(p split.Share) string {
 }
 
 // shareReason explains in both languages what decided a share.
-func reasonOf(p split.Share, base money.Amount) bilingual.Text {
+func shareReason(p split.Share, base money.Amount) bilingual.Text {
 	var t bilingual.Text
 	switch p.By {
 	case split.ByFixed:

@@ -133,7 +133,7 @@ func transit(version int, who identity.Role, to settlement.Status) func(context.
 // message is a message of the tax queue.
 func message(op string) func(context.Context, *person) error {
 	return func(ctx context.Context, p *person) error {
-		return p.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: op})
+		return p.RunTask(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: op})
 	}
 }
 
@@ -402,7 +402,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 	sweep := func(t *testing.T, p *person) {
 		t.Helper()
 		v := p.Advancer(nil, nil)
-		if err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), Op: settlement.OpAdvance}); err != nil {
+		if err := v.RunTask(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), Op: settlement.OpAdvance}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 // isInFiledReturn reports whether one of the tax rows of a booking is in a return that the paying
 // entity has filed. Rows that the payee files do not count.
-func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (bool, error) {
+func (s *Service) isInFiledReturn(ctx context.Context, st Settlement, rows []tax.Row) (bool, error) {
 	if len(rows) == 0 {
 		return false, nil
 	}
@@ -33,8 +33,8 @@ func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (b
 }
 
 // monthFiled is the error for an act that would reverse a booking whose tax is in a filed return.
-func taxFiled() error {
-	return notNow("month_filed",
+func monthFiled() error {
+	return illegalMove("month_filed",
 		"The month in which this payable was taxed is filed: tax and booking stay, and its net is only "+
 			"paid. A wrong income is corrected by an amended return.")
 }
@@ -62,8 +62,8 @@ func (s Settlement) carryFigures(old Settlement, f Figures) (Settlement, Figures
 
 // payCarriedBooking moves a settlement that carries an earlier booking to PAYING. Nothing is booked
 // again.
-func (s Settlement) payCarried(on civil.Date, key string, a Act, now time.Time) Change {
-	n := s.move(Paying, a, now)
+func (s Settlement) payCarriedBooking(on civil.Date, key string, a Act, now time.Time) Change {
+	n := s.moveTo(Paying, a, now)
 	n.PaymentDate = on
 	n.Payout = &Payout{Key: key, Method: s.PayMethod, State: payout.Created}
 	return Change{Old: &s, New: n}
@@ -71,7 +71,7 @@ func (s Settlement) payCarried(on civil.Date, key string, a Act, now time.Time) 
 
 // IsBooked reports whether s has a booking that was not reversed. A settlement that carries the
 // figures of an earlier occurrence has no booking itself.
-func (s Settlement) BookingStands() bool {
+func (s Settlement) IsBooked() bool {
 	switch {
 	case s.Booking == "" || s.Carries != "" || s.BookedEntry == "":
 		return false

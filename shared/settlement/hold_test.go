@@ -25,7 +25,7 @@ func TestAHoldStaysWhenABookingIsMadeAgain(t *testing.T) {
 	now, day, a := time.UnixMilli(1), civil.MustDate("2026-10-09"), Act{ID: "a", Name: actRebooked, By: "finance@x"}
 	answer := civil.MustDate("2026-10-12")
 	byHand := func(s Settlement) (Settlement, error) {
-		return s.Holding(Hold{Reason: HoldRisk, Owner: "finance@x", Until: answer, Text: "look at the account"}, a, now)
+		return s.PlaceHold(Hold{Reason: HoldRisk, Owner: "finance@x", Until: answer, Text: "look at the account"}, a, now)
 	}
 	for name, c := range map[string]struct {
 		net        int64
@@ -38,12 +38,12 @@ func TestAHoldStaysWhenABookingIsMadeAgain(t *testing.T) {
 		"by hand, a lower net":  {80, byHand, HoldRisk, HoldNetChanged},
 		"disputed":              {90, func(s Settlement) (Settlement, error) { return s.Dispute(answer, a, now) }, HoldDisputed, ""},
 		"disputed, a lower net": {80, func(s Settlement) (Settlement, error) { return s.Dispute(answer, a, now) }, HoldDisputed, HoldNetChanged},
-		"a gap":                 {90, func(s Settlement) (Settlement, error) { return s.GapInPaying("r", "no rule", a, now), nil }, "", ""},
-		"by hand behind a gap":  {90, func(s Settlement) (Settlement, error) { return byHand(s.GapInPaying("r", "no rule", a, now)) }, HoldRisk, ""},
+		"a gap":                 {90, func(s Settlement) (Settlement, error) { return s.HoldBookedForRuleGap("r", "no rule", a, now), nil }, "", ""},
+		"by hand behind a gap":  {90, func(s Settlement) (Settlement, error) { return byHand(s.HoldBookedForRuleGap("r", "no rule", a, now)) }, HoldRisk, ""},
 		"a lower net, confirmed": {80, func(s Settlement) (Settlement, error) {
 			s.Hold = &Hold{Reason: HoldNetChanged}
 			s.Net, s.ToPay = money.Yuan(80), money.Yuan(80)
-			return s.ConfirmedNetOf(money.Yuan(80), a, now)
+			return s.ConfirmChangedNet(money.Yuan(80), a, now)
 		}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,9 +60,9 @@ func TestAHoldStaysWhenABookingIsMadeAgain(t *testing.T) {
 			}
 			switch c.want {
 			case HoldRisk:
-				n, err = n.Released(a, now)
+				n, err = n.EndHold(a, now)
 			case HoldDisputed:
-				n = n.Resolve(civil.Date{}, a, now)
+				n = n.ResolveDispute(civil.Date{}, a, now)
 			default:
 				return
 			}
@@ -77,24 +77,24 @@ func TestAHoldStaysWhenABookingIsMadeAgain(t *testing.T) {
 func TestAGapStaysBehindAHoldOfAPerson(t *testing.T) {
 	now, a := time.UnixMilli(1), Act{ID: "a", By: "finance@x"}
 	s := Settlement{Opening: Opening{ID: "s"}, Status: InReview, StatusVersion: 2, Quote: "q"}
-	s, err := s.Holding(Hold{Reason: HoldManual}, a, now)
+	s, err := s.PlaceHold(Hold{Reason: HoldManual}, a, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := s.Gap("r", "no rule", a, now)
-	if heldFor(n) != HoldManual || n.Quote != "" || n.Due() != OpQuote {
-		t.Fatalf("held for %q, quote %q, due %q", heldFor(n), n.Quote, n.Due())
+	n := s.HoldForRuleGap("r", "no rule", a, now)
+	if heldFor(n) != HoldManual || n.Quote != "" || n.DueOperation() != OpQuote {
+		t.Fatalf("held for %q, quote %q, due %q", heldFor(n), n.Quote, n.DueOperation())
 	}
-	if n = n.GapInPaying("r", "no rule", a, now); heldFor(n) != HoldManual {
+	if n = n.HoldBookedForRuleGap("r", "no rule", a, now); heldFor(n) != HoldManual {
 		t.Errorf("in paying held for %q", heldFor(n))
 	}
-	if n, err = n.Released(a, now); err != nil || n.Gap("r", "no rule", a, now).Hold.Reason != HoldRuleGap {
+	if n, err = n.EndHold(a, now); err != nil || n.HoldForRuleGap("r", "no rule", a, now).Hold.Reason != HoldRuleGap {
 		t.Errorf("the gap is forgotten: %v", err)
 	}
-	if n, err = n.Gap("r", "no rule", a, now).Dispute(civil.MustDate("2026-10-12"), a, now); err != nil || heldFor(n) != HoldDisputed {
+	if n, err = n.HoldForRuleGap("r", "no rule", a, now).Dispute(civil.MustDate("2026-10-12"), a, now); err != nil || heldFor(n) != HoldDisputed {
 		t.Errorf("a dispute stays behind a gap: %q %v", heldFor(n), err)
 	}
-	if n = n.Quoted(bookedAt(80), civil.Date{}, a, now); heldFor(n) != HoldDisputed {
+	if n = n.RecordQuote(bookedAt(80), civil.Date{}, a, now); heldFor(n) != HoldDisputed {
 		t.Errorf("a quote ends a dispute: %q", heldFor(n))
 	}
 }
@@ -103,12 +103,12 @@ func TestAGapStaysBehindAHoldOfAPerson(t *testing.T) {
 func TestTheReviewsHoldShowsBehindAnother(t *testing.T) {
 	now, a := time.UnixMilli(1), Act{ID: "a", By: "finance@x"}
 	s := Settlement{Opening: Opening{ID: "s"}, Status: InReview, StatusVersion: 2, Quote: "q", Review: &Review{Findings: []string{"amount"}, Hold: HoldRisk}}
-	s, err := s.Holding(Hold{Reason: HoldManual}, a, now)
+	s, err := s.PlaceHold(Hold{Reason: HoldManual}, a, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{HoldRisk, ""} {
-		if s, err = s.Released(a, now); err != nil || heldFor(s) != want {
+		if s, err = s.EndHold(a, now); err != nil || heldFor(s) != want {
 			t.Fatalf("held for %q, want %q: %v", heldFor(s), want, err)
 		}
 	}
@@ -124,12 +124,12 @@ func TestWhatIsUndoneFreesItsBucket(t *testing.T) {
 		t.Errorf("cancelled: %+v %v", cancelled.Freed, err)
 	}
 	s.Status, s.BookedEntry, s.ActivityID = InReview, "", "stmt:live_tip:2026-08"
-	rejected, err := s.Reject(4, a, s.entry("o", "opened", now), now)
+	rejected, err := s.Reject(4, a, s.newEntry("o", "opened", now), now)
 	if err != nil || rejected.Freed == nil || rejected.Freed.Period.String() != "2026-08" {
 		t.Errorf("rejected: %+v %v", rejected.Freed, err)
 	}
 	s.ActivityID = "live-1"
-	if rejected, err = s.Reject(4, a, s.entry("o", "opened", now), now); err != nil || rejected.Freed != nil {
+	if rejected, err = s.Reject(4, a, s.newEntry("o", "opened", now), now); err != nil || rejected.Freed != nil {
 		t.Errorf("opened by a call: %+v %v", rejected.Freed, err)
 	}
 }
@@ -144,7 +144,7 @@ func TestAnEndTakesTheHoldWithIt(t *testing.T) {
 		t.Errorf("cancelled: %+v %v", c.New.Hold, err)
 	}
 	s.Status, s.BookedEntry = InReview, ""
-	if c, err = s.Reject(4, a, s.entry("o", "opened", now), now); err != nil || c.New.Hold != nil {
+	if c, err = s.Reject(4, a, s.newEntry("o", "opened", now), now); err != nil || c.New.Hold != nil {
 		t.Errorf("rejected: %+v %v", c.New.Hold, err)
 	}
 }

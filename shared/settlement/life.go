@@ -17,7 +17,7 @@ import (
 )
 
 // withAct starts the next write of s: revision, act and time of the write.
-func (s Settlement) stamp(a Act, now time.Time) Settlement {
+func (s Settlement) withAct(a Act, now time.Time) Settlement {
 	s.Revision++
 	s.Last = a
 	s.LastUpdated = now
@@ -26,8 +26,8 @@ func (s Settlement) stamp(a Act, now time.Time) Settlement {
 
 // moveTo changes the status of s and adds the change to the history. The caller has checked that
 // the transition is legal.
-func (s Settlement) move(to Status, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now)
+func (s Settlement) moveTo(to Status, a Act, now time.Time) Settlement {
+	n := s.withAct(a, now)
 	n.History = append(slices.Clip(s.History),
 		Move{From: s.Status, To: to, At: now, By: a.By, TransitionID: a.ID, Reason: a.Reason})
 	n.Status, n.TransitionID = to, a.ID
@@ -36,12 +36,12 @@ func (s Settlement) move(to Status, a Act, now time.Time) Settlement {
 }
 
 // requireTransition refuses a transition that the state machine does not have (promise P4).
-func (s Settlement) edge(to Status) error {
-	if slices.Contains(s.Status.next(), to) {
+func (s Settlement) requireTransition(to Status) error {
+	if slices.Contains(s.Status.nextStatuses(), to) {
 		return nil
 	}
 	allowed := make([]string, 0, 2)
-	for _, n := range s.Status.next() {
+	for _, n := range s.Status.nextStatuses() {
 		allowed = append(allowed, string(n))
 	}
 	hint := "it has ended"
@@ -53,7 +53,7 @@ func (s Settlement) edge(to Status) error {
 }
 
 // requireVersion refuses a caller who has read an older version of the status than the present one.
-func (s Settlement) version(seen int) error {
+func (s Settlement) requireVersion(seen int) error {
 	if s.StatusVersion != seen {
 		return fault.New(fault.StaleVersion, "stale_version",
 			"The settlement has moved on since you read it; read it again and decide anew.")
@@ -62,17 +62,17 @@ func (s Settlement) version(seen int) error {
 }
 
 // illegalMove is error 3001 with a reason and a sentence for people.
-func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
+func illegalMove(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
 // Submit moves s to IN_REVIEW. The person who submits becomes a preparer, who may not approve.
 func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
-	if err := s.edge(InReview); err != nil {
+	if err := s.requireTransition(InReview); err != nil {
 		return s, err
 	}
-	if err := s.version(seen); err != nil {
+	if err := s.requireVersion(seen); err != nil {
 		return s, err
 	}
-	n := s.move(InReview, a, now)
+	n := s.moveTo(InReview, a, now)
 	return n.withPreparer(a.By), nil
 }
 
@@ -109,32 +109,32 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	if err := s.refusePreparer(a.By); err != nil {
 		return s, err
 	}
-	if err := s.edge(Approved); err != nil {
+	if err := s.requireTransition(Approved); err != nil {
 		return s, err
 	}
-	if err := s.version(seen); err != nil {
+	if err := s.requireVersion(seen); err != nil {
 		return s, err
 	}
 	switch {
-	case s.rejecting():
-		return s, notNow("review_rejects", "A check of your rules of review rejects this settlement ("+
+	case s.isAboutToBeRejected():
+		return s, illegalMove("review_rejects", "A check of your rules of review rejects this settlement ("+
 			s.Review.Rejects+"); mend its cause, or it fails within some seconds.")
 	case s.Hold != nil:
-		return s, notNow("on_hold", "The settlement is on hold ("+s.Hold.Reason+"); end the hold first.")
+		return s, illegalMove("on_hold", "The settlement is on hold ("+s.Hold.Reason+"); end the hold first.")
 	case s.Quote == "":
-		return s, notNow("quote_missing", "The taxes are not computed yet; try again in some seconds.")
+		return s, illegalMove("quote_missing", "The taxes are not computed yet; try again in some seconds.")
 	case s.approvedBy(a.By):
-		return s, notNow("approved_by_you",
+		return s, illegalMove("approved_by_you",
 			"You have approved this settlement already; another person must approve it too.")
 	}
 	given := append(slices.Clip(s.Approvals), Approval{By: a.By, Net: s.Net})
 	if len(given) < s.ApproversNeeded() { // further people must approve this amount
 		a.Name = ActApprovalGiven
-		n := s.stamp(a, now)
+		n := s.withAct(a, now)
 		n.Approvals = given
 		return n, nil
 	}
-	n := s.move(Approved, a, now)
+	n := s.moveTo(Approved, a, now)
 	n.Approvals = given
 	n.ApprovedNet = &s.Net
 	n.Automatic = false
@@ -148,115 +148,115 @@ func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time)
 	if err := s.refusePreparer(a.By); err != nil {
 		return Change{}, err
 	}
-	if err := s.edge(Failed); err != nil {
+	if err := s.requireTransition(Failed); err != nil {
 		return Change{}, err
 	}
 	if s.Status != InReview {
-		return Change{}, notNow("illegal_transition",
+		return Change{}, illegalMove("illegal_transition",
 			"Only the system fails a settlement that is being paid; cancel it before it is sent instead.")
 	}
-	if err := s.version(seen); err != nil {
+	if err := s.requireVersion(seen); err != nil {
 		return Change{}, err
 	}
 	if s.Carries != "" {
-		return Change{}, taxFiled()
+		return Change{}, monthFiled()
 	}
-	n := s.move(Failed, a, now)
+	n := s.moveTo(Failed, a, now)
 	n.ReasonClass = Rejected
 	n.Arrival = time.Time{}
 	n.Hold = nil
-	back := s.takeBack(opening, a.ID, now)
-	return Change{Old: &s, New: n, Entry: back, Freed: s.frees()}, nil
+	back := s.openingReversal(opening, a.ID, now)
+	return Change{Old: &s, New: n, Entry: back, Freed: s.freedBucket()}, nil
 }
 
 // openingReversal is the reversal of the journal entry of the opening; a reopened payable has the
 // opening of its first occurrence.
-func (s Settlement) takeBack(opening ledger.Entry, id string, now time.Time) *ledger.Entry {
+func (s Settlement) openingReversal(opening ledger.Entry, id string, now time.Time) *ledger.Entry {
 	r := opening.Reversal(id, "opening reversed", now, civil.MonthOf(now))
 	return &r
 }
 
 // PlaceHold puts s on a hold that a person has set; only a person or its last day ends it.
-func (s Settlement) Holding(h Hold, a Act, now time.Time) (Settlement, error) {
-	if s.Status == Paid || s.Status == Failed || s.Sent() {
-		return s, notNow("already_sent",
+func (s Settlement) PlaceHold(h Hold, a Act, now time.Time) (Settlement, error) {
+	if s.Status == Paid || s.Status == Failed || s.WasSent() {
+		return s, illegalMove("already_sent",
 			"A hold is possible only before the money is sent; this settlement is past that.")
 	}
-	n := s.stamp(a, now)
+	n := s.withAct(a, now)
 	h.ByHand = true
 	n.Hold = &h
 	return n, nil
 }
 
 // EndHold ends the hold of s. The holds in the list below end only with their cause.
-func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
+func (s Settlement) EndHold(a Act, now time.Time) (Settlement, error) {
 	if s.Hold == nil {
-		return s, notNow("no_hold", "The settlement is not on hold.")
+		return s, illegalMove("no_hold", "The settlement is not on hold.")
 	}
 	switch s.Hold.Reason {
 	case HoldNetChanged:
-		return s, notNow("confirm_net",
+		return s, illegalMove("confirm_net",
 			"This hold ends when an approver confirms the new net (confirm-net).")
 	case HoldRuleGap:
-		return s, notNow("rule_gap",
+		return s, illegalMove("rule_gap",
 			"This hold ends when the missing rule is published or a tax position is approved.")
 	case HoldCalendar:
-		return s, notNow("calendar_missing",
+		return s, illegalMove("calendar_missing",
 			"This hold ends by itself once the calendar of the year is loaded in the rules.")
 	case HoldDisputed:
-		return s, notNow("disputed",
+		return s, illegalMove("disputed",
 			"This hold ends when finance has answered what the creator disputes (statements, resolve).")
 	case HoldConfirmation:
-		return s, notNow("unconfirmed",
+		return s, illegalMove("unconfirmed",
 			"This hold ends when the creator confirms its statement, or accepts it by silence.")
 	}
-	n := s.stamp(a, now)
+	n := s.withAct(a, now)
 	if !strings.HasPrefix(a.By, "system:") {
-		n = n.waive(s.Hold.Reason).withPreparer(a.By)
+		n = n.waiveHold(s.Hold.Reason).withPreparer(a.By)
 	}
-	n.Hold = n.waitsFor()
+	n.Hold = n.holdByFacts()
 	return n, nil
 }
 
 // ConfirmChangedNet ends hold NET_CHANGED after an approver has confirmed exactly this net.
-func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Settlement, error) {
+func (s Settlement) ConfirmChangedNet(net money.Amount, a Act, now time.Time) (Settlement, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return s, err
 	}
 	if s.Hold == nil || s.Hold.Reason != HoldNetChanged {
-		return s, notNow("no_net_change", "No changed net waits to be confirmed.")
+		return s, illegalMove("no_net_change", "No changed net waits to be confirmed.")
 	}
 	if net != s.Net {
-		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+
+		return s, illegalMove("other_net", "The net to confirm is "+s.Net.String()+
 			"; read the settlement again.")
 	}
-	n := s.stamp(a, now)
+	n := s.withAct(a, now)
 	n.ApprovedNet, n.ApprovedPay = &net, nilIfEqual(s.ToPay, net)
-	n.Hold = n.waitsFor()
+	n.Hold = n.holdByFacts()
 	return n, nil
 }
 
 // RecordInvoice stores the payee's invoice and ends the hold WAITING_INVOICE. The invoice must be
 // over the creator's share.
-func (s Settlement) InvoiceIn(paper InvoicePaper, a Act, now time.Time) (Settlement, error) {
+func (s Settlement) RecordInvoice(paper InvoicePaper, a Act, now time.Time) (Settlement, error) {
 	if s.Status == Paid || s.Status == Failed {
-		return s, notNow("ended", "The settlement has ended; an invoice changes nothing any more.")
+		return s, illegalMove("ended", "The settlement has ended; an invoice changes nothing any more.")
 	}
 	if paper.Amount != s.CreatorShare() {
 		return s, fault.Invalid(fault.Field{Field: "amount", Problem: "must be the creator's share, " +
 			s.CreatorShare().String()})
 	}
-	n := s.stamp(a, now).withPreparer(a.By)
+	n := s.withAct(a, now).withPreparer(a.By)
 	n.Paper = &paper
 	if n.Hold != nil && n.Hold.Reason == HoldInvoice {
-		n.Hold = n.waitsFor()
+		n.Hold = n.holdByFacts()
 	}
 	return n, nil
 }
 
 // RecordQuote stores the hash and the net of newly computed figures and the expected payment date.
-func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now)
+func (s Settlement) RecordQuote(f Figures, expected civil.Date, a Act, now time.Time) Settlement {
+	n := s.withAct(a, now)
 	n.Quote, n.PaymentDate = f.Hash, expected
 	n.Net, n.ToPay = f.Result.Net, f.Result.Net
 	return n.endTaxHold()
@@ -264,21 +264,21 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 
 // HoldForRuleGap puts s on hold RULE_GAP because a rule for its taxes is missing, and drops its
 // figures. A hold with precedence stays; after its end the gap is found again.
-func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now).withoutQuote()
-	return n.held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
+func (s Settlement) HoldForRuleGap(rule, text string, a Act, now time.Time) Settlement {
+	n := s.withAct(a, now).withoutQuote()
+	return n.withHold(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
 // HoldBookedForRuleGap puts a booked settlement that must be booked again on hold RULE_GAP, because
 // a rule is missing now. Its present booking stays in force until the rule is published.
-func (s Settlement) GapInPaying(rule, text string, a Act, now time.Time) Settlement {
-	return s.stamp(a, now).held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
+func (s Settlement) HoldBookedForRuleGap(rule, text string, a Act, now time.Time) Settlement {
+	return s.withAct(a, now).withHold(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
 // HoldForLowerNet puts an approved settlement on hold NET_CHANGED, because its net or the amount to
 // pay would be lower than what was approved.
-func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now)
+func (s Settlement) HoldForLowerNet(f Figures, parts []receivable.Part, a Act, now time.Time) Settlement {
+	n := s.withAct(a, now)
 	n.Quote, n.Net = f.Hash, f.Result.Net
 	n = n.withSetOffs(parts)
 	text := "The taxes due now lower the net from " + s.Net.String() + " to " + n.Net.String() +
@@ -293,12 +293,12 @@ func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.
 
 // RecordBooking moves s to PAYING. The change holds tax rows, journal entry, set-offs, payout key
 // and status, which are written together.
-func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on civil.Date, key,
+func (s Settlement) RecordBooking(f Figures, parts []receivable.Part, rows Booking, on civil.Date, key,
 	method string, a Act, now time.Time) (Change, error) {
-	if err := s.edge(Paying); err != nil {
+	if err := s.requireTransition(Paying); err != nil {
 		return Change{}, err
 	}
-	n := s.move(Paying, a, now)
+	n := s.moveTo(Paying, a, now)
 	n.Booking = f.Hash
 	n.BookedEntry = a.ID
 	n.PaymentDate = on
@@ -315,7 +315,7 @@ func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on 
 }
 
 // newEntry returns a journal entry of s without postings.
-func (s Settlement) entry(id, reason string, now time.Time) ledger.Entry {
+func (s Settlement) newEntry(id, reason string, now time.Time) ledger.Entry {
 	return ledger.Entry{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity,
 		Settlement: ident.Settlement(s.ID), At: now, Accounting: civil.MonthOf(now), Reason: reason}
 }
@@ -327,7 +327,7 @@ func (s Settlement) openingEntry(id string, now time.Time) *ledger.Entry {
 	if s.Source == SourceReopened {
 		return nil
 	}
-	e := s.entry(id, "opened", now)
+	e := s.newEntry(id, "opened", now)
 	var mcn, payees money.Amount
 	for _, p := range s.Shares {
 		switch p.Kind {
@@ -370,7 +370,7 @@ func (s Settlement) sourceAccount() ledger.Account {
 // sent. A hold that a person has set stays.
 func (s Settlement) replaceBooking(f Figures, parts []receivable.Part, on civil.Date, a Act,
 	now time.Time) Change {
-	n := s.stamp(a, now)
+	n := s.withAct(a, now)
 	n.Booking = f.Hash
 	n.BookedEntry = a.ID
 	n.PaymentDate = on
@@ -387,7 +387,7 @@ func (s Settlement) replaceBooking(f Figures, parts []receivable.Part, on civil.
 // bookingEntry is the journal entry of a booking: the taxes withheld, the tax that the net could
 // not bear (a receivable), and the set-offs.
 func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time) ledger.Entry {
-	e := s.entry(a.ID, "booked", now)
+	e := s.newEntry(a.ID, "booked", now)
 	e.Tax = on.Month()
 	for _, l := range f.Result.Taxes {
 		if l.BorneBy == tax.BorneByCreator {

@@ -48,10 +48,10 @@ func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, int
 		return err
 	}
 	for _, entity := range entities {
-		if err := m.join(ctx, tenant, ident.Entity(entity), from, into); err != nil {
+		if err := m.joinLists(ctx, tenant, ident.Entity(entity), from, into); err != nil {
 			return err
 		}
-		if err := m.followAll(ctx, tenant, ident.Entity(entity), from, into, by); err != nil {
+		if err := m.moveOpenSettlements(ctx, tenant, ident.Entity(entity), from, into, by); err != nil {
 			return err
 		}
 	}
@@ -59,10 +59,10 @@ func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, int
 }
 
 // joinLists closes the lists of from at a paying entity and continues them in the lists of into.
-func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+func (m *Merging) joinLists(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into string) error {
 	return optimistic.Do(ctx, func() error {
-		list, err := m.joining(ctx, tenant, entity, from, into)
+		list, err := m.planJoin(ctx, tenant, entity, from, into)
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -72,9 +72,9 @@ func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.En
 
 // planJoin returns the bookings that close the lists of from at a paying entity, and those that
 // continue them in the lists of into.
-func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+func (m *Merging) planJoin(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into string) ([]Booking, error) {
-	years, err := m.years(ctx, tenant, entity, ident.Taxpayer(from))
+	years, err := m.yearsToJoin(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +89,12 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 		if err != nil {
 			return nil, err
 		}
-		if closedFor(theirs) != "" {
+		if mergedInto(theirs) != "" {
 			continue // by an earlier call
 		}
 		rows := openRows(theirs, filedmonth.Lookup(filed))
 		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(from), Year: year,
-			Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows),
+			Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negateRows(rows),
 			Into: ident.Taxpayer(into)})
 		if len(theirs) == 0 {
 			continue // no rows to move; the closing stops a booking that is being decided now
@@ -111,7 +111,7 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 
 // yearsToJoin lists the years in which a taxpayer has bookings, and the years for which a booking
 // may be decided just now: that of today and that of tomorrow.
-func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+func (m *Merging) yearsToJoin(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer) ([]int, error) {
 	years, err := m.Store.TaxYears(ctx, tenant, entity, taxpayer)
 	if err != nil {
@@ -161,8 +161,8 @@ func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 // list, and those of lists that were merged into it. Rows that a merge has copied from list to list
 // are left out, because the original bookings are included. A closed list returns nothing, because
 // its bookings count in the list that it was merged into.
-func Whole(list []Booking) []Booking {
-	if closedFor(list) != "" {
+func BookingsOfPerson(list []Booking) []Booking {
+	if mergedInto(list) != "" {
 		return nil
 	}
 	if !slices.ContainsFunc(list, func(b Booking) bool { return b.Kind == KindMerged }) {
@@ -185,7 +185,7 @@ func Whole(list []Booking) []Booking {
 }
 
 // mergedInto returns the taxpayer whose list continues a closed list, "" for a list that is open.
-func closedFor(list []Booking) ident.Taxpayer {
+func mergedInto(list []Booking) ident.Taxpayer {
 	for _, b := range list {
 		if b.Into != "" {
 			return b.Into
@@ -196,8 +196,8 @@ func closedFor(list []Booking) ident.Taxpayer {
 
 // MergedInto returns the taxpayer whose list continues this one, and whether a merge has closed
 // this list.
-func ClosedFor(list []Booking) (into ident.Taxpayer, closed bool) {
-	into = closedFor(list)
+func MergedInto(list []Booking) (into ident.Taxpayer, closed bool) {
+	into = mergedInto(list)
 	return into, into != ""
 }
 
@@ -219,9 +219,9 @@ func mergeTarget(err error) (ident.Taxpayer, bool) {
 
 // listOwner finds the taxpayer whose list now holds the rows of a booked settlement, and the next
 // free number of that list.
-func (s *Service) ownerOf(ctx context.Context, st Settlement,
+func (s *Service) listOwner(ctx context.Context, st Settlement,
 	list []Booking) (ident.Taxpayer, int, error) {
-	into := closedFor(list)
+	into := mergedInto(list)
 	if into == "" {
 		return st.TaxpayerID, len(list) + 1, nil
 	}
@@ -244,7 +244,7 @@ func (t *Taxes) followMerge(ctx context.Context, s Settlement) (bool, error) {
 
 // moveOpenSettlements moves the open settlements of taxpayer from at a paying entity to taxpayer
 // into. A settlement that the index does not list yet is moved when it is quoted or booked.
-func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+func (m *Merging) moveOpenSettlements(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into, by string) error {
 	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
@@ -253,7 +253,7 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 	for _, s := range open {
 		err := optimistic.Do(ctx, func() error {
 			s, err := m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID))
-			if err != nil || s.TaxpayerID != ident.Taxpayer(from) || !s.Unbooked() {
+			if err != nil || s.TaxpayerID != ident.Taxpayer(from) || !s.IsUnbooked() {
 				return err
 			}
 			return m.Service.moveToTaxpayer(ctx, s, into, by)
@@ -276,7 +276,7 @@ func (s *Service) moveToTaxpayer(ctx context.Context, st Settlement, into, by st
 // dropped and computed again. An approved settlement keeps its quote, so that the booking can
 // compare the net with what was approved.
 func (s Settlement) withTaxpayer(into string, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now)
+	n := s.withAct(a, now)
 	n.TaxpayerID = ident.Taxpayer(into)
 	if by := a.By; by != "system:compute-tax" && !slices.Contains(n.Preparers, by) {
 		n.Preparers = append(slices.Clip(n.Preparers), by)

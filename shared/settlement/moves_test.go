@@ -19,7 +19,7 @@ func TestOnlyTheseMovesExist(t *testing.T) {
 	for _, from := range Statuses() {
 		allowed := strings.Fields(moves[from])
 		for _, to := range append(Statuses(), "", "ELSE") {
-			err := Settlement{Status: from}.edge(to)
+			err := Settlement{Status: from}.requireTransition(to)
 			want := false
 			for _, a := range allowed {
 				want = want || a == string(to)
@@ -67,7 +67,7 @@ func TestEveryStateIsDueForItsOperation(t *testing.T) {
 		"paid":                         {Settlement{Status: Paid, Payout: sent, Quote: "q"}, ""},
 		"failed":                       {Settlement{Status: Failed, Quote: "q", Review: rejects}, ""},
 	} {
-		if got := c.s.Due(); got != c.want {
+		if got := c.s.DueOperation(); got != c.want {
 			t.Errorf("%s: due %q, want %q", name, got, c.want)
 		}
 	}

@@ -15,7 +15,7 @@ func OccurrencesOf(all []Settlement) Occurrences {
 
 // FirstID returns the id of the first occurrence of the payable of a settlement. An id that is not
 // among the occurrences is returned unchanged.
-func (o Occurrences) First(id string) string {
+func (o Occurrences) FirstID(id string) string {
 	for s, ok := o[id]; ok && s.Reopens != ""; s, ok = o[id] {
 		id = string(s.Reopens)
 	}
@@ -23,7 +23,7 @@ func (o Occurrences) First(id string) string {
 }
 
 // LastOf returns the last occurrence of the payable of s that is among the occurrences.
-func (o Occurrences) Last(s Settlement) Settlement {
+func (o Occurrences) LastOf(s Settlement) Settlement {
 	for s.ReopenedBy != "" {
 		next, ok := o[string(s.ReopenedBy)]
 		if !ok {

@@ -14,12 +14,12 @@ func TestAReopenedPayableIsFollowedBothWays(t *testing.T) {
 	}
 	o := settlement.OccurrencesOf([]settlement.Settlement{of("a", "", "b"), of("b", "a", "c"), of("c", "b", "gone"), of("alone", "", ""), of("late", "unread", "")})
 	for id, want := range map[string]string{"a": "a", "b": "a", "c": "a", "alone": "alone", "late": "unread", "nobody": "nobody", "": ""} {
-		if got := o.First(id); got != want {
+		if got := o.FirstID(id); got != want {
 			t.Errorf("%q was opened first as %q, want %q", id, got, want)
 		}
 	}
 	for id, want := range map[string]string{"a": "c", "b": "c", "c": "c", "alone": "alone"} {
-		if got := o.Last(o[id]).ID; got != want {
+		if got := o.LastOf(o[id]).ID; got != want {
 			t.Errorf("%q stands as %q, want %q", id, got, want)
 		}
 	}

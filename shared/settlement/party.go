@@ -38,7 +38,7 @@ func (s Settlement) payeeShares() []split.Share {
 }
 
 // partyLink returns the record of payee share i, the zero record before anything was opened.
-func (s Settlement) link(i int) PartyLink {
+func (s Settlement) partyLink(i int) PartyLink {
 	if i < len(s.Parties) {
 		return s.Parties[i]
 	}
@@ -46,7 +46,7 @@ func (s Settlement) link(i int) PartyLink {
 }
 
 // withPartyLink sets the record of payee share i.
-func (s Settlement) withLink(i int, l PartyLink) Settlement {
+func (s Settlement) withPartyLink(i int, l PartyLink) Settlement {
 	links := make([]PartyLink, len(s.payeeShares()))
 	copy(links, s.Parties)
 	links[i] = l
@@ -56,7 +56,7 @@ func (s Settlement) withLink(i int, l PartyLink) Settlement {
 
 // isApproved reports whether the settlement was approved and the approval is still in force: the
 // settlement was not cancelled, and no later occurrence has replaced it.
-func (s Settlement) approved() bool {
+func (s Settlement) isApproved() bool {
 	switch s.Status {
 	case Approved, Paid:
 		return s.ReopenedBy == ""
@@ -69,12 +69,12 @@ func (s Settlement) approved() bool {
 }
 
 // HasUnopenedParties reports whether a payee party still waits for the settlement of its share.
-func (s Settlement) PartiesDue() bool {
-	if !s.approved() {
+func (s Settlement) HasUnopenedParties() bool {
+	if !s.isApproved() {
 		return false
 	}
 	for i, p := range s.payeeShares() {
-		if s.partyDue(i, p) {
+		if s.needsPartySettlement(i, p) {
 			return true
 		}
 	}
@@ -83,14 +83,14 @@ func (s Settlement) PartiesDue() bool {
 
 // needsPartySettlement reports whether a settlement is to be opened for payee share i: none was
 // opened yet, or a person has requested another one.
-func (s Settlement) partyDue(i int, p split.Share) bool {
-	l := s.link(i)
+func (s Settlement) needsPartySettlement(i int, p split.Share) bool {
+	l := s.partyLink(i)
 	return p.Amount.Positive() && (l.Occurrence == 0 || l.Asked)
 }
 
 // linksOfNextOccurrence returns the party records that the next occurrence of a settlement takes
 // over: what was opened for payees is not opened again.
-func (s Settlement) carriedLinks() []PartyLink {
+func (s Settlement) linksOfNextOccurrence() []PartyLink {
 	links := slices.Clone(s.Parties)
 	for i := range links {
 		if links[i].Occurrence > 0 && links[i].Of == 0 {
@@ -106,7 +106,7 @@ func (s Settlement) carriedLinks() []PartyLink {
 //
 // Errors: fault.Absent and 5002 when the payee's master data are missing; fault.Unavailable after
 // too many lost races.
-func (s *Service) OpenParties(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
+func (s *Service) OpenPartySettlements(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	for {
 		due, err := optimistic.Value(ctx, func() (bool, error) {
 			return s.openNextParty(ctx, tenant, id)
@@ -122,17 +122,17 @@ func (s *Service) OpenParties(ctx context.Context, tenant ident.Tenant, id ident
 func (s *Service) openNextParty(ctx context.Context, tenant ident.Tenant,
 	id ident.Settlement) (bool, error) {
 	main, err := s.Store.Load(ctx, tenant, id)
-	if err != nil || !main.PartiesDue() {
+	if err != nil || !main.HasUnopenedParties() {
 		return false, err
 	}
-	i := slices.IndexFunc(indexes(main), func(i int) bool {
-		return main.partyDue(i, main.payeeShares()[i])
+	i := slices.IndexFunc(shareIndexes(main), func(i int) bool {
+		return main.needsPartySettlement(i, main.payeeShares()[i])
 	})
-	return true, s.openParty(ctx, main, i)
+	return true, s.openPartySettlement(ctx, main, i)
 }
 
 // shareIndexes returns the numbers of the payee shares of s, from 0.
-func indexes(s Settlement) []int {
+func shareIndexes(s Settlement) []int {
 	out := make([]int, len(s.payeeShares()))
 	for i := range out {
 		out[i] = i
@@ -142,36 +142,36 @@ func indexes(s Settlement) []int {
 
 // openPartySettlement opens the settlement of payee share i. Where an earlier call has opened it
 // and died before recording it, only the record is written.
-func (s *Service) openParty(ctx context.Context, main Settlement, i int) error {
-	share, l := main.payeeShares()[i], main.link(i)
+func (s *Service) openPartySettlement(ctx context.Context, main Settlement, i int) error {
+	share, l := main.payeeShares()[i], main.partyLink(i)
 	if l.Occurrence == 0 {
 		l.Of = 0 // nothing was opened by an earlier occurrence of the main settlement
 	}
 	own := main.partyPayable(share, l)
-	last, n, err := s.Latest(ctx, main.Tenant, own.identity())
+	last, n, err := s.LatestOccurrence(ctx, main.Tenant, own.identity())
 	if err != nil {
 		return err
 	}
 	a := Act{ID: s.NewID(), Name: "settlement.party_opened", By: "system:advance-settlement"}
-	also := main.stamp(a, s.Clock.Instant())
-	if last != nil && !last.Dead() {
-		also = also.withLink(i, PartyLink{Occurrence: last.Occurrence, Of: l.Of})
+	also := main.withAct(a, s.Clock.Instant())
+	if last != nil && !last.IsUndone() {
+		also = also.withPartyLink(i, PartyLink{Occurrence: last.Occurrence, Of: l.Of})
 		return s.Store.Apply(ctx, Change{Old: &main, New: also})
 	}
-	fresh, err := s.partySettlement(ctx, main, share)
+	fresh, err := s.newPartySettlement(ctx, main, share)
 	if err != nil {
 		return err
 	}
-	fresh = fresh.occurrence(own, n+1)
-	also = also.withLink(i, PartyLink{Occurrence: n + 1, Of: l.Of})
-	c := s.Opening(fresh, a)
+	fresh = fresh.asOccurrence(own, n+1)
+	also = also.withPartyLink(i, PartyLink{Occurrence: n + 1, Of: l.Of})
+	c := s.OpeningChange(fresh, a)
 	c.Also = &also
 	return s.Store.Apply(ctx, c)
 }
 
 // newPartySettlement prepares the settlement of a payee's share. Dates, paying entity and contract
 // are those of the main settlement; taxpayer, route and payout account are the payee's.
-func (s *Service) partySettlement(ctx context.Context, main Settlement,
+func (s *Service) newPartySettlement(ctx context.Context, main Settlement,
 	share split.Share) (Settlement, error) {
 	payee, err := s.Directory.Creator(ctx, main.Tenant, ident.Creator(share.Party))
 	if err != nil {
@@ -200,18 +200,18 @@ func (s *Service) partySettlement(ctx context.Context, main Settlement,
 	o.NeedsConfirm = false
 	o.PayMethod = payee.Payout.Method
 	o.PayOn = laterDate(main.PayOn, today)
-	by, err := s.partyRoute(ctx, &o, taxpayer)
+	by, err := s.setPartyRoute(ctx, &o, taxpayer)
 	if err != nil {
 		return Settlement{}, err
 	}
 	return Settlement{Opening: o,
-		Preparers: people(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)}, nil
+		Preparers: distinctPeople(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)}, nil
 }
 
 // setPartyRoute sets in o the payment route, and whether an invoice is needed, by the payee's
 // contract with the same paying entity, and returns who made that contract. Without such a contract
 // the kind of the taxpayer decides: an organisation must hand in an invoice first.
-func (s *Service) partyRoute(ctx context.Context, o *Opening,
+func (s *Service) setPartyRoute(ctx context.Context, o *Opening,
 	taxpayer tenancy.Taxpayer) (string, error) {
 	day := o.ServicePeriod.Last()
 	own, err := s.Directory.Contract(ctx, o.Tenant, o.CreatorID, o.IncomeType, day)
@@ -238,16 +238,16 @@ func (s *Service) partyRoute(ctx context.Context, o *Opening,
 // still in force, because the payee's money comes out of the main settlement.
 func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) error {
 	for i, p := range main.payeeShares() {
-		l := main.link(i)
+		l := main.partyLink(i)
 		if l.Occurrence == 0 {
 			continue
 		}
-		last, _, err := s.Latest(ctx, main.Tenant, main.partyPayable(p, l).identity())
+		last, _, err := s.LatestOccurrence(ctx, main.Tenant, main.partyPayable(p, l).identity())
 		if err != nil {
 			return err
 		}
-		if last != nil && !last.Dead() {
-			return notNow("party_settled", "The share of "+p.Party+" is settled as "+last.ID+
+		if last != nil && !last.IsUndone() {
+			return illegalMove("party_settled", "The share of "+p.Party+" is settled as "+last.ID+
 				"; reject or cancel that one first.")
 		}
 	}
@@ -259,36 +259,36 @@ func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) err
 //
 // Errors: 2001 when the party is no payee; 3001 not_approved, party_waiting or party_settled; 3002
 // when the caller has read an older version.
-func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settlement, error) {
-	return s.change(ctx, in, "settlement.party_asked", func(main Settlement, a Act) (Change, error) {
+func (s *Service) RequestPartySettlement(ctx context.Context, in Intent, payee string) (Settlement, error) {
+	return s.decideAndApply(ctx, in, "settlement.party_asked", func(main Settlement, a Act) (Change, error) {
 		i := slices.IndexFunc(main.payeeShares(), func(p split.Share) bool { return p.Party == payee })
 		if i < 0 {
 			return Change{}, fault.Invalid(
 				fault.Field{Field: "party", Problem: "is no payee of this settlement"})
 		}
-		l := main.link(i)
+		l := main.partyLink(i)
 		switch {
-		case !main.approved():
-			return Change{}, notNow("not_approved",
+		case !main.isApproved():
+			return Change{}, illegalMove("not_approved",
 				"Payees are settled once this settlement is approved, and as long as nothing undoes it.")
 		case l.Occurrence == 0 || l.Asked:
-			return Change{}, notNow("party_waiting",
+			return Change{}, illegalMove("party_waiting",
 				"The settlement of "+payee+" is being opened; nothing is to be asked for.")
 		}
-		if err := main.version(in.Version); err != nil {
+		if err := main.requireVersion(in.Version); err != nil {
 			return Change{}, err
 		}
 		own := main.partyPayable(main.payeeShares()[i], l)
-		last, _, err := s.Latest(ctx, main.Tenant, own.identity())
+		last, _, err := s.LatestOccurrence(ctx, main.Tenant, own.identity())
 		if err != nil {
 			return Change{}, err
 		}
-		if last != nil && !last.Dead() {
-			return Change{}, notNow("party_settled", "The share of "+payee+" is settled as "+last.ID+
+		if last != nil && !last.IsUndone() {
+			return Change{}, illegalMove("party_settled", "The share of "+payee+" is settled as "+last.ID+
 				" already.")
 		}
 		l.Asked = true
-		return Change{Old: &main, New: main.stamp(a, s.Clock.Instant()).withLink(i, l)}, nil
+		return Change{Old: &main, New: main.withAct(a, s.Clock.Instant()).withPartyLink(i, l)}, nil
 	})
 }
 
@@ -305,7 +305,7 @@ func (s Settlement) PartySettlements() []PartySettlement {
 	out := make([]PartySettlement, 0, len(s.Shares))
 	for i, share := range s.payeeShares() {
 		party := PartySettlement{Party: share.Party, Amount: share.Amount}
-		if link := s.link(i); link.Occurrence > 0 {
+		if link := s.partyLink(i); link.Occurrence > 0 {
 			party.Settlement = IDOf(s.partyPayable(share, link).identity(), link.Occurrence)
 		}
 		out = append(out, party)

@@ -40,7 +40,7 @@ func (a *agency) shared(t *testing.T, name string) (p *person, payees []string) 
 // openParties is the message that the relay sends.
 func (p *person) openParties(ctx context.Context) error {
 	v := p.Advancer(nil, nil)
-	return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: settlement.OpAdvance})
+	return v.RunTask(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: settlement.OpAdvance})
 }
 
 // wantOne wants each payee to have one settlement, one opening in its book and nothing accrued beside.
@@ -58,7 +58,7 @@ func (p *person) wantOne(t *testing.T, payees []string) {
 		}
 	}
 	s, err := p.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(p.id))
-	if err != nil || s.PartiesDue() {
+	if err != nil || s.HasUnopenedParties() {
 		t.Fatalf("the main settlement still waits: %+v, %v", s.Parties, err)
 	}
 }
@@ -140,7 +140,7 @@ func TestTheSweepFindsPayeesWithoutTheirSettlement(t *testing.T) {
 		if op != settlement.OpAdvance {
 			return nil // for another queue
 		}
-		return v.Do(ctx, settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op})
+		return v.RunTask(ctx, settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op})
 	}, nil)
 	if err := v.Sweep(context.Background()); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 		return err
 	}
 	if s.Status != Paying || s.Hold != nil || s.Payout == nil || s.Payout.State != payout.Created {
-		return notNow("not_to_be_sent", "The settlement is not waiting to be sent any more.")
+		return illegalMove("not_to_be_sent", "The settlement is not waiting to be sent any more.")
 	}
 	// taxes belong to the month of payment: money must not leave in another month than it was taxed
 	// for
@@ -73,7 +73,7 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	if err := p.service.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
 		return err
 	}
-	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{},
+	c := s.RecordPayoutState(payout.Sent, payout.Outcome{State: payout.Sent}, booked{},
 		Act{ID: p.service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
 	c.New.PaymentDate = b.PaymentDate
 	if err := p.service.Store.Apply(ctx, c); !errors.Is(err, optimistic.ErrRival) {
@@ -97,22 +97,22 @@ func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.
 		if err != nil || len(path) == 0 {
 			return err
 		}
-		return p.step(ctx, s, path[0], o)
+		return p.applyOutcome(ctx, s, path[0], o)
 	})
 }
 
 // applyOutcome writes one new state of the payout of s.
-func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o payout.Outcome) error {
+func (p Payables) applyOutcome(ctx context.Context, s Settlement, to payout.State, o payout.Outcome) error {
 	var b booked
 	var err error
 	if to == payout.Failed || to == payout.Cancelled {
-		if b, err = p.service.bookedOf(ctx, s); err != nil {
+		if b, err = p.service.readBookingFacts(ctx, s); err != nil {
 			return err
 		}
 	}
 	a := Act{ID: p.service.NewID(), Name: "payout." + strings.ToLower(string(to)), By: "system:payout",
 		Reason: o.Reason}
-	return p.service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.service.Clock.Instant()))
+	return p.service.Store.Apply(ctx, s.RecordPayoutState(to, o, b, a, p.service.Clock.Instant()))
 }
 
 // FindByKey finds the settlement that a payout key belongs to.

@@ -26,7 +26,7 @@ type booked struct {
 // RecordPayoutState returns the change for a new state of the payout. PAID posts the payment;
 // FAILED and CANCELLED fail the settlement and reverse its booking; RETURNED posts the reversal of
 // the payment and leaves the settlement PAID (promise P4).
-func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a Act,
+func (s Settlement) RecordPayoutState(to payout.State, o payout.Outcome, b booked, a Act,
 	now time.Time) Change {
 	p := *s.Payout
 	p.State = to
@@ -36,14 +36,14 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 	p.Reason = o.Reason
 	switch to {
 	case payout.Paid:
-		n := s.move(Paid, a, now)
+		n := s.moveTo(Paid, a, now)
 		n.Payout, n.Arrival = &p, o.At
-		e := s.entry(a.ID, "paid", now)
+		e := s.newEntry(a.ID, "paid", now)
 		e.Debit(ledger.CreatorPayable, s.ToPay)
 		e.Credit(ledger.GatewayClearing, s.ToPay)
 		return Change{Old: &s, New: n, Entry: nilIfEmpty(e)}
 	case payout.Failed, payout.Cancelled:
-		n := s.move(Failed, a, now)
+		n := s.moveTo(Failed, a, now)
 		n.Payout = &p
 		n.ReasonClass = PaymentFailed
 		n.Arrival = time.Time{}
@@ -53,14 +53,14 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 		}
 		return s.reverseBooking(n, b, a, now)
 	case payout.Returned:
-		n := s.stamp(a, now)
+		n := s.withAct(a, now)
 		n.Payout = &p
-		e := s.entry(a.ID, "returned", now)
+		e := s.newEntry(a.ID, "returned", now)
 		e.Debit(ledger.GatewayClearing, s.ToPay)
 		e.Credit(ledger.CreatorPayable, s.ToPay)
 		return Change{Old: &s, New: n, Entry: nilIfEmpty(e)}
 	default:
-		n := s.stamp(a, now)
+		n := s.withAct(a, now)
 		n.Payout = &p
 		if to == payout.Sent {
 			n.Payout.SentAt = now
@@ -89,14 +89,14 @@ func (s Settlement) reverseBooking(n Settlement, b booked, a Act, now time.Time)
 	if len(b.rows) > 0 {
 		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: cmp.Or(b.owner, s.TaxpayerID),
 			Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
-			Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: negative(b.rows)}}
+			Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: negateRows(b.rows)}}
 	}
 	s.reverseSetOffs(&c, b.short, a, now)
 	return c
 }
 
 // negateRows returns tax rows with every amount negated; they reverse the given rows.
-func negative(rows []tax.Row) []tax.Row {
+func negateRows(rows []tax.Row) []tax.Row {
 	out := make([]tax.Row, len(rows))
 	for i, r := range rows {
 		r.Income = r.Income.Neg()
@@ -111,20 +111,20 @@ func negative(rows []tax.Row) []tax.Row {
 // CancelPaying moves a settlement from PAYING to FAILED before its money was sent, and reverses
 // booking and opening in the same write.
 func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error) {
-	if s.Status != Paying || s.Sent() {
-		return Change{}, notNow("already_sent",
+	if s.Status != Paying || s.WasSent() {
+		return Change{}, illegalMove("already_sent",
 			"The money may have left; it can no longer be cancelled here.")
 	}
 	if b.filed || s.Carries != "" {
-		return Change{}, taxFiled()
+		return Change{}, monthFiled()
 	}
-	n := s.move(Failed, a, now)
+	n := s.moveTo(Failed, a, now)
 	n.ReasonClass = Cancelled
 	n.Arrival = time.Time{}
 	n.Payout = nil
 	n.Hold = nil
 	c := s.reverseBooking(n, b, a, now)
-	c.Entry, c.Freed = mergeEntries(c.Entry, s.takeBack(b.opening, a.ID, now)), s.frees()
+	c.Entry, c.Freed = mergeEntries(c.Entry, s.openingReversal(b.opening, a.ID, now)), s.freedBucket()
 	return c, nil
 }
 
@@ -162,23 +162,23 @@ func mergeEntries(a, b *ledger.Entry) *ledger.Entry {
 
 // moveToPayingUnbooked is the first of the two steps by which an approved settlement is cancelled.
 // Nothing is booked.
-func (s Settlement) toPaying(a Act, now time.Time) Settlement {
-	return s.move(Paying, a, now)
+func (s Settlement) moveToPayingUnbooked(a Act, now time.Time) Settlement {
+	return s.moveTo(Paying, a, now)
 }
 
 // RefuseReopening returns an error unless the payout failed or was returned, so that another
 // occurrence may pay the money.
-func (s Settlement) Reopenable() error {
+func (s Settlement) RefuseReopening() error {
 	switch {
 	case s.ReopenedBy != "":
-		return notNow("already_reopened",
+		return illegalMove("already_reopened",
 			string("The settlement was reopened already as "+s.ReopenedBy+"."))
 	case s.Status == Failed && s.ReasonClass == PaymentFailed:
 		return nil
 	case s.Status == Paid && s.Payout.State == payout.Returned:
 		return nil
 	}
-	return notNow("not_reopenable",
+	return illegalMove("not_reopenable",
 		"Only a payable whose payout failed, was cancelled or came back is reopened.")
 }
 
@@ -187,10 +187,10 @@ func (s Settlement) Reopenable() error {
 // filed, so that the next occurrence is taxed in its own month. When the month is filed the booking
 // stays, and the next occurrence carries its figures.
 func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Change, error) {
-	if err := s.Reopenable(); err != nil {
+	if err := s.RefuseReopening(); err != nil {
 		return Change{}, err
 	}
-	old := s.stamp(a, now)
+	old := s.withAct(a, now)
 	old.ReopenedBy = ident.Settlement(fresh.ID)
 	// The booking of a failed payout was reversed at the failure, unless its month was filed by then.
 	// A month that was filed only afterwards does not restore the booking.

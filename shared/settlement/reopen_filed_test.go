@@ -25,8 +25,8 @@ func TestAFiledReturnKeepsOnlyABookingThatStands(t *testing.T) {
 			fresh.Carries = ident.Settlement(c.old.ID)
 		}
 		got, err := c.old.Reopen(fresh, booked{filed: true}, a, now)
-		if err != nil || got.Also.Kept != c.kept || got.Also.BookingStands() != c.kept {
-			t.Errorf("%s: kept %v, stands %v (%v)", name, got.Also.Kept, got.Also.BookingStands(), err)
+		if err != nil || got.Also.Kept != c.kept || got.Also.IsBooked() != c.kept {
+			t.Errorf("%s: kept %v, stands %v (%v)", name, got.Also.Kept, got.Also.IsBooked(), err)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func (s Settlement) approvedBy(who string) bool {
 }
 
 // reviewRules returns the review rules of a tenant that are in force today.
-func (s *Service) rulesOf(ctx context.Context, tenant ident.Tenant) (review.Rules, error) {
+func (s *Service) reviewRules(ctx context.Context, tenant ident.Tenant) (review.Rules, error) {
 	if s.Checks.Policy == nil {
 		return review.Defaults()
 	}
@@ -100,7 +100,7 @@ func (s *Service) rulesOf(ctx context.Context, tenant ident.Tenant) (review.Rule
 
 // Viewer makes the Viewer by which a caller sees the settlements of its tenant now.
 func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, error) {
-	rules, err := s.rulesOf(ctx, by.Tenant)
+	rules, err := s.reviewRules(ctx, by.Tenant)
 	if err != nil {
 		return Viewer{}, err
 	}
@@ -119,7 +119,7 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 	if s.Checks.Policy == nil || n.Quote == "" || (n.Status != PendingReview && n.Status != InReview) {
 		return n, nil
 	}
-	rules, err := s.rulesOf(ctx, n.Tenant)
+	rules, err := s.reviewRules(ctx, n.Tenant)
 	if err != nil {
 		return n, err
 	}
@@ -133,9 +133,9 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 	}
 	found := rules.Findings(facts)
 	n.Review = &Review{Version: rules.Version.Version, Findings: found,
-		Approvers: rules.RequiredApprovers(n.Gross), Hold: holdFor(rules.StrongestHold(found))}
+		Approvers: rules.RequiredApprovers(n.Gross), Hold: holdOfEffect(rules.StrongestHold(found))}
 	if code := rules.FirstRejecting(found); code != "" && n.Carries == "" {
-		again, err := s.rejectedBefore(ctx, n)
+		again, err := s.wasRejectedBefore(ctx, n)
 		switch {
 		case err != nil:
 			return n, err
@@ -152,29 +152,29 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 // wasRejectedBefore reports whether the system has rejected the preceding occurrence of the payable
 // of n. The system rejects a payable only once; else the same money would be opened and rejected
 // again with every statement, without any person seeing it.
-func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error) {
+func (s *Service) wasRejectedBefore(ctx context.Context, n Settlement) (bool, error) {
 	if n.Occurrence < 2 {
 		return false, nil
 	}
 	old, err := s.Store.Load(ctx, n.Tenant, ident.Settlement(IDOf(n.Identity, n.Occurrence-1)))
-	return old.rejectedByReview(), err
+	return old.wasRejectedByReview(), err
 }
 
 // wasRejectedByReview reports whether the system has rejected s because of a finding of its review.
-func (s Settlement) rejectedByReview() bool {
+func (s Settlement) wasRejectedByReview() bool {
 	return s.Status == Failed && s.ReasonClass == Rejected && s.Review != nil &&
 		s.Review.Rejects != "" && s.History[len(s.History)-1].By == byReview
 }
 
 // isAboutToBeRejected reports whether the system will reject s because of a finding of its review.
 // A hold that a person has set, and a missing rule, postpone the rejection.
-func (s Settlement) rejecting() bool {
+func (s Settlement) isAboutToBeRejected() bool {
 	return s.Status == InReview && s.Quote != "" && s.Review != nil && s.Review.Rejects != "" &&
 		(s.Hold == nil || (!s.Hold.ByHand && s.Hold.Reason != HoldRuleGap))
 }
 
 // holdOfEffect returns the hold reason for an effect of the review rules, "" for none.
-func holdFor(effect string) string {
+func holdOfEffect(effect string) string {
 	switch effect {
 	case review.HoldRisk:
 		return HoldRisk
@@ -220,7 +220,7 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 			f.Count, f.Sum = f.Count+1, f.Sum.Add(o.Gross)
 		}
 	}
-	if f.OtherContract, err = s.otherContract(ctx, n); err != nil || s.Checks.Holders == nil {
+	if f.OtherContract, err = s.hasContractChanged(ctx, n); err != nil || s.Checks.Holders == nil {
 		return f, err
 	}
 	same, known, err := s.Checks.Holders.HolderIsTaxpayer(ctx, n.Tenant, n.CreatorID, n.TaxpayerID)
@@ -231,7 +231,7 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 // hasContractChanged reports whether the contract for the settlement's period is another version
 // now than at the opening. The share of a payee party is split by the main creator's contract, so
 // that the payee's contract is not compared.
-func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error) {
+func (s *Service) hasContractChanged(ctx context.Context, n Settlement) (bool, error) {
 	if n.Source == SourceParty {
 		return false, nil
 	}
@@ -244,7 +244,7 @@ func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error)
 
 // withMasterDataMakers adds to the preparers of n the people who made its present contract, payout
 // account and tax profile: whoever changed them since the opening may not approve.
-func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, error) {
+func (s *Service) withMasterDataMakers(ctx context.Context, n Settlement) (Settlement, error) {
 	creator, err := s.Directory.Creator(ctx, n.Tenant, n.CreatorID)
 	if err != nil {
 		return n, err
@@ -277,8 +277,8 @@ func RefuseCashier(by identity.Principal) error {
 // moveAutomatically makes the move that the tenant's review rules leave to the system: it submits a
 // quoted settlement, approves one that passes every check, and rejects one that a check rejects.
 // The checks are run again first; a settlement that does not pass them any more waits for a person.
-func (v *Advancer) next(ctx context.Context, s Settlement) error {
-	rules, err := v.service.rulesOf(ctx, s.Tenant)
+func (v *Advancer) moveAutomatically(ctx context.Context, s Settlement) error {
+	rules, err := v.service.reviewRules(ctx, s.Tenant)
 	if err != nil {
 		return err
 	}
@@ -296,27 +296,27 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 		if n, err = v.service.withReview(ctx, n); err != nil {
 			return err
 		}
-		if n.rejecting() {
-			return v.reject(ctx, s, n, a, now)
+		if n.isAboutToBeRejected() {
+			return v.rejectByReview(ctx, s, n, a, now)
 		}
 		a.Name = "settlement.approved"
 		if n.Hold == nil && n.Automatic {
 			n, err = n.Approve(s.StatusVersion, a, now)
 		} else {
 			a.Name = "settlement.reviewed"
-			n = n.stamp(a, now)
+			n = n.withAct(a, now)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	n.Arrival = v.service.expect(ctx, n)
+	n.Arrival = v.service.expectedArrival(ctx, n)
 	return v.service.Store.Apply(ctx, Change{Old: &s, New: n})
 }
 
 // rejectByReview fails a settlement because of the finding that its review has just made.
-func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
-	b, err := v.service.bookedOf(ctx, n)
+func (v *Advancer) rejectByReview(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
+	b, err := v.service.readBookingFacts(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func TestApprovalsByLevels(t *testing.T) {
 	if two.Approvals[0].Net == two.Approvals[1].Net || two.ApproversNeeded() != len(two.Approvals) {
 		t.Errorf("approvals %+v", two.Approvals)
 	}
-	if n := two.toPaying(by("a"), now); n.Status != Paying {
+	if n := two.moveToPayingUnbooked(by("a"), now); n.Status != Paying {
 		t.Error("a cancellation after approval")
 	}
 }
@@ -41,21 +41,21 @@ func TestApprovalsByLevels(t *testing.T) {
 func TestAReleasedCauseIsWaivedAndTheNextOneShows(t *testing.T) {
 	now, a := time.UnixMilli(1), Act{ID: "a", By: "finance@x"}
 	s := Settlement{Opening: Opening{ID: "s", NeedsInvoice: true}, Status: PendingReview, Lacks: "business_license", Awaits: HoldReceipt}
-	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
+	s = s.RecordQuote(Figures{Hash: "q"}, civil.Date{}, a, now)
 	for _, kind := range []string{HoldPaper, HoldInvoice, HoldReceipt} {
 		if heldFor(s) != kind {
 			t.Fatalf("held for %q, want %s", heldFor(s), kind)
 		}
 		var err error
-		if s, err = s.Released(a, now); err != nil {
+		if s, err = s.EndHold(a, now); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if s.Hold != nil || len(s.Waived) != 3 || len(s.Preparers) != 1 {
 		t.Errorf("hold %+v, waived %v, preparers %v", s.Hold, s.Waived, s.Preparers)
 	}
-	s, err := s.Holding(Hold{Reason: HoldPaper}, a, now)
-	if err != nil || !s.Hold.ByHand || s.asksAgain() {
+	s, err := s.PlaceHold(Hold{Reason: HoldPaper}, a, now)
+	if err != nil || !s.Hold.ByHand || s.isHoldRechecked() {
 		t.Errorf("a hold by hand would end by itself: %+v %v", s.Hold, err)
 	}
 }

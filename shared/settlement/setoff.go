@@ -23,7 +23,7 @@ const actRebooked = "settlement.rebooked"
 // planSetOffs plans the set-offs from the net of s. The settlements in ahead, which were opened
 // before s, count as booked: their planned set-offs reduce the open claims, and the tax that
 // exceeds their net adds a claim.
-func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount,
+func (t *Taxes) planSetOffs(ctx context.Context, s Settlement, net money.Amount,
 	ahead []quoted) ([]receivable.Part, error) {
 	standing, err := t.Service.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
 	if err != nil {
@@ -61,7 +61,7 @@ func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 		if s.CreatorID != r.CreatorID || s.Quote == "" {
 			continue
 		}
-		if err := t.Do(ctx,
+		if err := t.RunTask(ctx,
 			Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: OpQuote}); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func setOffsOf(parts []receivable.Part) []SetOff {
 }
 
 // amountToPay is the net less the set-offs.
-func toPay(net money.Amount, parts []receivable.Part) money.Amount {
+func amountToPay(net money.Amount, parts []receivable.Part) money.Amount {
 	for _, p := range parts {
 		net = net.Sub(p.Set)
 	}
@@ -91,7 +91,7 @@ func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 // preparer of s and may not approve it. The approver of an opening balance is excepted, because
 // opening balances are approved as one file with everything else that the tenant brought along.
 func (s Settlement) withSetOffs(parts []receivable.Part) Settlement {
-	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
+	s.SetOffs, s.ToPay = setOffsOf(parts), amountToPay(s.Net, parts)
 	for _, p := range parts {
 		s = s.withPreparer(p.PreparedBy)
 		if !p.Opening {
@@ -149,12 +149,12 @@ func (s Settlement) shortfallClaims(f Figures, on civil.Date, a Act,
 	if a.Name == actRebooked {
 		id = ShortfallPrefix + a.ID
 	}
-	return []receivable.Receivable{s.claim(id, receivable.TaxShortfall, sum, on, a, now,
+	return []receivable.Receivable{s.newClaim(id, receivable.TaxShortfall, sum, on, a, now,
 		"tax that settlement "+s.ID+" could not bear")}
 }
 
 // newClaim is a receivable that arises from a booking and needs no approval.
-func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, on civil.Date,
+func (s Settlement) newClaim(id string, kind receivable.Kind, amount money.Amount, on civil.Date,
 	a Act, now time.Time, why string) receivable.Receivable {
 	return receivable.Receivable{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity,
 		Kind: kind, Amount: amount, Open: amount,
@@ -181,13 +181,13 @@ func (s Settlement) reverseSetOffs(c *Change, short *receivable.Receivable, a Ac
 	if short.Taken.Positive() {
 		c.Entry.Debit(ledger.CreatorReceivable, short.Taken)
 		c.Entry.Credit(ledger.CreatorPayable, short.Taken)
-		c.Raised = append(c.Raised, s.claim("back-"+a.ID, receivable.GiveBack, short.Taken,
+		c.Raised = append(c.Raised, s.newClaim("back-"+a.ID, receivable.GiveBack, short.Taken,
 			civil.DateOf(now), a, now, "set off for tax of "+s.ID+", whose booking was taken back"))
 	}
 }
 
 // applyMoves returns the claims after the moves.
-func (s Settlement) claimsAfter(standing []receivable.Receivable,
+func (s Settlement) applyMoves(standing []receivable.Receivable,
 	moves []receivable.Move) []receivable.Receivable {
 	out := slices.Clone(standing)
 	for i := range out {

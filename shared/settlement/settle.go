@@ -136,7 +136,7 @@ func (r *Request) validate(key string, business time.Time) error {
 // RefuseUnreadable returns the error of a settle call some of whose fields could not be decoded:
 // the fields in found, and what is invalid in the other fields. Where the whole document was
 // unreadable the other fields are unknown, and only the key is checked.
-func (s *Service) Unread(ctx context.Context, key string, r Request, found []fault.Field,
+func (s *Service) RefuseUnreadable(ctx context.Context, key string, r Request, found []fault.Field,
 	unreadable bool) error {
 	about := func(field string) bool {
 		return slices.ContainsFunc(found, func(f fault.Field) bool { return f.Field == field })
@@ -176,11 +176,11 @@ func (r *Request) contentHash() string {
 	if r.GMV != nil {
 		parts[6], parts[7] = r.GMV.String(), r.Rate.String()
 	}
-	return contentOf(parts...)
+	return hashParts(parts...)
 }
 
 // hashParts returns the hash by which the content of two payables is compared.
-func contentOf(parts ...string) string {
+func hashParts(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x1f")))
 	return hex.EncodeToString(sum[:16])
 }
@@ -207,7 +207,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	var how How
 	answer, err := optimistic.Value(ctx,
 		func() (a Answer, err error) {
-			a, how, err = call.attempt(ctx)
+			a, how, err = call.attemptSettle(ctx)
 			return a, err
 		})
 	return answer, how, err
@@ -224,30 +224,30 @@ type settleCall struct {
 
 // attemptSettle makes one try of a settle call: it answers a known key or a known payable, and
 // opens a new one.
-func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
+func (c *settleCall) attemptSettle(ctx context.Context) (Answer, How, error) {
 	known, err := c.service.Store.Key(ctx, c.by.Tenant, c.key)
 	if err != nil {
 		return Answer{}, 0, err
 	}
 	if known != nil && known.WriteID != c.writeID {
-		return c.repeated(known)
+		return c.answerRepeatedKey(known)
 	}
 	if known != nil { // an earlier try of this call has written the record; only its answer was lost
 		return answerOf(string(known.Settlement), known.Arrival), Opened, nil
 	}
-	last, n, err := c.service.Latest(ctx, c.by.Tenant, c.r.payable().identity())
+	last, n, err := c.service.LatestOccurrence(ctx, c.by.Tenant, c.r.payable().identity())
 	if err != nil {
 		return Answer{}, 0, err
 	}
-	if last != nil && !last.Dead() {
-		return c.existing(ctx, last)
+	if last != nil && !last.IsUndone() {
+		return c.answerKnownPayable(ctx, last)
 	}
-	return c.open(ctx, n+1)
+	return c.openPayable(ctx, n+1)
 }
 
 // answerRepeatedKey answers a call whose key was used before (cases 2, 3 and 4 of the contract):
 // refused with other content, refused as a duplicate within repeatWindow, else the first answer.
-func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
+func (c *settleCall) answerRepeatedKey(known *KeyRecord) (Answer, How, error) {
 	switch {
 	case known.ContentHash != c.hash:
 		return Answer{}, 0,
@@ -263,7 +263,7 @@ func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
 // answerKnownPayable answers a call for a payable that was opened under another key (cases 5 and 6
 // of the contract). With the same content the new key is recorded and nothing else changes; with
 // other content the call is refused.
-func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, How, error) {
+func (c *settleCall) answerKnownPayable(ctx context.Context, last *Settlement) (Answer, How, error) {
 	if last.ContentHash != c.hash {
 		return Answer{}, 0,
 			fault.New(fault.OtherContent, "payable_exists",
@@ -271,12 +271,12 @@ func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, Ho
 					last.ID+".")
 	}
 	arrival := last.FirstArrival
-	err := c.service.Store.PutKey(ctx, c.record(last.ID, arrival))
+	err := c.service.Store.PutKey(ctx, c.keyRecord(last.ID, arrival))
 	return answerOf(last.ID, arrival), Existing, err
 }
 
 // keyRecord is what is stored of the call's key: content, settlement and first answer.
-func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
+func (c *settleCall) keyRecord(id string, arrival time.Time) KeyRecord {
 	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash,
 		Settlement: ident.Settlement(id), Arrival: arrival, At: c.service.Clock.Instant(),
 		WriteID: c.writeID}
@@ -290,7 +290,7 @@ func answerOf(id string, arrival time.Time) Answer {
 
 // openPayable opens occurrence n of the payable of the call. An incentive is paid from the agency's
 // cost, every other income from the platform's clearing account.
-func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
+func (c *settleCall) openPayable(ctx context.Context, n int) (Answer, How, error) {
 	source := SourceClearing
 	if c.r.IncomeType == "incentive" {
 		source = SourceCost
@@ -301,9 +301,9 @@ func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 	if err != nil {
 		return Answer{}, 0, err
 	}
-	fresh = fresh.fromCall(&c.r, c.by.Subject, n)
-	ch := c.service.Opening(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
-	k := c.record(fresh.ID, ch.New.FirstArrival)
+	fresh = fresh.completeFromCall(&c.r, c.by.Subject, n)
+	ch := c.service.OpeningChange(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
+	k := c.keyRecord(fresh.ID, ch.New.FirstArrival)
 	ch.Key = &k
 	if err := c.service.Store.Apply(ctx, ch); err != nil {
 		return Answer{}, 0, err
@@ -314,7 +314,7 @@ func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 // LatestOccurrence finds the last occurrence of a payable and its number; nil and 0 when there is
 // none. Occurrences are numbered without gaps, so that the first number that is missing ends the
 // search.
-func (s *Service) Latest(ctx context.Context, tenant ident.Tenant,
+func (s *Service) LatestOccurrence(ctx context.Context, tenant ident.Tenant,
 	identity string) (*Settlement, int, error) {
 	var last *Settlement
 	for n := 1; ; n++ {
@@ -326,7 +326,7 @@ func (s *Service) Latest(ctx context.Context, tenant ident.Tenant,
 			return nil, 0, err
 		}
 		last = &found
-		if !found.Dead() && found.ReopenedBy == "" {
+		if !found.IsUndone() && found.ReopenedBy == "" {
 			return last, n, nil
 		}
 	}
@@ -363,7 +363,7 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	if err != nil {
 		return Settlement{}, err
 	}
-	terms, err := s.terms(ctx, in)
+	terms, err := s.governingTerms(ctx, in)
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -413,13 +413,13 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment,
 			Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 		},
-		Preparers:   people(contract.By, creator.By, taxpayer.By),
-		Provisional: provisional(terms.Dates),
+		Preparers:   distinctPeople(contract.By, creator.By, taxpayer.By),
+		Provisional: provisionalOf(terms.Dates),
 	}, nil
 }
 
 // distinctPeople sorts names and drops empty and repeated ones.
-func people(names ...string) []string {
+func distinctPeople(names ...string) []string {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
@@ -434,7 +434,7 @@ func contractMissing(in Income) error {
 
 // governingTerms returns the contract that governs an income, and its dates; where the caller has
 // not found them already, they are those of the whole month of the income.
-func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
+func (s *Service) governingTerms(ctx context.Context, in Income) (Terms, error) {
 	if in.Terms != nil {
 		return *in.Terms, nil
 	}
@@ -451,7 +451,7 @@ func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 // OpeningChange returns the change that opens a prepared settlement: status PENDING_REVIEW,
 // expected arrival and the journal entry of the opening. The caller has set identity and activity
 // before.
-func (s *Service) Opening(fresh Settlement, a Act) Change {
+func (s *Service) OpeningChange(fresh Settlement, a Act) Change {
 	now := s.Clock.Instant()
 	n := fresh
 	n.OpenedAt = now
@@ -462,27 +462,27 @@ func (s *Service) Opening(fresh Settlement, a Act) Change {
 	n.TransitionID = a.ID
 	n.PaymentDate = n.PayOn
 	if n.Provisional != nil {
-		n.Hold = n.waitsFor()
+		n.Hold = n.holdByFacts()
 	}
-	n.Arrival = s.arrival(n)
+	n.Arrival = s.arrivalWhenOpen(n)
 	n.FirstArrival = n.Arrival
-	n = n.stamp(a, now)
+	n = n.withAct(a, now)
 	return Change{New: n, Entry: n.openingEntry(a.ID, now)}
 }
 
 // arrivalWhenOpen is the instant at which the money of a settlement that is not paid yet is
 // expected, the zero time while its dates are provisional.
-func (s *Service) arrival(n Settlement) time.Time {
+func (s *Service) arrivalWhenOpen(n Settlement) time.Time {
 	if n.Provisional != nil {
 		return time.Time{}
 	}
-	return arrivalAfter(n.PayOn, s.Calendar)
+	return arrivalAfterApproval(n.PayOn, s.Calendar)
 }
 
 // arrivalAfterApproval expects the money at 14:00 on the first working day after the expected
 // approval, which is today or the contract's pay day. It is the zero time while the calendar of
 // that year is not loaded.
-func arrivalAfter(approval civil.Date, days Calendar) time.Time {
+func arrivalAfterApproval(approval civil.Date, days Calendar) time.Time {
 	day, err := days.NextWorkingDay(approval)
 	if err != nil {
 		return time.Time{}

@@ -36,7 +36,7 @@ func Statuses() []Status {
 }
 
 // nextStatuses lists the statuses to which a settlement may move from s.
-func (s Status) next() []Status {
+func (s Status) nextStatuses() []Status {
 	switch s {
 	case PendingReview:
 		return []Status{InReview}
@@ -252,12 +252,12 @@ type Settlement struct {
 
 // IsUndone reports whether this occurrence was rejected, cancelled or superseded, so that its
 // payable may be opened again.
-func (s Settlement) Dead() bool {
+func (s Settlement) IsUndone() bool {
 	return s.Status == Failed && s.ReasonClass != PaymentFailed
 }
 
 // WasSent reports whether the payment may have been sent to the gateway.
-func (s Settlement) Sent() bool { return s.Payout != nil && s.Payout.State != payout.Created }
+func (s Settlement) WasSent() bool { return s.Payout != nil && s.Payout.State != payout.Created }
 
 // Identity is the identity of a payable within its tenant. The contract defines it as the MD5 hash
 // of user_id, activity_id and ts.
@@ -272,7 +272,7 @@ func Identity(user, activity string, ts int64) string {
 func IDOf(identity string, n int) string { return fmt.Sprintf("st-%s-%d", identity, n) }
 
 // IsUnbooked reports whether a settlement is open and its taxes are not booked yet.
-func (s Settlement) Unbooked() bool {
+func (s Settlement) IsUnbooked() bool {
 	return s.Status == PendingReview || s.Status == InReview || s.Status == Approved
 }
 

@@ -132,11 +132,11 @@ func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.Budget, shadowBudget))
 	defer cancel()
 	for _, shadow := range g.Shadows {
-		result, err := protected(shadow.Corpus, c.facts, c.rows)
-		if err == nil && !concerns(result.Rules, shadow.ID) {
+		result, err := computeSafely(shadow.Corpus, c.facts, c.rows)
+		if err == nil && !wasPackUsed(result.Rules, shadow.ID) {
 			continue
 		}
-		if err := s.Store.PutComparison(ctx, c.with(g, shadow.ID, result, err)); err != nil {
+		if err := s.Store.PutComparison(ctx, c.comparisonWith(g, shadow.ID, result, err)); err != nil {
 			s.Log.WarnContext(ctx, "comparison lost", "tenant", c.settlement.Tenant, "settlement_id",
 				c.settlement.ID, "pack", shadow.ID.Pack, "version", shadow.ID.Version, "cause", err.Error())
 		}
@@ -144,7 +144,7 @@ func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed
 }
 
 // computeSafely computes by rules that are only tried out; a panic of the engine becomes an error.
-func protected(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.Result, err error) {
+func computeSafely(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the rules broke the engine: %v", r)
@@ -154,12 +154,12 @@ func protected(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.
 }
 
 // wasPackUsed reports whether a rule pack was used for a result.
-func concerns(used tax.RulesUsed, id tax.PackID) bool {
+func wasPackUsed(used tax.RulesUsed, id tax.PackID) bool {
 	return used.PackID == id || slices.Contains(used.Local, id)
 }
 
 // comparisonWith returns the comparison of a computation with the result by a shadow version.
-func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Result,
+func (c computed) comparisonWith(g *ruleset.Generation, shadow tax.PackID, result tax.Result,
 	err error) Comparison {
 	out := Comparison{Tenant: c.settlement.Tenant, Settlement: ident.Settlement(c.settlement.ID),
 		Shadow: shadow, Active: g.VersionOf(shadow.Pack), Act: "booking",
@@ -179,7 +179,7 @@ func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Resu
 
 // outcomeOf returns the figures of a result or, when err is a missing rule, the name of the rule.
 func outcomeOf(r tax.Result, err error) Outcome {
-	if gap, ok := gapOf(err); ok {
+	if gap, ok := ruleGapOf(err); ok {
 		return Outcome{Missing: gap.rule, Taxes: []ComparedTax{}}
 	}
 	if err != nil {

@@ -20,7 +20,7 @@ type payable struct {
 func (p payable) identity() string { return Identity(p.creator, p.activity, p.ts) }
 
 // asOccurrence sets on a prepared settlement the identity and the ids of occurrence n of a payable.
-func (s Settlement) occurrence(p payable, n int) Settlement {
+func (s Settlement) asOccurrence(p payable, n int) Settlement {
 	s.Identity = p.identity()
 	s.Occurrence = n
 	s.ID = IDOf(s.Identity, n)
@@ -37,9 +37,9 @@ func (r *Request) payable() payable {
 
 // completeFromCall completes a prepared settlement for a settle call. The caller, who states the
 // amount, becomes a preparer.
-func (s Settlement) fromCall(r *Request, by string, n int) Settlement {
+func (s Settlement) completeFromCall(r *Request, by string, n int) Settlement {
 	s.TraceID = r.TraceID
-	return s.occurrence(r.payable(), n).withPreparer(by)
+	return s.asOccurrence(r.payable(), n).withPreparer(by)
 }
 
 // StatementIncome is the income that a statement settles: a creator's lines of one income type in
@@ -59,7 +59,7 @@ func (in StatementIncome) payable() payable {
 	return payable{
 		creator: string(in.CreatorID), activity: StatementPrefix + in.IncomeType + ":" + period,
 		ts: in.Period.LastDay().AddDays(1).Start().UnixMilli(),
-		content: contentOf(string(in.CreatorID), in.IncomeType, period, in.Distributable.String(),
+		content: hashParts(string(in.CreatorID), in.IncomeType, period, in.Distributable.String(),
 			in.Gross.String()),
 	}
 }
@@ -67,7 +67,7 @@ func (in StatementIncome) payable() payable {
 // FromStatement completes a prepared settlement for a statement. Whoever imported the lines becomes
 // a preparer.
 func (s Settlement) FromStatement(in StatementIncome, n int) Settlement {
-	s = s.occurrence(in.payable(), n)
+	s = s.asOccurrence(in.payable(), n)
 	for _, by := range in.By {
 		s = s.withPreparer(by)
 	}
@@ -77,7 +77,7 @@ func (s Settlement) FromStatement(in StatementIncome, n int) Settlement {
 // payables returns the payable of an opening balance, and its twin: the payable that it would be if
 // it were taxed the other way. Only one of the two may be opened.
 func (in Before) payables() (own, twin payable) {
-	content := contentOf(string(in.CreatorID), in.Ref, in.Amount.String())
+	content := hashParts(string(in.CreatorID), in.Ref, in.Amount.String())
 	ts := in.Period.Last().Start().UnixMilli()
 	own = payable{string(in.CreatorID), BeforePrefix + in.Ref, ts, content}
 	twin = payable{string(in.CreatorID), TaxedPrefix + in.Ref, ts, content}
@@ -89,13 +89,13 @@ func (in Before) payables() (own, twin payable) {
 
 // completeFromBefore completes a prepared settlement for an opening payable. The whole amount is
 // the creator's, because the agency's part is in the books before.
-func (s Settlement) fromBefore(in Before, n int) Settlement {
+func (s Settlement) completeFromBefore(in Before, n int) Settlement {
 	own, _ := in.payables()
 	s.Shares = []split.Share{{Party: string(in.CreatorID), Kind: split.KindCreator, Amount: in.Amount}}
 	s.Memo = nil
 	s.RevenueBasis = "net"
 	s.NeedsInvoice = s.NeedsInvoice && !in.Taxed
-	return s.occurrence(own, n).withPreparer(in.By)
+	return s.asOccurrence(own, n).withPreparer(in.By)
 }
 
 // partyPayable returns the payable of a payee share of s. When the share was opened by an earlier
@@ -105,12 +105,12 @@ func (s Settlement) partyPayable(share split.Share, l PartyLink) payable {
 	if l.Of > 0 {
 		activity = PartyPrefix + IDOf(s.Identity, l.Of)
 	}
-	return payable{share.Party, activity, s.TS, contentOf(share.Party, s.ID, share.Amount.String())}
+	return payable{share.Party, activity, s.TS, hashParts(share.Party, s.ID, share.Amount.String())}
 }
 
 // nextOccurrence returns the next occurrence of s with the same facts and amounts and the life of a
 // new settlement; it is paid today at the earliest.
-func (s Settlement) reopened(today civil.Date) Settlement {
+func (s Settlement) nextOccurrence(today civil.Date) Settlement {
 	fresh := s.Opening
 	fresh.Occurrence++
 	fresh.ID = IDOf(fresh.Identity, fresh.Occurrence)
@@ -119,6 +119,6 @@ func (s Settlement) reopened(today civil.Date) Settlement {
 	fresh.PayOn = laterDate(fresh.PayOn, today)
 	return Settlement{
 		Opening: fresh, Preparers: s.Preparers, Paper: s.Paper, StatementSent: s.StatementSent,
-		ConfirmBy: s.ConfirmBy, Confirmed: s.Confirmed, Parties: s.carriedLinks(),
+		ConfirmBy: s.ConfirmBy, Confirmed: s.Confirmed, Parties: s.linksOfNextOccurrence(),
 	}
 }

@@ -46,21 +46,21 @@ const (
 // DueOperation returns the operation that a settlement waits for, "" when it waits for a person, a
 // date or a gateway. The relay enqueues it after each write; the sweep enqueues it again when the
 // message was lost.
-func (s Settlement) Due() string {
+func (s Settlement) DueOperation() string {
 	gap := s.Hold != nil && s.Hold.Reason == HoldRuleGap
 	switch {
 	case (s.Status == PendingReview || s.Status == InReview) && s.Quote == "" && !gap:
 		return OpQuote
-	case s.rejecting():
+	case s.isAboutToBeRejected():
 		return OpAdvance
 	case s.Automatic && s.Quote != "" && s.Hold == nil &&
 		(s.Status == PendingReview || s.Status == InReview):
 		return OpAdvance // the tenant's review rules let the system submit or approve
 	case s.Status == Approved && s.Hold == nil:
 		return OpBook
-	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent() && s.ToPay.IsZero():
+	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.WasSent() && s.ToPay.IsZero():
 		return OpBook // the amount to pay is zero: Book moves it to PAID without a payout
-	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent():
+	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.WasSent():
 		return OpSend
 	}
 	return ""
@@ -83,7 +83,7 @@ func DecodeTask(body []byte) (Task, error) {
 }
 
 // RunTask runs a task of the tax queue: quote, book or rebook. After a lost race it tries again.
-func (t *Taxes) Do(ctx context.Context, task Task) error {
+func (t *Taxes) RunTask(ctx context.Context, task Task) error {
 	do := map[string]func(context.Context, ident.Tenant, ident.Settlement) error{OpQuote: t.Quote,
 		OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
 	if do == nil {

@@ -28,7 +28,7 @@ func (o *overwritten) Apply(_ context.Context, c Change) error {
 	o.acts = append(o.acts, c.New.Last.ID)
 	o.now = c.New
 	if len(o.acts) == 1 {
-		o.now = o.now.stamp(Act{ID: "rival"}, time.UnixMilli(2))
+		o.now = o.now.withAct(Act{ID: "rival"}, time.UnixMilli(2))
 		return optimistic.ErrRival
 	}
 	return nil
@@ -38,8 +38,8 @@ func (o *overwritten) Apply(_ context.Context, c Change) error {
 func TestATryAfterARivalIsAnActOfItsOwn(t *testing.T) {
 	store, ids := &overwritten{now: Settlement{Opening: Opening{ID: "s", Tenant: "t"}, Status: Failed, StatusVersion: 1}}, 0
 	s := &Service{Parts: Parts{Store: store, Clock: clock.Clock{Now: func() time.Time { return time.UnixMilli(1) }}, NewID: func() string { ids++; return strconv.Itoa(ids) }}}
-	_, err := s.change(t.Context(), Intent{ID: "s", By: identity.Principal{Tenant: "t", Subject: "finance@t", Roles: []identity.Role{identity.Finance}}}, "settlement.noted",
-		changeOnly(func(st Settlement, a Act) (Settlement, error) { return st.stamp(a, time.UnixMilli(3)), nil }))
+	_, err := s.decideAndApply(t.Context(), Intent{ID: "s", By: identity.Principal{Tenant: "t", Subject: "finance@t", Roles: []identity.Role{identity.Finance}}}, "settlement.noted",
+		settlementChange(func(st Settlement, a Act) (Settlement, error) { return st.withAct(a, time.UnixMilli(3)), nil }))
 	if err != nil || !slices.Equal(store.acts, []string{"1", "2"}) {
 		t.Errorf("written by acts %v: %v", store.acts, err)
 	}

@@ -112,7 +112,7 @@ func (b Builder) activeSettlements(ctx context.Context, tenant ident.Tenant, cre
 			break
 		}
 	}
-	maps.DeleteFunc(found, func(_ string, st settlement.Settlement) bool { return st.Dead() })
+	maps.DeleteFunc(found, func(_ string, st settlement.Settlement) bool { return st.IsUndone() })
 	return found, nil
 }
 
@@ -169,7 +169,7 @@ func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 				return Line{}, err
 			}
 		}
-		if st.Dead() {
+		if st.IsUndone() {
 			return Line{Standing: LineOpen}, nil
 		}
 		// The list comes from an index that may lag behind by a moment; the loaded settlement is current.

@@ -87,7 +87,7 @@ func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal,
 		IDNumber: payer.IDNumber,
 		Entity:   Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
 	c.Number = "NS" + c.yearText() + "-" + string(taxpayer) + "-" + string(entity)
-	c.sumBookings(settlement.Whole(bookings))
+	c.sumBookings(settlement.BookingsOfPerson(bookings))
 	c.Hash, err = contentHash(c)
 	return c, err
 }

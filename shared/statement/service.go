@@ -167,7 +167,7 @@ func (s *Service) SendStatement(ctx context.Context, by identity.Principal, crea
 		c := Change{Old: old, New: n, ScheduleAcceptance: !n.AcceptOn.IsZero()}
 		c.Settlements, err = s.changeSettlements(ctx, by.Tenant, n.Settlements,
 			func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-				waits := x.NeedsConfirm && !x.Confirmed && x.Stoppable()
+				waits := x.NeedsConfirm && !x.Confirmed && x.CanBeHeld()
 				return x.SendStatement(n.AcceptOn, newAct(s.NewID(), "settlement.statement_sent", by.Subject),
 					now), waits, nil
 			})
@@ -245,8 +245,8 @@ func (s *Service) releaseConfirmed(ctx context.Context, n State, name, by string
 	now time.Time) ([]settlement.Change, error) {
 	return s.changeSettlements(ctx, n.Tenant, n.Settlements,
 		func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-			return x.Confirm(newAct(s.NewID(), name, by), now), x.NeedsConfirm && !x.Confirmed &&
-				x.Stoppable() && !n.hasOpenDispute(ident.Settlement(x.ID)), nil
+			return x.ConfirmStatement(newAct(s.NewID(), name, by), now), x.NeedsConfirm && !x.Confirmed &&
+				x.CanBeHeld() && !n.hasOpenDispute(ident.Settlement(x.ID)), nil
 		})
 }
 
@@ -339,7 +339,7 @@ func (s *Service) holdDisputed(ctx context.Context, by identity.Principal, dispu
 	changes, err := s.changeSettlements(ctx, by.Tenant, ids,
 		func(x settlement.Settlement) (settlement.Settlement, bool, error) {
 			// The payment has been sent already; the dispute is recorded without a hold.
-			if !x.Stoppable() {
+			if !x.CanBeHeld() {
 				return x, false, nil
 			}
 			stopped[x.ID] = true
@@ -375,7 +375,7 @@ func (s *Service) ResolveDispute(ctx context.Context, by identity.Principal, cre
 		c := Change{Old: old, New: n, ScheduleAcceptance: n.Standing == Sent && !n.AcceptOn.IsZero()}
 		c.Settlements, err = s.changeSettlements(ctx, by.Tenant, answeredSettlements(old, n),
 			func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-				return x.Resolve(n.AcceptOn, settlement.Act{ID: s.NewID(), Name: "settlement.resolved",
+				return x.ResolveDispute(n.AcceptOn, settlement.Act{ID: s.NewID(), Name: "settlement.resolved",
 					By: by.Subject, Reason: a.Outcome}, now), !x.Disputed.IsZero(), nil
 			})
 		return c.withRecord("resolved", by.Subject, a.Outcome, now), err

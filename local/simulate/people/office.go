@@ -85,7 +85,7 @@ func (a *Actors) handleSettlement(s settlement.Settlement) {
 	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap &&
 		s.Hold.Reason != settlement.HoldCalendar:
 		a.planAct(finance, s, "release", path+"/release", body(""))
-	case rare(14) && !s.Sent() && s.Status != settlement.Paid && s.Status != settlement.Failed:
+	case rare(14) && !s.WasSent() && s.Status != settlement.Paid && s.Status != settlement.Failed:
 		a.planAct(finance, s, "hold", path+"/hold", body(`,"reason":"RISK","text":"look again"`))
 	case s.Status == settlement.PendingReview:
 		a.planAct(finance, s, "submit", path+"/transitions", body(`,"to":"IN_REVIEW"`))
@@ -93,9 +93,9 @@ func (a *Actors) handleSettlement(s settlement.Settlement) {
 		a.planAct(approver, s, "reject", path+"/transitions", body(`,"to":"FAILED","reason":"wrong"`))
 	case s.Status == settlement.InReview:
 		a.planAct(approver, s, "approve", path+"/transitions", body(`,"to":"APPROVED"`))
-	case (s.Status == settlement.Approved || s.Status == settlement.Paying && !s.Sent()) && rare(8):
+	case (s.Status == settlement.Approved || s.Status == settlement.Paying && !s.WasSent()) && rare(8):
 		a.planAct(approver, s, "cancel", path+"/cancel", body(`,"reason":"not this month"`))
-	case s.Reopenable() == nil && a.world.Chance(2) && !a.isLeftUnpaid(s):
+	case s.RefuseReopening() == nil && a.world.Chance(2) && !a.isLeftUnpaid(s):
 		a.planAct(approver, s, "reopen", path+"/reopen", body(`,"reason":"new account"`))
 	}
 }

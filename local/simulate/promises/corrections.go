@@ -199,7 +199,7 @@ func (b *Examiner) withheldAfterFiling(tenant ident.Tenant, entity ident.Entity,
 		if p.tenant != tenant || p.entity != entity {
 			continue
 		}
-		for _, k := range settlement.Whole(list) {
+		for _, k := range settlement.BookingsOfPerson(list) {
 			for _, r := range k.Rows {
 				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) &&
 					r.Collection != tax.SelfFiled {

@@ -45,7 +45,7 @@ func (b *Examiner) checkLife(s settlement.Settlement) {
 	// a payable is settled again only after its last settlement has died or was reopened
 	if s.Occurrence > 1 {
 		before, ok := b.settlements[string(s.Tenant+"/")+settlement.IDOf(s.Identity, s.Occurrence-1)]
-		if !ok || (!before.Dead() && before.ReopenedBy != ident.Settlement(s.ID)) {
+		if !ok || (!before.IsUndone() && before.ReopenedBy != ident.Settlement(s.ID)) {
 			b.world.ReportBroken("P3", "%s was opened while the occurrence before it lived", k)
 		}
 	}
@@ -135,7 +135,7 @@ func (b *Examiner) checkDates(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	if s.Provisional != nil {
 		b.paths["provisional dates"]++
-		if s.Status != settlement.PendingReview && s.Status != settlement.InReview && !s.Dead() {
+		if s.Status != settlement.PendingReview && s.Status != settlement.InReview && !s.IsUndone() {
 			b.world.ReportBroken("dates", "%s is %s on dates that may still move", k, s.Status)
 		}
 		return

@@ -25,7 +25,7 @@ func (b *Examiner) checkMerges() {
 	}
 	for _, s := range b.settlements {
 		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == people.MergedTaxpayer &&
-			(s.Unbooked() || s.Status == settlement.Approved) && !s.Dead() {
+			(s.IsUnbooked() || s.Status == settlement.Approved) && !s.IsUndone() {
 			b.world.ReportBroken("P5", "%s/%s waits as %s, who is %s", tenant, s.ID, people.MergedTaxpayer,
 				people.MergedInto)
 		}

@@ -33,7 +33,7 @@ func (b *Examiner) checkStatements() {
 	}
 	for id, s := range b.settlements {
 		if !strings.HasPrefix(s.ActivityID, settlement.StatementPrefix) ||
-			s.Source == settlement.SourceReopened || s.Dead() || s.ReopenedBy != "" {
+			s.Source == settlement.SourceReopened || s.IsUndone() || s.ReopenedBy != "" {
 			continue
 		}
 		if !settled[id] {
@@ -74,7 +74,7 @@ func (b *Examiner) checkBucket(k string, it dynamo.Item, settled map[string]bool
 				dynamo.TextOf(it, "sid"), s.Gross, fen)
 		}
 		last := b.lastOccurrence(ident.Tenant(tenantOf(pk)), s)
-		if ok && last.Dead() && dynamo.NumberOf(it, "live") != 0 {
+		if ok && last.IsUndone() && dynamo.NumberOf(it, "live") != 0 {
 			b.world.ReportBroken("P9",
 				"bucket %s says that %s is valid, which was undone: its lines are never settled", k, last.ID)
 		}

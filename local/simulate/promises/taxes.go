@@ -59,7 +59,7 @@ func (b *Examiner) checkTaxes() {
 		of[p] = append(of[p], s)
 	}
 	for p, ss := range of {
-		bookings := settlement.Whole(b.lists[p])
+		bookings := settlement.BookingsOfPerson(b.lists[p])
 		for _, s := range ss {
 			b.checkRows(s, bookings)
 		}
@@ -76,7 +76,7 @@ func (b *Examiner) checkRows(s settlement.Settlement, bookings []settlement.Book
 		}
 	}
 	want := rowSums{withheld: map[string]money.Amount{}}
-	if s.BookingStands() {
+	if s.IsBooked() {
 		f, err := b.readFigures(s, s.Booking)
 		if err != nil {
 			b.world.ReportBroken("P5", "%s: %v", s.ID, err)
@@ -177,7 +177,7 @@ func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows 
 func (b *Examiner) monthTotal(ss []settlement.Settlement, m taxMonth) (last settlement.Settlement,
 	total money.Amount, err error) {
 	for _, s := range ss {
-		if !s.BookingStands() || s.CreatorShare().IsZero() {
+		if !s.IsBooked() || s.CreatorShare().IsZero() {
 			continue
 		}
 		f, err := b.readFigures(s, s.Booking)

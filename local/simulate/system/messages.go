@@ -36,8 +36,8 @@ func (s *System) connectQueues(b builder) {
 		return s.Payouts.HandleMessage(ctx, body)
 	}
 	for name, q := range map[relay.Queue]*engine.Queue{
-		relay.Tax:    engine.NewQueue(b.world, "compute-tax", tasks(s.Taxes.Do)),
-		relay.Settle: engine.NewQueue(b.world, "advance-settlement", tasks(s.Advancer.Do)),
+		relay.Tax:    engine.NewQueue(b.world, "compute-tax", tasks(s.Taxes.RunTask)),
+		relay.Settle: engine.NewQueue(b.world, "advance-settlement", tasks(s.Advancer.RunTask)),
 		relay.Payout: engine.NewQueue(b.world, "pay-out", sqsbatch.Groups(b.log, payouts)),
 		relay.Audit:  engine.NewQueue(b.world, "write-audit", sqsbatch.Each(b.log, s.keepAuditRecord)),
 	} {

@@ -301,7 +301,7 @@ func (s Service) readBookings(ctx context.Context, tenant ident.Tenant,
 		if err != nil {
 			return nil, nil, err
 		}
-		if into, closed := settlement.ClosedFor(all); closed {
+		if into, closed := settlement.MergedInto(all); closed {
 			// The taxpayer was merged into another one, whose list has the later bookings.
 			if on := (taxList{taxpayerAtEntity{l.entity, into}, l.year}); !lists[on] {
 				lists[on] = true

@@ -23,10 +23,10 @@ func (f facts) expectedBooks() accountBooks {
 	out := accountBooks{}
 	byID := settlement.OccurrencesOf(f.settlements)
 	for _, s := range f.settlements {
-		object := byID.First(s.ID)
+		object := byID.FirstID(s.ID)
 		out.credit(ledger.CreatorPayable, object, owedToCreator(s))
 		out.credit(ledger.GatewayClearing, object, paidToCreator(s))
-		if s.Dead() || s.ReopenedBy != "" {
+		if s.IsUndone() || s.ReopenedBy != "" {
 			// The settlement was undone, or a later occurrence of the payable has replaced it.
 			continue
 		}
@@ -74,7 +74,7 @@ func (b accountBooks) addReceivable(r receivable.Receivable) {
 // owedToCreator returns the amount of a settlement that is still to be paid to the creator.
 func owedToCreator(s settlement.Settlement) money.Amount {
 	switch {
-	case s.Dead() || s.ReopenedBy != "":
+	case s.IsUndone() || s.ReopenedBy != "":
 		return money.Amount{}
 	case s.Status == settlement.Paid:
 		if isReturned(s) {
@@ -122,7 +122,7 @@ func accrualWithoutSettlement(b income.Bucket, byID settlement.Occurrences) mone
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}
-	if b.State == income.Settled && !byID.Last(byID[string(b.Settlement)]).Dead() {
+	if b.State == income.Settled && !byID.LastOf(byID[string(b.Settlement)]).IsUndone() {
 		return money.Amount{}
 	}
 	return b.Distributable
@@ -135,7 +135,7 @@ func (f facts) compareReceivables(d *differences) {
 	taken := map[string]money.Amount{}
 	// Only set-offs of a booking that was not reversed have taken something.
 	for _, s := range f.settlements {
-		if s.BookingStands() {
+		if s.IsBooked() {
 			for _, o := range s.SetOffs {
 				taken[string(s.Entity+"#")+o.Receivable] = taken[string(s.Entity+"#")+o.Receivable].Add(
 					o.Amount.Abs())
@@ -163,7 +163,7 @@ func (f facts) compareSums(d *differences, s settlement.Settlement) {
 	}
 	of.compare("shares of "+s.ID, s.Gross, whole)
 	hash := s.Quote
-	if s.BookingStands() {
+	if s.IsBooked() {
 		hash = s.Booking
 	}
 	figures, ok := f.figures[s.ID][hash]
@@ -179,7 +179,7 @@ func (f facts) compareSums(d *differences, s settlement.Settlement) {
 		}
 	}
 	of.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(net))
-	if s.BookingStands() {
+	if s.IsBooked() {
 		comparePaid(of, s, net)
 	}
 	of.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, net))

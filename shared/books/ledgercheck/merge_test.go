@@ -116,7 +116,7 @@ func TestAnyLifeAroundAMergeIsExplained(t *testing.T) {
 			}
 			lists[i] = list
 		}
-		income, withheld := sum(settlement.Whole(lists[0]))
+		income, withheld := sum(settlement.BookingsOfPerson(lists[0]))
 		both, kept := sum(append(lists[0], lists[1]...))
 		if income != both || withheld != kept {
 			rt.Fatalf("the person's whole is %s and %s, both lists come to %s and %s", income, withheld, both, kept)

@@ -55,7 +55,7 @@ func (f facts) latestOccurrences(objects []string) []string {
 	byID := settlement.OccurrencesOf(f.settlements)
 	for i, object := range objects {
 		if s, ok := byID[object]; ok {
-			objects[i] = byID.Last(s).ID
+			objects[i] = byID.LastOf(s).ID
 		}
 	}
 	return objects
@@ -81,7 +81,7 @@ func (f facts) journalBooks() accountBooks {
 	byID := settlement.OccurrencesOf(f.settlements)
 	raised := f.receivablesByEntry()
 	for _, e := range f.entries {
-		object := cmp.Or(byID.First(string(e.Settlement)), e.ID)
+		object := cmp.Or(byID.FirstID(string(e.Settlement)), e.ID)
 		r, raises := raised[e.ID]
 		// The reversal of an entry belongs to the same receivable as the entry.
 		if !raises && e.Reverses != "" {
@@ -129,12 +129,12 @@ func isReceivablePosting(r receivable.Receivable, e ledger.Entry, p ledger.Posti
 // since the journal posts both in the entry of the settlement.
 func (f facts) moveSetOffs(out accountBooks, byID settlement.Occurrences) {
 	for _, s := range f.settlements {
-		if !s.BookingStands() {
+		if !s.IsBooked() {
 			continue
 		}
 		for _, o := range s.SetOffs {
 			account := receivable.Kind(o.Kind).Account()
-			out.debit(account, byID.First(s.ID), o.Amount)
+			out.debit(account, byID.FirstID(s.ID), o.Amount)
 			out.credit(account, o.Receivable, o.Amount)
 		}
 	}
@@ -152,7 +152,7 @@ func (f facts) suspectBuckets(journal accountBooks) []string {
 		}
 		left := accrualWithoutSettlement(b, byID)
 		if consumed := b.Distributable.Sub(left); b.State == income.Settled &&
-			journal[ledger.CreatorAccrued][byID.First(string(b.Settlement))] != consumed {
+			journal[ledger.CreatorAccrued][byID.FirstID(string(b.Settlement))] != consumed {
 			wrong = append(wrong, b.Name(), string(b.Settlement))
 		} else if !left.IsZero() {
 			waiting = append(waiting, b.Name())

@@ -37,11 +37,11 @@ func (w *world) parties(t rapid.TB, id string, creators []string) {
 		if p.Kind != split.KindPayee {
 			continue
 		}
-		if _, err := w.AskParty(ctx, in, p.Party); err != nil && !fault.HasCode(err, fault.IllegalMove) {
+		if _, err := w.RequestPartySettlement(ctx, in, p.Party); err != nil && !fault.HasCode(err, fault.IllegalMove) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.OpenParties(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
+	if err := w.OpenPartySettlements(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range creators {
@@ -93,7 +93,7 @@ func (w *world) walk(t *testing.T, id string, acts ...string) {
 
 func (w *world) open(t *testing.T, id string) {
 	t.Helper()
-	if err := w.OpenParties(t.Context(), settletest.Tenant, ident.Settlement(id)); err != nil {
+	if err := w.OpenPartySettlements(t.Context(), settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -186,7 +186,7 @@ func TestAMainSettlementIsKeptByItsPayees(t *testing.T) {
 func (w *world) ask(t *testing.T, id ident.Settlement, payee, reason string) {
 	t.Helper()
 	in, _ := w.intent(t, identity.Finance, string(id))
-	_, err := w.AskParty(t.Context(), in, payee)
+	_, err := w.RequestPartySettlement(t.Context(), in, payee)
 	if (err == nil) != (reason == "") || (err != nil && fault.Of(err).Reason != reason) {
 		t.Errorf("asking for %s: %v, want %q", payee, err, reason)
 	}

@@ -170,7 +170,7 @@ func (d Difference) checkName() string {
 // is half cancelled.
 func settlementFindings(s settlement.Settlement, month civil.Month) []period.Finding {
 	var found []period.Finding
-	if s.Unbooked() && s.Quote == "" && !s.ServicePeriod.After(month) {
+	if s.IsUnbooked() && s.Quote == "" && !s.ServicePeriod.After(month) {
 		text := s.ID + " has no figures"
 		if s.Hold != nil {
 			text += ": " + s.Hold.Reason

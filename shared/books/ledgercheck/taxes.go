@@ -92,7 +92,7 @@ func (f facts) taxesByRows() taxAmounts {
 		}
 		for _, r := range b.Rows {
 			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)),
-				booked[string(b.Settlement)]}, byID.First(string(b.Settlement))
+				booked[string(b.Settlement)]}, byID.FirstID(string(b.Settlement))
 			if len(b.Of) > 0 {
 				k.month, object = lawdiff.MonthOfPeriod(r.Period), b.EntryID
 			}
@@ -144,7 +144,7 @@ func (f facts) taxesByEntries() taxAmounts {
 		k := taxKey{entity: e.Entity,
 			taxpayer: cmp.Or(ident.Taxpayer(taxpayers[act]), byID[string(e.Settlement)].TaxpayerID),
 			month:    e.Tax}
-		object := cmp.Or(byID.First(string(e.Settlement)), act)
+		object := cmp.Or(byID.FirstID(string(e.Settlement)), act)
 		if trueUps[act] {
 			object = act
 		}

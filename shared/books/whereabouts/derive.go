@@ -29,7 +29,7 @@ func PositionsOf(entries []ledger.Entry, settlements []settlement.Settlement,
 	for _, e := range entries {
 		for _, p := range e.Postings {
 			// An entry without a settlement, such as an accrual, is an object by itself.
-			at := sumKey{account: p.Account, object: cmp.Or(byID.First(string(e.Settlement)), e.ID)}
+			at := sumKey{account: p.Account, object: cmp.Or(byID.FirstID(string(e.Settlement)), e.ID)}
 			if p.Account.IsTaxPayable() {
 				at.period = e.Tax
 			}
@@ -45,7 +45,7 @@ func PositionsOf(entries []ledger.Entry, settlements []settlement.Settlement,
 			p := Position{Account: at.account, Amount: sum, Period: at.period, Object: at.object}
 			s, ok := byID[at.object]
 			if ok {
-				s = byID.Last(s)
+				s = byID.LastOf(s)
 				p.Object = s.ID
 			}
 			out = append(out, p.locate(s, ok, view))
@@ -99,7 +99,7 @@ func (p Position) withState(state State, reason, owner, action string) Position 
 // locatePayable returns the position of money that is owed to the creator, with the state of its
 // settlement.
 func (p Position) locatePayable(s settlement.Settlement, view settlement.Viewer) Position {
-	next := view.Next(s)
+	next := view.NextAction(s)
 	p.Owner = next.Owner
 	p.Action = next.Action
 	p.Due = civil.StampOf(next.Due)

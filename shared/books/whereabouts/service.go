@@ -118,7 +118,7 @@ func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 	if err != nil {
 		return View{}, err
 	}
-	at := found.byID.Last(st).ID
+	at := found.byID.LastOf(st).ID
 	positions := slices.DeleteFunc(found.positions, func(p Position) bool {
 		return p.Object != at || isHiddenFrom(by, p.Account)
 	})

@@ -69,7 +69,7 @@ func (w *world) act(t rapid.TB, name, id string) string {
 	case "hold":
 		_, err = w.PutOnHold(ctx, intent(identity.Finance), settlement.Hold{Reason: settlement.HoldManual, Owner: "finance"})
 	case "release":
-		_, err = w.Release(ctx, intent(identity.Finance))
+		_, err = w.ReleaseHold(ctx, intent(identity.Finance))
 	case "submit":
 		_, err = w.Transition(ctx, intent(identity.Finance), settlement.InReview)
 	case "approve":

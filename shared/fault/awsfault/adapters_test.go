@@ -189,8 +189,8 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"statement written": func(ctx context.Context) error { return papers.ApplyChange(ctx, statement.Change{}) },
 		"period":            func(ctx context.Context) error { _, err := periods.NewestPeriod(ctx, "t", "e"); return err },
 		"periods":           func(ctx context.Context) error { _, err := periods.ListPeriods(ctx, "t", "e"); return err },
-		"claim":             func(ctx context.Context) error { _, err := claims.ByID(ctx, "t", "r"); return err },
-		"claims":            func(ctx context.Context) error { _, err := claims.Of(ctx, "t", "c", "e"); return err },
+		"claim":             func(ctx context.Context) error { _, err := claims.FindByID(ctx, "t", "r"); return err },
+		"claims":            func(ctx context.Context) error { _, err := claims.ListOf(ctx, "t", "c", "e"); return err },
 		"claim prepared": func(ctx context.Context) error {
 			return claims.Prepare(ctx, receivable.Receivable{ID: "r"}, audit.Record{ID: "a"})
 		},

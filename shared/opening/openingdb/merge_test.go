@@ -153,7 +153,7 @@ func (w *world) once(t *testing.T) {
 	}
 	var income, withheld money.Amount
 	rows := 0
-	for _, b := range settlement.Whole(list) {
+	for _, b := range settlement.BookingsOfPerson(list) {
 		for _, r := range b.Rows {
 			income, withheld = income.Add(r.Income), withheld.Add(r.Withheld)
 			rows++

@@ -19,10 +19,10 @@ import (
 type Store interface {
 	// ListOf reads the receivables of a creator at a paying entity, at all of them when entity is "".
 	// The read is consistent.
-	Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	ListOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		entity ident.Entity) ([]Receivable, error)
 	// FindByID finds a receivable that a person raised. The error is fault.Absent when there is none.
-	ByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
+	FindByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
 	// Prepare writes a claim that waits for a second person. The error is optimistic.ErrRival when the
 	// id is taken.
 	Prepare(ctx context.Context, r Receivable, record audit.Record) error
@@ -72,7 +72,7 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 	if in.ID == "" {
 		in.ID = "rcv-" + in.Act
 	}
-	record, err := recordOf(in, "receivable.prepared", by.Subject)
+	record, err := auditRecordOf(in, "receivable.prepared", by.Subject)
 	if err != nil {
 		return Receivable{}, false, err
 	}
@@ -80,8 +80,8 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 	if !errors.Is(err, optimistic.ErrRival) {
 		return in, false, err
 	}
-	had, err := c.Store.ByID(ctx, by.Tenant, in.ID)
-	if err == nil && !had.asked(in) {
+	had, err := c.Store.FindByID(ctx, by.Tenant, in.ID)
+	if err == nil && !had.hasSameContent(in) {
 		err = fault.New(fault.OtherContent, "receivable_exists",
 			"This receivable_id stands for another claim; choose a new one.")
 	}
@@ -98,7 +98,7 @@ func refuseCashier(by identity.Principal) error {
 }
 
 // hasSameContent reports whether two claims have the same content, whoever prepared them and when.
-func (r Receivable) asked(o Receivable) bool {
+func (r Receivable) hasSameContent(o Receivable) bool {
 	share := (r.MaxShare == nil) == (o.MaxShare == nil) &&
 		(r.MaxShare == nil || r.MaxShare.Cmp(*o.MaxShare) == 0)
 	return r.CreatorID == o.CreatorID && r.Entity == o.Entity && r.Kind == o.Kind &&
@@ -118,7 +118,7 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal,
 	}
 	approvedNow := false
 	r, err := optimistic.Value(ctx, func() (r Receivable, err error) {
-		r, approvedNow, err = c.approve(ctx, by, id)
+		r, approvedNow, err = c.approveOnce(ctx, by, id)
 		return r, err
 	})
 	if err == nil && approvedNow && c.Raised != nil {
@@ -128,9 +128,9 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal,
 }
 
 // approveOnce makes one try of Approve; approvedNow is false when the claim was approved before.
-func (c *Claims) approve(ctx context.Context, by identity.Principal,
+func (c *Claims) approveOnce(ctx context.Context, by identity.Principal,
 	id string) (r Receivable, approvedNow bool, err error) {
-	had, err := c.Store.ByID(ctx, by.Tenant, id)
+	had, err := c.Store.FindByID(ctx, by.Tenant, id)
 	if err != nil || had.State == Open {
 		return had, false, err
 	}
@@ -150,7 +150,7 @@ func (c *Claims) approve(ctx context.Context, by identity.Principal,
 	r.ApprovedBy = by.Subject
 	r.ApprovedAt = c.Clock.Instant()
 	r.Act = c.NewID()
-	record, err := recordOf(r, "receivable.raised", by.Subject)
+	record, err := auditRecordOf(r, "receivable.raised", by.Subject)
 	if err != nil {
 		return had, false, err
 	}
@@ -158,7 +158,7 @@ func (c *Claims) approve(ctx context.Context, by identity.Principal,
 }
 
 // auditRecordOf is the audit record of preparing or approving a claim.
-func recordOf(r Receivable, act, by string) (audit.Record, error) {
+func auditRecordOf(r Receivable, act, by string) (audit.Record, error) {
 	what, err := json.Marshal(map[string]any{"creator_id": string(r.CreatorID),
 		"paying_entity": string(r.Entity), "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,
 		"document": r.Document, "max_share": r.MaxShare, "prepared_by": r.PreparedBy})

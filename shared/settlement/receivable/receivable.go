@@ -88,7 +88,7 @@ func (k Kind) Claims() bool { return k != CourtOrder && k != GiveBack }
 // precedence is the order in which kinds are set off, lowest first: what is owed back to the
 // creator, because it raises the amount from which the others are taken; then court orders, then
 // tax, then the rest.
-func (k Kind) rank() int {
+func (k Kind) precedence() int {
 	switch k {
 	case GiveBack:
 		return 0
@@ -118,7 +118,7 @@ func Plan(net money.Amount, standing []Receivable) []Part {
 		return r.State != Open || !r.Open.Positive()
 	})
 	slices.SortFunc(list, func(a, b Receivable) int {
-		return cmp.Or(cmp.Compare(a.Kind.rank(), b.Kind.rank()), compareDays(a.RaisedOn, b.RaisedOn),
+		return cmp.Or(cmp.Compare(a.Kind.precedence(), b.Kind.precedence()), compareDays(a.RaisedOn, b.RaisedOn),
 			a.PreparedAt.Compare(b.PreparedAt), cmp.Compare(a.ID, b.ID))
 	})
 	left := net

@@ -100,7 +100,7 @@ func MessagesOf(s settlement.Settlement) ([]Message, error) {
 // dueTasks returns the messages of the operations that are due after a write of a settlement.
 func dueTasks(s settlement.Settlement) ([]Message, error) {
 	var tasks []Message
-	if op := s.Due(); op != "" {
+	if op := s.DueOperation(); op != "" {
 		task, err := taskMessage(s, op, s.Last.ID)
 		if err != nil {
 			return nil, err
@@ -108,7 +108,7 @@ func dueTasks(s settlement.Settlement) ([]Message, error) {
 		tasks = append(tasks, task)
 	}
 	// The operation advance also opens the settlements of other payees. One message is enough.
-	if s.PartiesDue() && s.Due() != settlement.OpAdvance {
+	if s.HasUnopenedParties() && s.DueOperation() != settlement.OpAdvance {
 		task, err := taskMessage(s, settlement.OpAdvance, s.Last.ID)
 		if err != nil {
 			return nil, err

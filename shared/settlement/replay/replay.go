@@ -179,7 +179,7 @@ func (r *calculation) compilePlans(creator tenancy.Creator) error {
 // another payee nor an opening balance.
 func (r *calculation) isCounted(s settlement.Settlement) bool {
 	within := !s.ServicePeriod.Before(r.request.From) && !r.request.To.Before(s.ServicePeriod)
-	return within && !s.Dead() && s.ReopenedBy == "" && s.Parent == "" &&
+	return within && !s.IsUndone() && s.ReopenedBy == "" && s.Parent == "" &&
 		s.Source != settlement.SourceOpening
 }
 

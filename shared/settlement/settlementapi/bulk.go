@@ -118,7 +118,7 @@ func (a API) transitionOne(ctx context.Context, in settlement.Intent,
 	}
 	// The move was refused, perhaps because an earlier try whose answer was lost has succeeded.
 	now, readErr := a.Service.Read(ctx, in.By, in.ID)
-	if readErr == nil && in.Repeated(now, to) {
+	if readErr == nil && in.IsRepeat(now, to) {
 		return transitionResult{Settlement: now, replayed: true}
 	}
 	return transitionResult{err: err}

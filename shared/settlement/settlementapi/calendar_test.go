@@ -78,11 +78,11 @@ func (s *site) sweep() {
 		task := settlement.Task{Tenant: st.Tenant, SettlementID: ident.Settlement(st.ID), Op: op}
 		switch op {
 		case settlement.OpAdvance:
-			return v.Do(ctx, task)
+			return v.RunTask(ctx, task)
 		case settlement.OpSend, settlement.OpQuery:
 			return nil // what pay-out does
 		}
-		return s.w.Do(ctx, task)
+		return s.w.RunTask(ctx, task)
 	}, nil)
 	for range 2 { // the second round does what the first one made due
 		if err := v.Sweep(ctx); err != nil {

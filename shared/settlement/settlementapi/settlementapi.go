@@ -76,7 +76,7 @@ func (a API) settlePayable(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		// JSON are not problems of its fields.
 		var document map[string]json.RawMessage
 		unreadable := len(strictjson.Decode(r.Body, &document)) > 0
-		return httpapi.Response{}, a.Service.Unread(ctx, key, req, problems, unreadable)
+		return httpapi.Response{}, a.Service.RefuseUnreadable(ctx, key, req, problems, unreadable)
 	}
 	ans, how, err := a.Service.Settle(ctx, r.Principal, key, req)
 	if err != nil {
@@ -244,7 +244,7 @@ func (a API) releaseHold(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	s, err := a.Service.Release(ctx, in)
+	s, err := a.Service.ReleaseHold(ctx, in)
 	return a.actResponse(ctx, r, s, err)
 }
 
@@ -279,7 +279,7 @@ func (a API) requestPartySettlement(ctx context.Context,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	s, err := a.Service.AskParty(ctx, in, payee)
+	s, err := a.Service.RequestPartySettlement(ctx, in, payee)
 	return a.actResponse(ctx, r, s, err)
 }
 
@@ -299,7 +299,7 @@ func (a API) recordInvoice(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	s, err := a.Service.Invoice(ctx, in, paper)
+	s, err := a.Service.RecordInvoice(ctx, in, paper)
 	return a.actResponse(ctx, r, s, err)
 }
 

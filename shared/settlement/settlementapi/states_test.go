@@ -224,7 +224,7 @@ func (l *lives) duties() []struct {
 		{"book", func(id string) error { return l.w.Book(ctx, settletest.Tenant, ident.Settlement(id)) }},
 		{"rebook", func(id string) error { return l.w.Rebook(ctx, settletest.Tenant, ident.Settlement(id)) }},
 		{"advance", func(id string) error {
-			return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(id), Op: settlement.OpAdvance})
+			return v.RunTask(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(id), Op: settlement.OpAdvance})
 		}},
 	}
 	for _, state := range []payout.State{payout.Sent, payout.Unknown, payout.Accepted, payout.WaitingPayee, payout.Paid, payout.Failed, payout.Cancelled, payout.Returned} {

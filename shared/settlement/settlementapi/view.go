@@ -168,7 +168,7 @@ func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]sett
 		TransitionID: s.TransitionID, Hold: holdViewOf(viewer, s),
 		Gross: s.Gross, Shares: s.Shares, Memo: emptyIfNil(s.Memo), CreatorShare: s.CreatorShare(),
 		Next: nextOf(viewer, s), CreatorText: viewer.CreatorText(s),
-		Arrival: civil.StampOf(viewer.ArrivalOf(s)),
+		Arrival: civil.StampOf(viewer.ExpectedArrival(s)),
 		Reopens: nilIfEmpty(string(s.Reopens)), ReopenedBy: nilIfEmpty(string(s.ReopenedBy)),
 		ReasonClass: nilIfEmpty(s.ReasonClass), Parent: nilIfEmpty(string(s.Parent)),
 		Parties: partyViews(s)}
@@ -321,7 +321,7 @@ func partyViews(s settlement.Settlement) []partyView {
 
 // nextOf returns the next action on a settlement.
 func nextOf(viewer settlement.Viewer, s settlement.Settlement) Next {
-	next := viewer.Next(s)
+	next := viewer.NextAction(s)
 	return Next{Action: next.Action, Owner: next.Owner, Due: civil.StampOf(next.Due),
 		Overdue: next.Overdue}
 }

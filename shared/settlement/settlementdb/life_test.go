@@ -373,7 +373,7 @@ func TestANetThatFellWaitsForAnApprover(t *testing.T) {
 		t.Fatalf("%s %v net %s", s.Status, s.Hold, s.Net)
 	}
 	in := settlement.Intent{By: approver, ID: string(first), Version: s.StatusVersion}
-	if _, err := w.Release(ctx, in); !fault.HasCode(err, fault.IllegalMove) {
+	if _, err := w.ReleaseHold(ctx, in); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("released: %v", err)
 	}
 	if _, err := w.ConfirmNet(ctx, in, money.MustParse("5880.00")); !fault.HasCode(err, fault.IllegalMove) {
@@ -440,8 +440,8 @@ func TestABookingThatCannotBeMadeAgainIsHeld(t *testing.T) {
 		}
 	}
 	s := load(t, w, string(a.SettlementID))
-	if s.Hold == nil || s.Hold.Reason != settlement.HoldRuleGap || s.Booking == "" || s.Due() != "" {
-		t.Fatalf("hold %v, booking %q, due %q", s.Hold, s.Booking, s.Due())
+	if s.Hold == nil || s.Hold.Reason != settlement.HoldRuleGap || s.Booking == "" || s.DueOperation() != "" {
+		t.Fatalf("hold %v, booking %q, due %q", s.Hold, s.Booking, s.DueOperation())
 	}
 }
 

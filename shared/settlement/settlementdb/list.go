@@ -341,7 +341,7 @@ func (s *Store) OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.En
 		for i, st := range page {
 			after = entries[i]
 			// Booked settlements count by their tax bookings, so only the others are listed.
-			if st.Unbooked() {
+			if st.IsUnbooked() {
 				open = append(open, st)
 			}
 		}

@@ -83,7 +83,7 @@ func TestAReopenedPayableIsApprovedAnewByLevels(t *testing.T) {
 	ctx := context.Background()
 	id := submitted(t, w, "live-1")
 	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", string(id)), settlement.Hold{Reason: settlement.HoldRisk}))
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "c@x", string(id))))
+	must[settlement.Settlement](t)(w.ReleaseHold(ctx, act(t, w, "c@x", string(id))))
 	for _, who := range []string{"a@x", "b@x"} {
 		must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, who, string(id)), settlement.Approved))
 	}
@@ -106,7 +106,7 @@ func TestAReopenedPayableIsApprovedAnewByLevels(t *testing.T) {
 	}
 	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "d@x", again.ID), settlement.Hold{Reason: settlement.HoldManual}))
 	refused(t, "on_hold")(w.Transition(ctx, act(t, w, "b@x", again.ID), settlement.Approved))
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "d@x", again.ID)))
+	must[settlement.Settlement](t)(w.ReleaseHold(ctx, act(t, w, "d@x", again.ID)))
 	if s := must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "b@x", again.ID), settlement.Approved)); s.Status != settlement.Approved || len(s.Approvals) != 2 {
 		t.Errorf("%s with %v", s.Status, s.Approvals)
 	}
@@ -173,9 +173,9 @@ func TestAHoldIsReplacedByWhoMayEndIt(t *testing.T) {
 	in := act(t, w, "o@x", string(id))
 	in.By.Roles = []identity.Role{identity.Operator}
 	refused(t, "hold_owner")(w.PutOnHold(ctx, in, settlement.Hold{Reason: settlement.HoldManual}))
-	refused(t, "hold_owner")(w.Release(ctx, in))
+	refused(t, "hold_owner")(w.ReleaseHold(ctx, in))
 	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "d@x", string(id)), settlement.Hold{Reason: settlement.HoldManual}))
-	must[settlement.Settlement](t)(w.Release(ctx, in))
+	must[settlement.Settlement](t)(w.ReleaseHold(ctx, in))
 }
 
 // The system's approval and a person's act on the same settlement at the same instant: one of them is decided on what
@@ -200,7 +200,7 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 			var told error
 			var work sync.WaitGroup
 			work.Go(func() {
-				err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance})
+				err := v.RunTask(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance})
 				if err != nil && !errors.Is(err, optimistic.ErrRival) && !fault.HasCode(err, fault.Unavailable) {
 					t.Error(err)
 				}
@@ -238,9 +238,9 @@ func swept(t *testing.T, w *settletest.World) {
 		task := settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op}
 		switch op {
 		case settlement.OpAdvance:
-			return v.Do(ctx, task)
+			return v.RunTask(ctx, task)
 		case settlement.OpQuote, settlement.OpBook, settlement.OpRebook:
-			return w.Do(ctx, task)
+			return w.RunTask(ctx, task)
 		}
 		return nil
 	}, nil)

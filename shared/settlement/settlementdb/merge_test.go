@@ -87,8 +87,8 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 	carry(t, w, m)
 	wantTotals(t, "the merged one's rows", listOf(t, w, merged), "0.00", "0.00")
 	wantTotals(t, "the survivor's rows", listOf(t, w, survivor), "5600.00", "800.00")
-	wantTotals(t, "one person's year", settlement.Whole(listOf(t, w, survivor)), "5600.00", "800.00")
-	if got := settlement.Whole(listOf(t, w, merged)); got != nil {
+	wantTotals(t, "one person's year", settlement.BookingsOfPerson(listOf(t, w, survivor)), "5600.00", "800.00")
+	if got := settlement.BookingsOfPerson(listOf(t, w, merged)); got != nil {
 		t.Errorf("the closed list counts too: %+v", got)
 	}
 	carry(t, w, m)
@@ -96,8 +96,8 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 		t.Errorf("merged again, the lists have %d and %d bookings", n, k)
 	}
 	moved := load(t, w, string(open))
-	if moved.TaxpayerID != survivor || moved.Due() != settlement.OpQuote {
-		t.Errorf("the open settlement: %s, due %q", moved.TaxpayerID, moved.Due())
+	if moved.TaxpayerID != survivor || moved.DueOperation() != settlement.OpQuote {
+		t.Errorf("the open settlement: %s, due %q", moved.TaxpayerID, moved.DueOperation())
 	}
 	if got := must[[]settlement.Settlement](t)(w.Store.OpenOf(ctx, settletest.Tenant, settletest.Ordinary, survivor)); len(got) != 1 || ident.Settlement(got[0].ID) != open {
 		t.Errorf("the index shows %+v", got)
@@ -115,7 +115,7 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 	if booked.TaxpayerID != survivor || booked.Net != money.MustParse("2256.00") {
 		t.Errorf("booked as %s with net %s", booked.TaxpayerID, booked.Net)
 	}
-	wantTotals(t, "after the booking", settlement.Whole(listOf(t, w, survivor)), "8400.00", "1344.00")
+	wantTotals(t, "after the booking", settlement.BookingsOfPerson(listOf(t, w, survivor)), "8400.00", "1344.00")
 }
 
 func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
@@ -129,7 +129,7 @@ func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
 	carry(t, w, m)
 	wantTotals(t, "what stays", listOf(t, w, merged), "2800.00", "400.00")
 	wantTotals(t, "what goes", listOf(t, w, survivor), "5600.00", "896.00")
-	wantTotals(t, "the year", settlement.Whole(listOf(t, w, survivor)), "8400.00", "1296.00")
+	wantTotals(t, "the year", settlement.BookingsOfPerson(listOf(t, w, survivor)), "8400.00", "1296.00")
 }
 
 // A payout that fails after the merge takes its booking back where its rows stand now.
@@ -149,7 +149,7 @@ func TestABookingOfBeforeTheMergeIsTakenBackInTheSurvivorsList(t *testing.T) {
 		t.Errorf("the closed list has %d bookings", n)
 	}
 	wantTotals(t, "the survivor's rows", listOf(t, w, survivor), "0.00", "0.00")
-	wantTotals(t, "the year", settlement.Whole(listOf(t, w, survivor)), "0.00", "0.00")
+	wantTotals(t, "the year", settlement.BookingsOfPerson(listOf(t, w, survivor)), "0.00", "0.00")
 }
 
 // Booked and not sent when the month ends, it is booked anew as the survivor's.
@@ -165,7 +165,7 @@ func TestABookingMadeAgainAfterTheMergeIsTheSurvivors(t *testing.T) {
 	if s := load(t, w, string(id)); s.TaxpayerID != survivor || s.PaymentDate.String() != "2026-10-09" {
 		t.Errorf("%s on %s", s.TaxpayerID, s.PaymentDate)
 	}
-	wantTotals(t, "the year", settlement.Whole(listOf(t, w, survivor)), "2800.00", "400.00")
+	wantTotals(t, "the year", settlement.BookingsOfPerson(listOf(t, w, survivor)), "2800.00", "400.00")
 }
 
 // racing calls before once, when a booking is about to be written.
@@ -204,10 +204,10 @@ func TestABookingThatAMergeOvertakesIsDecidedAnew(t *testing.T) {
 			service.Store = &racing{w.Store, func() { carry(t, w, m) }}
 			taxes := *w.Taxes
 			taxes.Service = &service
-			if err := taxes.Do(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpBook}); err != nil {
+			if err := taxes.RunTask(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpBook}); err != nil {
 				t.Fatal(err)
 			}
-			if err := taxes.Do(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpBook}); err != nil { // the move of the taxpayer asks for it
+			if err := taxes.RunTask(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpBook}); err != nil { // the move of the taxpayer asks for it
 				t.Fatal(err)
 			}
 			s := load(t, w, string(id))
@@ -220,7 +220,7 @@ func TestABookingThatAMergeOvertakesIsDecidedAnew(t *testing.T) {
 				}
 				return
 			}
-			wantTotals(t, "the year", settlement.Whole(listOf(t, w, survivor)), "5600.00", "896.00")
+			wantTotals(t, "the year", settlement.BookingsOfPerson(listOf(t, w, survivor)), "5600.00", "896.00")
 		})
 	}
 }
@@ -256,7 +256,7 @@ func TestAMergeThatABookingOvertakesTakesItAlong(t *testing.T) {
 	carry(t, w, m)
 	wantTotals(t, "what stays", listOf(t, w, merged), "0.00", "0.00")
 	wantTotals(t, "what went", listOf(t, w, survivor), "8400.00", "1296.00")
-	wantTotals(t, "the year", settlement.Whole(listOf(t, w, survivor)), "8400.00", "1296.00")
+	wantTotals(t, "the year", settlement.BookingsOfPerson(listOf(t, w, survivor)), "8400.00", "1296.00")
 }
 
 func TestAMergeThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {

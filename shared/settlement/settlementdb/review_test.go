@@ -37,7 +37,7 @@ func reviewed(t *testing.T, change func(*review.Rules)) *settletest.World {
 func advance(t *testing.T, w *settletest.World, id ident.Settlement) {
 	t.Helper()
 	v := w.Advancer(nil, nil)
-	if err := v.Do(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance}); err != nil {
+	if err := v.RunTask(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -172,8 +172,8 @@ func TestACheckRejectsByItselfOnce(t *testing.T) {
 	ctx := context.Background()
 	first := submitted(t, w, "live-1")
 	refused(t, "review_rejects")(w.Transition(ctx, act(t, w, "y@x", string(first)), settlement.Approved))
-	if s := load(t, w, string(first)); s.Due() != settlement.OpAdvance {
-		t.Fatalf("nobody is asked to reject it: %q", s.Due())
+	if s := load(t, w, string(first)); s.DueOperation() != settlement.OpAdvance {
+		t.Fatalf("nobody is asked to reject it: %q", s.DueOperation())
 	}
 	advance(t, w, first)
 	advance(t, w, first) // a repeated message
@@ -199,7 +199,7 @@ func TestACheckRejectsByItselfOnce(t *testing.T) {
 	if s = load(t, w, string(a.SettlementID)); s.Occurrence != 2 || s.Status != settlement.InReview || s.Hold == nil || s.Hold.Reason != settlement.HoldRisk {
 		t.Fatalf("occurrence %d is %s, held %+v", s.Occurrence, s.Status, s.Hold)
 	}
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", string(a.SettlementID))))
+	must[settlement.Settlement](t)(w.ReleaseHold(ctx, act(t, w, "x@x", string(a.SettlementID))))
 	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", string(a.SettlementID)), settlement.Approved))
 }
 
@@ -214,10 +214,10 @@ func TestARejectionWaitsForPeopleAndAsksAnew(t *testing.T) {
 		t.Fatalf("%s under a hold by hand", s.Status)
 	}
 	w.Checks.Policy = policy{must[review.Rules](t)(review.Defaults())}
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", string(id))))
+	must[settlement.Settlement](t)(w.ReleaseHold(ctx, act(t, w, "x@x", string(id))))
 	advance(t, w, id)
-	if s := load(t, w, string(id)); s.Status != settlement.InReview || s.Review.Rejects != "" || s.Due() != "" {
-		t.Fatalf("%s, rejects %q, due %q", s.Status, s.Review.Rejects, s.Due())
+	if s := load(t, w, string(id)); s.Status != settlement.InReview || s.Review.Rejects != "" || s.DueOperation() != "" {
+		t.Fatalf("%s, rejects %q, due %q", s.Status, s.Review.Rejects, s.DueOperation())
 	}
 	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", string(id)), settlement.Approved))
 }

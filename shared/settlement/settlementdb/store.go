@@ -117,7 +117,7 @@ func (s *Store) withAccountingPeriod(ctx context.Context, e ledger.Entry) (ledge
 // metaPut makes the conditional put of a settlement's main item. Without old the settlement must
 // not exist yet; otherwise its stored revision must be the revision of old.
 func (s *Store) metaPut(n settlement.Settlement, old *settlement.Settlement) *types.Put {
-	put := &types.Put{TableName: aws.String(s.Settlements), Item: metaItem(n.HeldAfter(old)),
+	put := &types.Put{TableName: aws.String(s.Settlements), Item: metaItem(n.WithHoldDate(old)),
 		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if old != nil {

@@ -297,13 +297,13 @@ func (a API) loadRows(ctx context.Context, tenant ident.Tenant,
 	}
 	bookings, err := a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID),
 		ident.Taxpayer(q.Taxpayer.ID), q.Year)
-	if into, closed := settlement.ClosedFor(bookings); closed {
+	if into, closed := settlement.MergedInto(bookings); closed {
 		// The taxpayer was merged into another one. A person has one tax year, which the other
 		// taxpayer's list holds.
 		bookings, err = a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID), into, q.Year)
 	}
 	var rows []tax.Row
-	for _, b := range settlement.Whole(bookings) {
+	for _, b := range settlement.BookingsOfPerson(bookings) {
 		rows = append(rows, b.Rows...)
 	}
 	return rows, err

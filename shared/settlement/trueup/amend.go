@@ -34,7 +34,7 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 	}
 	var out []Amended
 	for _, c := range creators {
-		log, first, err := t.logOfCreator(ctx, tenant, entity, c, from)
+		log, first, err := t.readTaxLogOfCreator(ctx, tenant, entity, c, from)
 		if err != nil {
 			return nil, "", err
 		}
@@ -64,11 +64,11 @@ const maxMerges = 5
 // readTaxLogOfCreator reads the bookings of a creator's taxpayer around a month. When several
 // creators have the same taxpayer, first is true only for the creator whose settlement was booked
 // first, so that the taxpayer is listed once.
-func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+func (t *Service) readTaxLogOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
 	log.into = string(c.TaxpayerID)
 	for range maxMerges { // the surviving taxpayer may have been merged again
-		if log, err = t.logOf(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil ||
+		if log, err = t.readTaxLog(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil ||
 			log.into == "" {
 			break
 		}

@@ -60,14 +60,14 @@ type Correction struct {
 }
 
 // personYear is the taxpayer, paying entity and year of the correction.
-func (c *Correction) who() lawdiff.PersonYear {
+func (c *Correction) personYear() lawdiff.PersonYear {
 	return lawdiff.PersonYear{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
 }
 
 // isSameRequest reports whether two corrections were requested with the same content. Filed months
 // count only when the client listed them.
-func (c *Correction) sameRequest(o Correction) bool {
-	return c.who() == o.who() && c.Reason == o.Reason && c.Stored == o.Stored &&
+func (c *Correction) isSameRequest(o Correction) bool {
+	return c.personYear() == o.personYear() && c.Reason == o.Reason && c.Stored == o.Stored &&
 		(c.Stored || slices.Equal(c.Filed, o.Filed))
 }
 
@@ -92,16 +92,16 @@ type yearOf struct {
 // VAT date of a settlement lies in it.
 func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.PersonYear,
 	law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
-	y, err := t.year(ctx, tenant, who)
+	y, err := t.readYear(ctx, tenant, who)
 	if err != nil || len(y.bookings) == 0 {
 		return lawdiff.Totals{}, err
 	}
 	years := []yearOf{y}
 	behind := lawdiff.PersonYear{}
-	if y.reachesBack() {
+	if y.hasVATOfYearBefore() {
 		behind = who
 		behind.Year--
-		before, err := t.year(ctx, tenant, behind)
+		before, err := t.readYear(ctx, tenant, behind)
 		if err != nil {
 			return lawdiff.Totals{}, err
 		}
@@ -110,7 +110,7 @@ func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.
 	return lawdiff.CompareByPerson(law, func(yield func(*lawdiff.Event, error) bool) {
 		for _, y := range years {
 			for i := range y.bookings {
-				e, err := t.event(ctx, &y, &y.bookings[i])
+				e, err := t.eventOf(ctx, &y, &y.bookings[i])
 				if err == nil {
 					e.IsEarlierYear = y.who == behind
 				}
@@ -123,14 +123,14 @@ func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.
 }
 
 // readYear reads the bookings of a taxpayer's year and their settlements.
-func (t *Service) year(ctx context.Context, tenant ident.Tenant,
+func (t *Service) readYear(ctx context.Context, tenant ident.Tenant,
 	who lawdiff.PersonYear) (yearOf, error) {
 	y := yearOf{who: who, settlements: map[string]settlement.Settlement{}}
 	list, err := t.booked.TaxRows(ctx, tenant, who.Entity, who.Taxpayer, who.Year)
 	if err != nil {
 		return y, err
 	}
-	y.bookings = settlement.Whole(list)
+	y.bookings = settlement.BookingsOfPerson(list)
 	var ids []ident.Settlement
 	for i := range y.bookings {
 		for _, id := range append([]ident.Settlement{y.bookings[i].Settlement}, y.bookings[i].Of...) {
@@ -150,7 +150,7 @@ func (t *Service) year(ctx context.Context, tenant ident.Tenant,
 }
 
 // hasVATOfYearBefore reports whether the VAT date of a settlement lies in the year before.
-func (y *yearOf) reachesBack() bool {
+func (y *yearOf) hasVATOfYearBefore() bool {
 	for _, s := range y.settlements {
 		if s.VATDate.Year() < y.who.Year {
 			return true
@@ -160,7 +160,7 @@ func (y *yearOf) reachesBack() bool {
 }
 
 // eventOf returns a booking with the facts of its settlement, as the comparison of laws needs it.
-func (t *Service) event(ctx context.Context, y *yearOf,
+func (t *Service) eventOf(ctx context.Context, y *yearOf,
 	b *settlement.Booking) (*lawdiff.Event, error) {
 	s := y.settlements[string(b.Settlement)]
 	e := &lawdiff.Event{PersonYear: y.who, Kind: lawdiff.Kind(b.Kind), Settlement: b.Settlement,
@@ -203,7 +203,7 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal,
 		!fault.HasCode(err, fault.NotFound) {
 		return had, true, refuseOtherContent(err, had, in)
 	}
-	post, _, err := t.compute(ctx, &in)
+	post, _, err := t.computeCorrection(ctx, &in)
 	if err != nil {
 		return Correction{}, false, err
 	}
@@ -223,7 +223,7 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal,
 // refuseOtherContent refuses a correction whose id belongs to a stored correction with other
 // content; err is the error of reading the stored correction.
 func refuseOtherContent(err error, had, in Correction) error {
-	if err == nil && !had.sameRequest(in) {
+	if err == nil && !had.isSameRequest(in) {
 		return fault.New(fault.OtherContent, "correction_exists",
 			"This correction_id stands for another correction; choose a new one.")
 	}
@@ -232,7 +232,7 @@ func refuseOtherContent(err error, had, in Correction) error {
 
 // computeCorrection computes a correction by the rules in force and sets its totals in in. It also
 // returns the next free number of the taxpayer's list of the year.
-func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
+func (t *Service) computeCorrection(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
 	law := t.Law(ctx)
 	in.Rules = law.National().Pack()
 	if in.Stored {
@@ -245,13 +245,13 @@ func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correcti
 	if err != nil {
 		return lawdiff.Correction{}, 0, err
 	}
-	if into, closed := settlement.ClosedFor(bookings); closed {
+	if into, closed := settlement.MergedInto(bookings); closed {
 		return lawdiff.Correction{}, 0,
 			fault.New(fault.IllegalMove, "taxpayer_merged",
 				string("This taxpayer was merged into "+into+"; correct the year there."))
 	}
 	var post lawdiff.Correction
-	_, err = t.Compare(ctx, in.Tenant, in.who(), law, func(p *lawdiff.Person) (err error) {
+	_, err = t.Compare(ctx, in.Tenant, in.personYear(), law, func(p *lawdiff.Person) (err error) {
 		post, err = p.CorrectionOfUnfiledMonths(lawdiff.FiledMonths(in.Filed))
 		return err
 	})
@@ -294,11 +294,11 @@ func (t *Service) Correction(ctx context.Context, tenant ident.Tenant,
 // Errors: 1003 when the caller prepared the correction; 3002 figures_changed when it comes to other
 // rows now than when it was prepared.
 func (t *Service) Post(ctx context.Context, by identity.Principal, id string) (Correction, error) {
-	return optimistic.Value(ctx, func() (Correction, error) { return t.post(ctx, by, id, t.newID()) })
+	return optimistic.Value(ctx, func() (Correction, error) { return t.postOnce(ctx, by, id, t.newID()) })
 }
 
 // postOnce makes one try of Post under the id of an act.
-func (t *Service) post(ctx context.Context, by identity.Principal, id,
+func (t *Service) postOnce(ctx context.Context, by identity.Principal, id,
 	act string) (Correction, error) {
 	had, err := t.store.Correction(ctx, by.Tenant, id)
 	if err != nil || had.State == Posted {
@@ -309,7 +309,7 @@ func (t *Service) post(ctx context.Context, by identity.Principal, id,
 			"Who prepared a correction does not post it; a second person does.")
 	}
 	now := had
-	post, seq, err := t.compute(ctx, &now)
+	post, seq, err := t.computeCorrection(ctx, &now)
 	if err != nil {
 		return had, err
 	}
@@ -322,7 +322,7 @@ func (t *Service) post(ctx context.Context, by identity.Principal, id,
 	now.PostedBy = by.Subject
 	now.PostedAt = t.clock.Instant()
 	now.Act = act
-	p, err := posting(now, post, seq)
+	p, err := newPosting(now, post, seq)
 	if err != nil {
 		return had, err
 	}
@@ -358,7 +358,7 @@ func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
 
 // newPosting gathers what is written when a correction is posted: the tax rows, a journal entry for
 // each creator and tax month, the claims, and the audit record.
-func posting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
+func newPosting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
 	p := Posting{Correction: c, Booking: settlement.Booking{Entity: c.Entity, Taxpayer: c.Taxpayer,
 		Year: c.Year, Seq: seq, Kind: settlement.KindTrueUp, EntryID: c.Act,
 		At: c.PostedAt, Rows: post.Rows, Of: post.Corrects}, Entries: post.Entries}

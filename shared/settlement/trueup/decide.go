@@ -74,16 +74,16 @@ type found struct {
 }
 
 // findTrueUp assesses the period of a true-up id again and reads the last decision on it.
-func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (found, error) {
-	entity, taxpayer, month, ok := trueUpName(id)
+func (t *Service) findTrueUp(ctx context.Context, tenant ident.Tenant, id string) (found, error) {
+	entity, taxpayer, month, ok := parseTrueUpID(id)
 	if !ok {
 		return found{}, fault.Absent("true-up")
 	}
-	log, err := t.logOf(ctx, tenant, entity, taxpayer, month)
+	log, err := t.readTaxLog(ctx, tenant, entity, taxpayer, month)
 	if err != nil {
 		return found{}, err
 	}
-	list, err := t.fold(ctx, tenant, log, month)
+	list, err := t.assess(ctx, tenant, log, month)
 	if err != nil {
 		return found{}, err
 	}
@@ -113,7 +113,7 @@ func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (fou
 }
 
 // refuseDecision returns an error when a decision is not possible on the true-up now.
-func (f *found) allows(decision string) error {
+func (f *found) refuseDecision(decision string) error {
 	switch {
 	case !f.Open():
 		return fault.New(fault.IllegalMove, "nothing_open",
@@ -146,16 +146,16 @@ func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decisio
 		return kept, false, err
 	}
 	kept, err = optimistic.Value(ctx, func() (d Decision, err error) {
-		d, replayed, err = t.decide(ctx, by, id, decision, reason)
+		d, replayed, err = t.decideOnce(ctx, by, id, decision, reason)
 		return d, err
 	})
 	return kept, replayed, err
 }
 
 // decideOnce makes one try of Decide.
-func (t *Service) decide(ctx context.Context, by identity.Principal, id, decision,
+func (t *Service) decideOnce(ctx context.Context, by identity.Principal, id, decision,
 	reason string) (kept Decision, replayed bool, err error) {
-	f, err := t.find(ctx, by.Tenant, id)
+	f, err := t.findTrueUp(ctx, by.Tenant, id)
 	if err != nil {
 		return kept, false, err
 	}
@@ -163,13 +163,13 @@ func (t *Service) decide(ctx context.Context, by identity.Principal, id, decisio
 		(had.Difference == f.Difference && had.State != DecisionPosted || !f.Open()) {
 		return had, true, nil
 	}
-	if err := f.allows(decision); err != nil {
+	if err := f.refuseDecision(decision); err != nil {
 		return kept, false, err
 	}
 	d := Decision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer,
 		Decision: decision, Reason: reason, Difference: f.Difference,
 		State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.clock.Instant(), Act: t.newID()}
-	record, err := d.record(&f.Assessment, "tax.true_up_decided", by.Subject, d.DecidedAt)
+	record, err := d.auditRecord(&f.Assessment, "tax.true_up_decided", by.Subject, d.DecidedAt)
 	if err != nil {
 		return kept, false, err
 	}
@@ -178,7 +178,7 @@ func (t *Service) decide(ctx context.Context, by identity.Principal, id, decisio
 }
 
 // auditRecord is the audit record of an act on a decision.
-func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
+func (d *Decision) auditRecord(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
 	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period,
 		"item": s.Item, "paying_entity": string(s.Entity),
 		"withheld": s.Withheld, "rule": s.Rule, "difference": d.Difference, "cause": s.Cause,
@@ -201,7 +201,7 @@ func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string)
 	}
 	var raised []receivable.Receivable
 	d, err := optimistic.Value(ctx, func() (d Decision, err error) {
-		d, raised, err = t.confirm(ctx, by, id, t.newID())
+		d, raised, err = t.confirmOnce(ctx, by, id, t.newID())
 		return d, err
 	})
 	for _, r := range raised {
@@ -214,9 +214,9 @@ func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string)
 
 // confirmOnce makes one try of Confirm under the id of an act; it returns the claims that the
 // decision raises.
-func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
+func (t *Service) confirmOnce(ctx context.Context, by identity.Principal, id,
 	act string) (Decision, []receivable.Receivable, error) {
-	f, err := t.find(ctx, by.Tenant, id)
+	f, err := t.findTrueUp(ctx, by.Tenant, id)
 	if err != nil {
 		return Decision{}, nil, err
 	}
@@ -229,7 +229,7 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
 	case d.DecidedBy == by.Subject:
 		return d, nil, fault.New(fault.Forbidden, "preparer",
 			"Who decided an open true-up does not confirm it; a second person does.")
-	case d.Difference != f.Difference || f.allows(d.Decision) != nil:
+	case d.Difference != f.Difference || f.refuseDecision(d.Decision) != nil:
 		return d, nil, fault.New(fault.StaleVersion, "figures_changed",
 			"Bookings or rules have changed the difference since it was decided; decide it anew.")
 	}
@@ -246,10 +246,10 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
 		if err != nil {
 			return d, nil, err
 		}
-		w.post(&f, d, last.CreatorID)
+		w.addPosting(&f, d, last.CreatorID)
 	}
 	w.Decision = d
-	w.Record, err = d.record(&f.Assessment, name, by.Subject, d.ConfirmedAt)
+	w.Record, err = d.auditRecord(&f.Assessment, name, by.Subject, d.ConfirmedAt)
 	if err != nil {
 		return d, nil, err
 	}
@@ -259,9 +259,9 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
 // addPosting adds to w the tax rows in their original period, the journal entry, and the claim on
 // the creator or the debt to the creator. When the payer bears the taxes of the settlement (包税),
 // the payer bears the difference too and no claim arises.
-func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
+func (w *DecisionWrite) addPosting(f *found, d Decision, creator ident.Creator) {
 	w.Booking = &settlement.Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq,
-		Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
+		Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.correctingRows()}
 	for range w.Booking.Rows {
 		w.Booking.Of = append(w.Booking.Of, f.last)
 	}
@@ -293,7 +293,7 @@ func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
 // correctingRows are the tax rows that a decision adds. When the price includes VAT, the taxable
 // income is the payment less VAT: VAT that is collected lowers the income of the income tax row,
 // and VAT that is refunded raises it.
-func (s *Assessment) rows() []tax.Row {
+func (s *Assessment) correctingRows() []tax.Row {
 	out := []tax.Row{{Kind: s.Tax, Item: s.Item, Project: s.Project, Platform: s.income.Platform,
 		Period: s.Period, Withheld: s.Difference, Collection: s.collection}}
 	if s.Tax != tax.IIT {

@@ -81,7 +81,7 @@ func (s *Assessment) setID() {
 }
 
 // parseTrueUpID parses the id of an assessment: paying entity, taxpayer and month.
-func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month civil.Month,
+func parseTrueUpID(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month civil.Month,
 	ok bool) {
 	parts := strings.Split(id, "~")
 	if len(parts) < 5 {
@@ -103,7 +103,7 @@ type FactsOfBooking func(b *settlement.Booking) (tax.Facts, error)
 //
 // Errors: those of facts and law, except missing rules and master data, which make an assessment of
 // cause "rule".
-func Fold(law *tax.Corpus, bookings []settlement.Booking,
+func AssessBookings(law *tax.Corpus, bookings []settlement.Booking,
 	facts FactsOfBooking) ([]Assessment, error) {
 	groups, rows := groupRows(bookings)
 	markSurchargesReversed(groups)
@@ -115,7 +115,7 @@ func Fold(law *tax.Corpus, bookings []settlement.Booking,
 		}
 		f, err := facts(g.booking)
 		if err == nil {
-			err = g.judge(law, f, rows, groups)
+			err = g.assess(law, f, rows, groups)
 		}
 		if rule := missingRule(err); rule != "" {
 			g.Missing = rule
@@ -228,13 +228,13 @@ func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 		g.last = b.Settlement
 		g.alive = alive
 		g.year = b.Year
-		g.income = incomeOf(b)
+		g.income = incomeRowOf(b)
 		g.collection = r.Collection
 	}
 }
 
 // incomeRowOf is the income tax row of a booking, the zero row when no income tax is withheld.
-func incomeOf(b *settlement.Booking) tax.Row {
+func incomeRowOf(b *settlement.Booking) tax.Row {
 	for _, r := range b.Rows {
 		if r.Kind == tax.IIT && r.Collection != tax.SelfFiled {
 			return r
@@ -244,20 +244,20 @@ func incomeOf(b *settlement.Booking) tax.Row {
 }
 
 // assess computes the tax by the law for the period of a group.
-func (g *group) judge(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
+func (g *group) assess(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
 	g.facts = f
 	if g.Tax == tax.IIT {
 		f.Item = g.Item
 		if tax.IsCumulative(g.Item, f.Taxpayer.Kind) {
-			return g.judgeYear(law, f, rows, all)
+			return g.assessCumulative(law, f, rows, all)
 		}
 	}
-	return g.compare(law, f, rows)
+	return g.compareWithLaw(law, f, rows)
 }
 
 // assessCumulative assesses the year of a cumulative method at its last month with income that was
 // not reversed; all other months of the year are marked as later.
-func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
+func (g *group) assessCumulative(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
 	if g.later = !g.alive; g.later {
 		return nil
 	}
@@ -273,7 +273,7 @@ func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []gr
 			g.later = true
 			return nil
 		}
-		withheld, g.reversed = withheld.Add(rowsOf(rows, o)), g.reversed || o.reversed
+		withheld, g.reversed = withheld.Add(withheldOf(rows, o)), g.reversed || o.reversed
 		for _, s := range o.Settlements {
 			if !slices.Contains(g.Settlements, s) {
 				g.Settlements = append(g.Settlements, s)
@@ -281,11 +281,11 @@ func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []gr
 		}
 	}
 	g.Withheld, g.Project = withheld, ""
-	return g.compare(law, f, rows)
+	return g.compareWithLaw(law, f, rows)
 }
 
 // withheldOf is the sum of the tax withheld by the rows of a group.
-func rowsOf(rows []tax.Row, g *group) money.Amount {
+func withheldOf(rows []tax.Row, g *group) money.Amount {
 	var sum money.Amount
 	for i := range rows {
 		r := &rows[i]
@@ -299,7 +299,7 @@ func rowsOf(rows []tax.Row, g *group) money.Amount {
 }
 
 // compareWithLaw sets the tax by the rules, the difference from the tax withheld, and its cause.
-func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
+func (g *group) compareWithLaw(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
 	list, err := law.TrueUps(f, rows)
 	if err != nil {
 		return err
@@ -334,7 +334,7 @@ type taxLog struct {
 
 // readTaxLog reads the bookings that concern the year of a month: those of the year, of the year
 // before and, because VAT of the year may be paid later, of the year after.
-func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+func (t *Service) readTaxLog(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer, around civil.Month) (taxLog, error) {
 	today, err := t.clock.Today(ctx)
 	if err != nil {
@@ -346,8 +346,8 @@ func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.E
 		if err != nil {
 			return taxLog{}, err
 		}
-		log.bookings, log.next[year] = append(log.bookings, settlement.Whole(list)...), len(list)+1
-		if into, closed := settlement.ClosedFor(list); closed {
+		log.bookings, log.next[year] = append(log.bookings, settlement.BookingsOfPerson(list)...), len(list)+1
+		if into, closed := settlement.MergedInto(list); closed {
 			log.into = string(into)
 		}
 		log.merged = log.merged || slices.ContainsFunc(list, func(b settlement.Booking) bool {
@@ -358,7 +358,7 @@ func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.E
 }
 
 // assess assesses the periods of a tax log up to a month.
-func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog,
+func (t *Service) assess(ctx context.Context, tenant ident.Tenant, log taxLog,
 	through civil.Month) ([]Assessment, error) {
 	if len(log.bookings) == 0 {
 		return nil, nil
@@ -367,7 +367,7 @@ func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog,
 	if err != nil {
 		return nil, err
 	}
-	list, err := Fold(t.Law(ctx), log.bookings, func(b *settlement.Booking) (tax.Facts, error) {
+	list, err := AssessBookings(t.Law(ctx), log.bookings, func(b *settlement.Booking) (tax.Facts, error) {
 		return t.taxes.Facts(ctx, found[string(b.Settlement)], b.PaidOn(found[string(b.Settlement)]))
 	})
 	for i := range list {
@@ -449,11 +449,11 @@ type TrueUp struct {
 // was merged into another one has none.
 func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer, through civil.Month) ([]TrueUp, error) {
-	log, err := t.logOf(ctx, tenant, entity, taxpayer, through)
+	log, err := t.readTaxLog(ctx, tenant, entity, taxpayer, through)
 	if err != nil {
 		return nil, err
 	}
-	list, err := t.fold(ctx, tenant, log, through)
+	list, err := t.assess(ctx, tenant, log, through)
 	if err != nil {
 		return nil, err
 	}
@@ -491,11 +491,11 @@ func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant,
 // listed with the one whose settlement was booked first.
 func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
-	log, first, err := t.logOfCreator(ctx, tenant, entity, c, through)
+	log, first, err := t.readTaxLogOfCreator(ctx, tenant, entity, c, through)
 	if err != nil || !first {
 		return nil, err
 	}
-	list, err := t.fold(ctx, tenant, log, through)
+	list, err := t.assess(ctx, tenant, log, through)
 	if err != nil {
 		return nil, err
 	}
@@ -553,7 +553,7 @@ func InWords(list []TrueUp) []string {
 	var out []string
 	for i := range list {
 		if o := &list[i]; !o.Decided {
-			out = append(out, o.words())
+			out = append(out, o.describe())
 		}
 	}
 	return out
@@ -561,7 +561,7 @@ func InWords(list []TrueUp) []string {
 
 // describe returns a sentence about an open true-up: tax, taxpayer, difference, cause and some
 // settlements.
-func (o *TrueUp) words() string {
+func (o *TrueUp) describe() string {
 	text := o.Tax + " of " + string(o.Taxpayer) + ", " + o.Period + ", " + o.Item + ": "
 	switch {
 	case o.Missing != "":

@@ -257,7 +257,7 @@ func (s *Service) nextOccurrence(ctx context.Context,
 			return 0, false, err
 		}
 		if last.ReopenedBy == "" {
-			return last.Occurrence + 1, !last.Dead(), nil
+			return last.Occurrence + 1, !last.IsUndone(), nil
 		}
 		id = last.ReopenedBy
 	}
@@ -372,7 +372,7 @@ func (s *Service) openingChange(o Order, b income.Bucket, fresh settlement.Settl
 		CreatorID: b.CreatorID, IncomeType: b.IncomeType, Period: b.CyclePeriod(),
 		Distributable: b.Distributable, Gross: b.Gross, By: b.Uploaders,
 	}, occurrence)
-	c := s.Settlements.Opening(fresh,
+	c := s.Settlements.OpeningChange(fresh,
 		settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
 	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.CyclePeriod(),
 		IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}

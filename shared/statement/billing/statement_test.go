@@ -477,7 +477,7 @@ func (w *world) check(t *testing.T, rt *rapid.T, creator ident.Creator, sent []i
 func grossOf(all []settlement.Settlement) money.Amount {
 	var sum money.Amount
 	for _, s := range all {
-		if !s.Dead() {
+		if !s.IsUndone() {
 			sum = sum.Add(s.Gross)
 		}
 	}

@@ -112,7 +112,7 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	v, err := a.show(ctx, kept)
+	v, err := a.viewToday(ctx, kept)
 	return httpapi.Made(v, replayed), err
 }
 
@@ -123,7 +123,7 @@ type view struct {
 }
 
 // viewToday returns the view of a receivable today.
-func (a API) show(ctx context.Context, r receivable.Receivable) (view, error) {
+func (a API) viewToday(ctx context.Context, r receivable.Receivable) (view, error) {
 	today, err := a.Claims.Clock.Today(ctx)
 	if err != nil {
 		return view{}, fault.Later(err)
@@ -145,7 +145,7 @@ func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	v, err := a.show(ctx, kept)
+	v, err := a.viewToday(ctx, kept)
 	return httpapi.OK(v), err
 }
 
@@ -176,13 +176,13 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
-	creators, next, err := a.creators(ctx, r, creator, limit)
+	creators, next, err := a.creatorPage(ctx, r, creator, limit)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	out := listAnswer{Receivables: []view{}}
 	for _, id := range creators {
-		found, err := a.Claims.Store.Of(ctx, r.Tenant, ident.Creator(id), ident.Entity(entity))
+		found, err := a.Claims.Store.ListOf(ctx, r.Tenant, ident.Creator(id), ident.Entity(entity))
 		if err != nil {
 			return httpapi.Response{}, err
 		}
@@ -205,7 +205,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 }
 
 // creatorPage returns the creators to list: one when the query names it, else the next page.
-func (a API) creators(ctx context.Context, r *httpapi.Request, one string,
+func (a API) creatorPage(ctx context.Context, r *httpapi.Request, one string,
 	limit int) ([]string, string, error) {
 	if one != "" {
 		_, err := a.Directory.Creator(ctx, r.Tenant, ident.Creator(one))

@@ -36,7 +36,7 @@ const (
 )
 
 // amountOf reads an attribute that holds an amount in fen.
-func fenOf(it item, name string) money.Amount { return money.Fen(dynamo.NumberOf(it, name)) }
+func amountOf(it item, name string) money.Amount { return money.Fen(dynamo.NumberOf(it, name)) }
 
 // Item is the item that stores a receivable.
 func Item(r receivable.Receivable) (item, error) {
@@ -54,14 +54,14 @@ func Item(r receivable.Receivable) (item, error) {
 
 // fromItem decodes a receivable from its item; the attributes used in conditions overrule the
 // document.
-func read(tenant ident.Tenant, it item) (receivable.Receivable, error) {
+func fromItem(tenant ident.Tenant, it item) (receivable.Receivable, error) {
 	var r receivable.Receivable
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &r); err != nil {
 		return r, fault.Internal(err)
 	}
 	r.Tenant = tenant
-	r.Open = fenOf(it, attrOpen)
-	r.Taken = fenOf(it, attrTaken)
+	r.Open = amountOf(it, attrOpen)
+	r.Taken = amountOf(it, attrTaken)
 	r.State = dynamo.TextOf(it, attrState)
 	return r, nil
 }
@@ -121,7 +121,7 @@ var _ receivable.Store = (*Store)(nil)
 
 // ListOf reads the receivables of a creator at a paying entity, at all of them when entity is "".
 // The read is consistent.
-func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+func (s *Store) ListOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
@@ -140,7 +140,7 @@ func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 		if err != nil {
 			return nil, err
 		}
-		r, err := read(tenant, it)
+		r, err := fromItem(tenant, it)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 }
 
 // getItem reads an item of the ledger table consistently, nil when there is none.
-func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
+func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
 		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -161,21 +161,21 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 
 // FindByID finds a receivable that a person raised. The error is fault.Absent when there is none. A
 // second item leads from the id to the creator's book.
-func (s *Store) ByID(ctx context.Context, tenant ident.Tenant,
+func (s *Store) FindByID(ctx context.Context, tenant ident.Tenant,
 	id string) (receivable.Receivable, error) {
-	name, err := s.get(ctx, keys.ReceivableName(tenant, id))
+	name, err := s.getItem(ctx, keys.ReceivableName(tenant, id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
 	if name == nil {
 		return receivable.Receivable{}, fault.Absent("receivable")
 	}
-	it, err := s.get(ctx, keys.Receivable(tenant, ident.Creator(dynamo.TextOf(name, "cr")),
+	it, err := s.getItem(ctx, keys.Receivable(tenant, ident.Creator(dynamo.TextOf(name, "cr")),
 		ident.Entity(dynamo.TextOf(name, "ent")), id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
-	return read(tenant, it)
+	return fromItem(tenant, it)
 }
 
 // Prepare writes a claim that waits for a second person, with its audit record. The error is
@@ -191,7 +191,7 @@ func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record aud
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return s.write(ctx, []types.TransactWriteItem{put, dynamo.PutNew(s.Ledger, name), told}, r.Act)
+	return s.transact(ctx, []types.TransactWriteItem{put, dynamo.PutNew(s.Ledger, name), told}, r.Act)
 }
 
 // Approve writes an approved claim with its journal entry and audit record. The error is
@@ -226,11 +226,11 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return s.write(ctx, append(parts, told), r.Act)
+	return s.transact(ctx, append(parts, told), r.Act)
 }
 
 // transact writes the parts of one transaction; a transaction that was written before by the same act
 // has succeeded.
-func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
+func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, act string) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, act)
 }

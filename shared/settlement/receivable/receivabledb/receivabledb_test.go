@@ -52,7 +52,7 @@ func TestAClaimIsPreparedOnceAndApprovedOnce(t *testing.T) {
 	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
 		ctx := context.Background()
 		s := store(l)
-		if _, err := s.ByID(ctx, "t", "r1"); !fault.HasCode(err, fault.NotFound) {
+		if _, err := s.FindByID(ctx, "t", "r1"); !fault.HasCode(err, fault.NotFound) {
 			t.Errorf("an unknown claim: %v", err)
 		}
 		for range 2 { // the same act again is success
@@ -71,7 +71,7 @@ func TestAClaimIsPreparedOnceAndApprovedOnce(t *testing.T) {
 		if err := s.Approve(ctx, approved("b2"), "a1", record("b2")); !errors.Is(err, optimistic.ErrRival) {
 			t.Errorf("a second approval: %v", err)
 		}
-		r, err := s.ByID(ctx, "t", "r1")
+		r, err := s.FindByID(ctx, "t", "r1")
 		if err != nil || r.State != receivable.Open || r.Open != money.Yuan(100) || r.Tenant != "t" {
 			t.Errorf("after the approval: %+v %v", r, err)
 		}
@@ -80,7 +80,7 @@ func TestAClaimIsPreparedOnceAndApprovedOnce(t *testing.T) {
 			t.Errorf("the entry was not posted once: %v %v", balances, err)
 		}
 		for entity, n := range map[ident.Entity]int{"": 1, "e": 1, "other": 0} {
-			if list, err := s.Of(ctx, "t", "c", entity); err != nil || len(list) != n {
+			if list, err := s.ListOf(ctx, "t", "c", entity); err != nil || len(list) != n {
 				t.Errorf("claims at %q: %v %v", entity, list, err)
 			}
 		}
@@ -120,7 +120,7 @@ func TestNoMoveTakesMoreThanIsOpen(t *testing.T) {
 			if (err != nil) != step.refused {
 				t.Errorf("%s: %v", step.name, err)
 			}
-			list, err := s.Of(ctx, "t", "c", "e")
+			list, err := s.ListOf(ctx, "t", "c", "e")
 			if err != nil || len(list) != 1 || list[0].Open != money.Yuan(step.open) {
 				t.Fatalf("after %s: %+v %v", step.name, list, err)
 			}

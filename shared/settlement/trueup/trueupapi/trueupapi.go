@@ -50,7 +50,7 @@ type page struct {
 }
 
 // parsePage reads the query of a list and reports every invalid field at once.
-func pageOf(r *httpapi.Request) (page, error) {
+func parsePage(r *httpapi.Request) (page, error) {
 	q := page{entity: ident.Entity(r.Query.Get("paying_entity")), cursor: r.Query.Get("cursor")}
 	var p fault.Problems
 	var err error
@@ -76,7 +76,7 @@ type listAnswer struct {
 
 // list handles GET /v1/tax/true-ups.
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	q, err := pageOf(r)
+	q, err := parsePage(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -133,7 +133,7 @@ type amendAnswer struct {
 
 // amendments handles GET /v1/tax/amendments: the returns that must be filed again.
 func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	q, err := pageOf(r)
+	q, err := parsePage(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

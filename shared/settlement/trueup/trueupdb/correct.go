@@ -34,7 +34,7 @@ func correctionItem(c trueup.Correction) (item, error) {
 // Correction reads a correction consistently. The error is fault.Absent when there is none.
 func (s *Store) Correction(ctx context.Context, tenant ident.Tenant,
 	id string) (trueup.Correction, error) {
-	c, err := read[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")
+	c, err := readDocument[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")
 	c.Tenant = tenant
 	return c, err
 }

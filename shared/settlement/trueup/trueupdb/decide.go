@@ -22,7 +22,7 @@ import (
 // there is none.
 func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	id string) (trueup.Decision, error) {
-	d, err := read[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
+	d, err := readDocument[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
 	d.Tenant = tenant
 	return d, err
 }
