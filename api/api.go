@@ -17,9 +17,9 @@ import (
 var Spec []byte
 
 // JSON is the contract as JSON, converted on the first call.
-func JSON() []byte { return converted() }
+func JSON() []byte { return convertedJSON() }
 
-var converted = sync.OnceValue(func() []byte {
+var convertedJSON = sync.OnceValue(func() []byte {
 	var contract any
 	err := yaml.Unmarshal(Spec, &contract)
 	var out []byte

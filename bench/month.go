@@ -194,7 +194,7 @@ type agencyMonth struct {
 }
 
 // newAgencyMonth builds the services of an agency on some tables.
-func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
+func newAgencyMonth(tables dynamotest.Tables) (*agencyMonth, error) {
 	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 	cash := alwaysPaying{&sync.Map{}}
 	w.Directory = people
 	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements,
-		NewToken: ids.Source(time.Now)}
+		NewToken: ids.NewSource(time.Now)}
 	return &agencyMonth{World: w,
 		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.NextID},
 		statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
@@ -314,7 +314,7 @@ func parallelCreators() int { return 2 * runtime.GOMAXPROCS(0) }
 // measureMonthEnd plays the month of so many creators and measures time and memory.
 func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 	db := memdb.New()
-	tables, err := dynamotest.InMemory(db)
+	tables, err := dynamotest.CreateTables(db)
 	if err != nil {
 		return monthEnd{}, err
 	}
@@ -332,7 +332,7 @@ func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	before := liveHeap()
 	began := time.Now()
-	forget := func() { db.Forget(tables.Settlements) }
+	forget := func() { db.DropStreamRecords(tables.Settlements) }
 	if err := a.playAll(ctx, creators, forget); err != nil {
 		return monthEnd{}, err
 	}
@@ -341,7 +341,7 @@ func measureMonthEnd(ctx context.Context, creators int) (monthEnd, error) {
 		return monthEnd{}, err
 	}
 	m := monthEnd{took: time.Since(began), balancing: time.Since(balancing)}
-	db.Forget(tables.Settlements)
+	db.DropStreamRecords(tables.Settlements)
 	with := liveHeap()
 	// without these references the tables are garbage, and what is live belongs to the services
 	through.API, db = nil, nil

@@ -83,7 +83,7 @@ func peerCalls(now time.Time) []peerCall {
 // answersOf runs a function on tables of its own and sends it all calls.
 func answersOf(t *testing.T, binary string, calls []peerCall) []answered {
 	t.Helper()
-	l := dynamotest.AWS(t)
+	l := dynamotest.OpenOnLocalAWS(t)
 	seedMasterData(t, l)
 	api, err := runtimeapi.Start(t.Context(), benchFunction)
 	if err != nil {
@@ -128,7 +128,7 @@ func read(t *testing.T, body []byte) answered {
 }
 
 // seedMasterData writes one creator, and strategies for watching and for sharing.
-func seedMasterData(t *testing.T, l dynamotest.Local) {
+func seedMasterData(t *testing.T, l dynamotest.Tables) {
 	t.Helper()
 	begin := tenancy.Version{From: civil.MustDate("2020-01-01"), Version: 1}
 	strategy := func(id, action, platform string, reward tenancy.Reward) tenancy.Object {

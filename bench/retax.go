@@ -79,7 +79,7 @@ func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 	for n := range out {
 		var rows []tax.Row
 		for p := range 24 {
-			f := benchPayment(civil.In(2026, 1).Add(p/2).Day(5+p%2*15),
+			f := benchPayment(civil.NewMonth(2026, 1).Add(p/2).Day(5+p%2*15),
 				money.Fen(int64(1+n)*31_007+int64(p)*9_973), n%2 == 0)
 			r, err := law.ComputeRows(f, rows)
 			if err != nil {
@@ -105,7 +105,7 @@ func benchPayment(on civil.Date, amount money.Amount, filed bool) tax.Facts {
 		Positions: []tax.Position{{ID: "p", Rule: "vat.natural_person.withholding",
 			Reading: "daily_1000_at_1pct"}}}
 	if filed {
-		f.Entity.Filings = []tax.PlatformFiling{{Platform: "douyin", From: civil.On(2025, 10, 1)}}
+		f.Entity.Filings = []tax.PlatformFiling{{Platform: "douyin", From: civil.NewDate(2025, 10, 1)}}
 	}
 	return f
 }

@@ -82,7 +82,7 @@ func TestManyWritersOfOneAgency(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a life for each of many writers")
 	}
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		w := &witness{API: l.Client, owners: map[string][]string{}}
 		l.Client = w
 		a, err := newAgencyMonth(l)

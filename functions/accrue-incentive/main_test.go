@@ -29,10 +29,10 @@ func TestSamples(t *testing.T) {
 	m, log := incentivetest.NewMemory(), slog.New(slog.DiscardHandler)
 	days := incentivetest.Days{Memory: m}
 	h := incentivestream.Handler{Log: log, Accruer: &incentive.Accruer{
-		Clock: clock.At(time.Date(2026, 10, 16, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
+		Clock: clock.FixedAt(time.Date(2026, 10, 16, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
 	}}
-	triggertest.Samples(t, h.Triggers(), map[string]triggertest.Check{"event.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing})
-	if _, err := h.Triggers().Invoke(t.Context(), triggertest.Read(t, "event-schedule.json")); err != nil {
+	triggertest.RunSamples(t, h.Triggers(), map[string]triggertest.Check{"event.json": triggertest.ExpectNoFailures, "event-schedule.json": triggertest.ExpectEmptyAnswer})
+	if _, err := h.Triggers().Invoke(t.Context(), triggertest.ReadSample(t, "event-schedule.json")); err != nil {
 		t.Fatal(err)
 	}
 	if len(m.Posted) != 1 || m.Posted[0].Total != money.Fen(150) {

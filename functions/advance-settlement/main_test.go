@@ -20,8 +20,8 @@ func TestSamples(t *testing.T) {
 		asked = append(asked, string(s.CreatorID+" ")+op)
 		return nil
 	}, nil)
-	triggertest.Samples(t, triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, v), map[string]triggertest.Check{
-		"event.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
+	triggertest.RunSamples(t, triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, v), map[string]triggertest.Check{
+		"event.json": triggertest.ExpectNoFailures, "event-schedule.json": triggertest.ExpectEmptyAnswer,
 	})
 	if !slices.Contains(asked, "c045 "+settlement.OpQuote) {
 		t.Errorf("the sweep found no settlement without a quote: %v", asked)

@@ -39,6 +39,6 @@ func build(ctx context.Context, vars *env.Vars, log *slog.Logger) (authorizer.Au
 		return authorizer.Authorizer{}, err
 	}
 	secret := awsclient.NewCachedSecret(secretsmanager.NewFromConfig(cfg), arn, time.Now)
-	keyring := bearer.NewKeyring(secret.Within, awsclient.SecretAge, issuer, audience, time.Now)
+	keyring := bearer.NewKeyring(secret.GetWithin, awsclient.SecretAge, issuer, audience, time.Now)
 	return authorizer.Authorizer{Keyring: keyring, Log: log}, nil
 }

@@ -23,7 +23,7 @@ func TestSamples(t *testing.T) {
 	}
 	keyring := bearer.NewKeyring(keys, time.Minute, "https://issuer.example", "fenzhang", func() time.Time { return time.Unix(1_795_312_800, 0) })
 	a := authorizer.Authorizer{Keyring: keyring, Log: slog.New(slog.DiscardHandler)}
-	triggertest.Samples(t, lambda.NewHandler(a.Authorize), map[string]triggertest.Check{"event.json": func(t *testing.T, _, answer []byte) {
+	triggertest.RunSamples(t, lambda.NewHandler(a.Authorize), map[string]triggertest.Check{"event.json": func(t *testing.T, _, answer []byte) {
 		if string(answer) != `{"isAuthorized":true,"context":{"refused":"1002"}}` {
 			t.Errorf("answered %s", answer)
 		}
@@ -31,7 +31,7 @@ func TestSamples(t *testing.T) {
 }
 
 func TestBuildNamesEveryMissingVariable(t *testing.T) {
-	_, err := build(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler))
+	_, err := build(context.Background(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.DiscardHandler))
 	for _, name := range []string{"JWT_SECRET_ARN", "JWT_ISSUER", "JWT_AUDIENCE"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

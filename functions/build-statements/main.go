@@ -30,8 +30,9 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	night := billingapi.NightlyRun{
 		Billing:    &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
 		Statements: p.StatementService(),
-		Cohorts:    billingapi.SQSQueue{SQS: sqs.NewFromConfig(p.AWS), URL: p.Vars.Need("QUEUE_COHORT_URL")},
-		Log:        p.Log,
+		Cohorts: billingapi.SQSQueue{SQS: sqs.NewFromConfig(p.AWS),
+			URL: p.Vars.Need("QUEUE_COHORT_URL")},
+		Log: p.Log,
 	}
 	recorder := &income.Recorder{Lines: lines, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID}
 	routes := billingapi.API{Recorder: recorder, Nightly: night, Log: p.Log}.Routes()
@@ -39,6 +40,6 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 }
 
 func triggers(api *httpapi.API, night billingapi.NightlyRun) trigger.Mux {
-	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(night.Log, night.RunCohort),
+	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.HandleOneByOne(night.Log, night.RunCohort),
 		Schedule: night.FanOutTenants}
 }

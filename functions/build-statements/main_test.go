@@ -23,7 +23,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "build-statements", billingapi.API{}.Routes())
+	contracttest.CheckServedRoutes(t, "build-statements", billingapi.API{}.Routes())
 }
 
 // nobody takes no cohort: the sample's tenant is small enough for one call.
@@ -32,7 +32,7 @@ type nobody struct{}
 func (nobody) SendTasks(context.Context, []billing.Task) error { return nil }
 
 func TestSamples(t *testing.T) {
-	w, log, token := settletest.Open(t), slog.New(slog.DiscardHandler), ids.Source(time.Now)
+	w, log, token := settletest.Open(t), slog.New(slog.DiscardHandler), ids.NewSource(time.Now)
 	w.AddDemoPeople(t)
 	w.SetDate("2026-11-16")
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
@@ -43,8 +43,8 @@ func TestSamples(t *testing.T) {
 	}
 	routes := billingapi.API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}, Nightly: night, Log: log}.Routes()
 	api := &httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	triggertest.Samples(t, triggers(api, night), map[string]triggertest.Check{
-		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
+	triggertest.RunSamples(t, triggers(api, night), map[string]triggertest.Check{
+		"event.json": triggertest.ExpectStatus(http.StatusOK), "event-queue.json": triggertest.ExpectNoFailures, "event-schedule.json": triggertest.ExpectEmptyAnswer,
 	})
 	shown, err := statements.ListStatements(t.Context(), settletest.CallerWith(identity.Finance), "c001", civil.Month{})
 	if err != nil || len(shown) != 1 || shown[0].Period.String() != "2026-10" {

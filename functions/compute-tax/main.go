@@ -37,7 +37,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Service.Store,
 		Clock: p.Clock}
 	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
-	diffs, open, err := lawDiffs(ctx, p, taxes)
+	diffs, open, err := lawDiffAPIs(ctx, p, taxes)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,8 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return triggers(p, taxes, routes(questions, comparisons, diffs, claims(p, taxes), months, open)), nil
+	return triggers(p, taxes,
+		routes(questions, comparisons, diffs, claimsAPI(p, taxes), months, open)), nil
 }
 
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
@@ -58,8 +59,8 @@ func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.AP
 		months.Routes(), trueUps.Routes())
 }
 
-// claims serves the claims on creators; a claim that becomes open asks for new quotes.
-func claims(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
+// claimsAPI serves the claims on creators; a claim that becomes open asks for new quotes.
+func claimsAPI(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
 	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
 		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.AccountingPeriods()}
 	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID,
@@ -74,9 +75,9 @@ func filedMonths(p *assembly.Parts) (filedmonthapi.API, error) {
 	return filedmonthapi.API{Months: months}, err
 }
 
-// lawDiffs compares settlements with other laws, and what is withheld with the law in force; it
+// lawDiffAPIs compares settlements with other laws, and what is withheld with the law in force; it
 // posts what two people asked for.
-func lawDiffs(ctx context.Context, p *assembly.Parts,
+func lawDiffAPIs(ctx context.Context, p *assembly.Parts,
 	taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
 	laws, err := p.RuleSet(ctx)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "compute-tax", routes(taxapi.API{}, shadowapi.API{}, lawdiffapi.API{}, receivableapi.API{}, filedmonthapi.API{}, trueupapi.API{}))
+	contracttest.CheckServedRoutes(t, "compute-tax", routes(taxapi.API{}, shadowapi.API{}, lawdiffapi.API{}, receivableapi.API{}, filedmonthapi.API{}, trueupapi.API{}))
 }
 
 func TestSamples(t *testing.T) {
@@ -30,8 +30,8 @@ func TestSamples(t *testing.T) {
 	questions := taxapi.API{Corpus: corpus, Directory: w.People, Rows: w.Store, Clock: w.Clock}
 	function := triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, w.Taxes, nil)
 	function.HTTP = w.ServeRoutes(questions.Routes()).HTTP
-	triggertest.Samples(t, function, map[string]triggertest.Check{
-		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures,
+	triggertest.RunSamples(t, function, map[string]triggertest.Check{
+		"event.json": triggertest.ExpectStatus(http.StatusOK), "event-queue.json": triggertest.ExpectNoFailures,
 	})
 	s, err := w.Store.Load(t.Context(), settletest.Tenant, id)
 	if err != nil || s.Quote == "" {

@@ -11,11 +11,11 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "manage-settlements", routes(settlementapi.API{}))
+	contracttest.CheckServedRoutes(t, "manage-settlements", routes(settlementapi.API{}))
 }
 
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
 	routes := settlementapi.API{Service: w.Service}.ManageRoutes()
-	triggertest.Samples(t, w.ServeRoutes(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
+	triggertest.RunSamples(t, w.ServeRoutes(routes), map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusOK)})
 }

@@ -36,12 +36,12 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	masters := &master.Service{
 		Store: p.Directory, Vault: p.NewVault(), Secret: p.NewSecret("LOOKUP_SECRET_ARN").Get,
-		Clock:  p.Clock,
-		NewID:  p.NewID,
-		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
+		Clock:         p.Clock,
+		NewID:         p.NewID,
+		Corpus:        func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
 		MergeFollowUp: merges,
 	}
-	return trigger.Mux{HTTP: p.NewAPI(routes(masters, imports(p, masters, taxes))...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(routes(masters, importService(p, masters, taxes))...).Serve}, nil
 }
 
 func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
@@ -49,8 +49,9 @@ func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
 		openingapi.API{Imports: imports}.Routes()...)
 }
 
-// imports takes what a tenant brings along from before into the real tables.
-func imports(p *assembly.Parts, masters *master.Service, taxes *settlement.Taxes) *opening.Service {
+// importService takes what a tenant brings along from before into the real tables.
+func importService(p *assembly.Parts, masters *master.Service,
+	taxes *settlement.Taxes) *opening.Service {
 	ledger, settlements := p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS")
 	claims := &receivable.Claims{
 		Store: &receivabledb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements,

@@ -22,7 +22,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "manage-tenants", routes(&master.Service{}, &opening.Service{}))
+	contracttest.CheckServedRoutes(t, "manage-tenants", routes(&master.Service{}, &opening.Service{}))
 }
 
 // The sample makes a creator of a taxpayer that is there.
@@ -36,12 +36,12 @@ func TestSamples(t *testing.T) {
 	}
 	api := &httpapi.API{Routes: routes(w.Service, &opening.Service{}), Clock: w.Clock, Log: slog.New(slog.DiscardHandler),
 		Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	triggertest.Samples(t, trigger.Mux{HTTP: api.Serve}, map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
+	triggertest.RunSamples(t, trigger.Mux{HTTP: api.Serve}, map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusCreated)})
 }
 
 func TestBuildNamesEveryMissingVariable(t *testing.T) {
 	t.Setenv("AWS_REGION", "cn-north-1")
-	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
+	_, err := assembly.Assemble(t.Context(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
 	for _, name := range []string{"STAGE", "TABLE_CONTROL", "TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN", "LOOKUP_SECRET_ARN"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

@@ -42,9 +42,10 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	return trigger.Mux{
-		Queue: sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-			return s.HandleMessage(ctx, body)
-		}),
+		Queue: sqsbatch.HandleGroupsInParallel(log,
+			func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+				return s.HandleMessage(ctx, body)
+			}),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return s.SweepUnclear(ctx) },
 	}
 }

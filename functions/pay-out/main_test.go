@@ -44,21 +44,21 @@ func newService(state payout.State) (*payout.Service, *payouttest.Memory) {
 		ToPay: money.MustParse("100.00"), Method: payout.Douyin, TaxMonth: civil.MustMonth("2026-11"),
 	})
 	return &payout.Service{
-		Payables: m, Unclear: m, Rebooking: m, Accounts: payees{}, Clock: clock.At(now), Log: slog.New(slog.DiscardHandler),
+		Payables: m, Unclear: m, Rebooking: m, Accounts: payees{}, Clock: clock.FixedAt(now), Log: slog.New(slog.DiscardHandler),
 		Merchants: payout.Gateways{{Tenant: "demo-mcn", Merchant: "m", Method: payout.Douyin, Gateway: accepts{}}},
 	}, m
 }
 
 func TestSamples(t *testing.T) {
 	s, m := newService(payout.Created)
-	triggertest.Samples(t, triggers(s, s.Log), map[string]triggertest.Check{
+	triggertest.RunSamples(t, triggers(s, s.Log), map[string]triggertest.Check{
 		"event.json": func(t *testing.T, event, answer []byte) {
-			triggertest.NoFailures(t, event, answer)
+			triggertest.ExpectNoFailures(t, event, answer)
 			if got := m.Get("demo-mcn", settlementID).State; got != payout.Accepted {
 				t.Errorf("payout is %s", got)
 			}
 		},
-		"event-schedule.json": triggertest.Nothing,
+		"event-schedule.json": triggertest.ExpectEmptyAnswer,
 	})
 }
 
@@ -82,7 +82,7 @@ func TestScheduleAsks(t *testing.T) {
 
 func TestMissingVariablesAreNamed(t *testing.T) {
 	t.Setenv("AWS_REGION", "cn-north-1")
-	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
+	_, err := assembly.Assemble(t.Context(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
 	for _, name := range []string{"STAGE", "TABLE_SETTLEMENTS", "TABLE_LEDGER", "TABLE_TENANCY", "TABLE_CONTROL", "DATA_KEY_ARN", "GATEWAY_SECRET_ARN", "QUEUE_TAX_URL", "GATEWAY_DOUYIN_URL", "GATEWAY_BANK_URL", "CALLBACK_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

@@ -25,7 +25,7 @@ import (
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	p, err := wire(context.Background(), env.Read(), log)
+	p, err := buildPublisher(context.Background(), env.Read(), log)
 	if err != nil {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
@@ -35,10 +35,11 @@ func main() {
 		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
-func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publish.Publisher, error) {
+func buildPublisher(ctx context.Context, vars *env.Vars,
+	log *slog.Logger) (publish.Publisher, error) {
 	store := &rulesetdb.Store{Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"),
 		Settlements: vars.Need("TABLE_SETTLEMENTS")}
-	keys := vars.Have("RULES_PUBLISHER_KEYS")
+	keys := vars.Optional("RULES_PUBLISHER_KEYS")
 	if err := vars.Err(); err != nil {
 		return publish.Publisher{}, err
 	}
@@ -53,6 +54,6 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publish.Publis
 	store.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = cfg.BaseEndpoint != nil
 	})
-	store.DB = dynamodb.NewFromConfig(cfg, usage.Count)
-	return publish.New(store, trusted, log, time.Now, ids.Source(time.Now)), nil
+	store.DB = dynamodb.NewFromConfig(cfg, usage.CountCapacity)
+	return publish.New(store, trusted, log, time.Now, ids.NewSource(time.Now)), nil
 }

@@ -27,14 +27,14 @@ import (
 )
 
 func TestMissingVariablesAreNamed(t *testing.T) {
-	_, err := wire(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	_, err := buildPublisher(context.Background(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	if err == nil || !strings.Contains(err.Error(), "RULES_BUCKET") {
 		t.Errorf("got %v", err)
 	}
 }
 
 // copied is a bucket into which the national pack was copied, to where event.json says.
-func copied(t *testing.T, l dynamotest.Local) (*rulesetdb.Store, rulepack.Trusted) {
+func copied(t *testing.T, l dynamotest.Tables) (*rulesetdb.Store, rulepack.Trusted) {
 	t.Helper()
 	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	bucket := strings.TrimSuffix(l.Control, "-control") + "-rules"
@@ -73,10 +73,10 @@ func copied(t *testing.T, l dynamotest.Local) (*rulesetdb.Store, rulepack.Truste
 }
 
 func TestSamples(t *testing.T) {
-	store, trusted := copied(t, dynamotest.WholeAWS(t))
-	p := publish.New(store, trusted, slog.New(slog.DiscardHandler), time.Now, ids.Source(time.Now))
-	triggertest.Samples(t, publishapi.API{Publisher: p}.Triggers(), map[string]triggertest.Check{
-		"event.json": triggertest.Nothing,
+	store, trusted := copied(t, dynamotest.OpenWithOtherServices(t))
+	p := publish.New(store, trusted, slog.New(slog.DiscardHandler), time.Now, ids.NewSource(time.Now))
+	triggertest.RunSamples(t, publishapi.API{Publisher: p}.Triggers(), map[string]triggertest.Check{
+		"event.json": triggertest.ExpectEmptyAnswer,
 		"event-order.json": func(t *testing.T, _, answer []byte) {
 			var r publish.Report
 			if err := json.Unmarshal(answer, &r); err != nil || len(r.Packs) != 1 || r.Packs[0].Active != "embedded" {

@@ -27,7 +27,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "receive-payment", []httpapi.Route{payouthttp.CallbackRoute(nil)})
+	contracttest.CheckServedRoutes(t, "receive-payment", []httpapi.Route{payouthttp.CallbackRoute(nil)})
 }
 
 // event.json is a notice that was really signed and encrypted: with the private part of this key, which was
@@ -78,8 +78,8 @@ func newService(t *testing.T) (*payout.Service, *payouttest.Memory) {
 
 func TestSamples(t *testing.T) {
 	s, m := newService(t)
-	triggertest.Samples(t, triggers(s, s.Log), map[string]triggertest.Check{"event.json": func(t *testing.T, event, answer []byte) {
-		triggertest.Status(http.StatusOK)(t, event, answer)
+	triggertest.RunSamples(t, triggers(s, s.Log), map[string]triggertest.Check{"event.json": func(t *testing.T, event, answer []byte) {
+		triggertest.ExpectStatus(http.StatusOK)(t, event, answer)
 		if !strings.Contains(string(answer), `{\"code\":\"SUCCESS\",\"message\":\"ok\"}`) {
 			t.Errorf("answered %s", answer)
 		}
@@ -93,7 +93,7 @@ func TestSamples(t *testing.T) {
 func invoke(t *testing.T, change func(*events.APIGatewayV2HTTPRequest)) (events.APIGatewayV2HTTPResponse, payout.State) {
 	t.Helper()
 	s, m := newService(t)
-	ev := triggertest.Event[events.APIGatewayV2HTTPRequest](t, "event.json")
+	ev := triggertest.DecodeSample[events.APIGatewayV2HTTPRequest](t, "event.json")
 	change(&ev)
 	payload, err := json.Marshal(ev)
 	if err != nil {
@@ -136,7 +136,7 @@ func TestUnknownGateway(t *testing.T) {
 
 func TestMissingVariablesAreNamed(t *testing.T) {
 	t.Setenv("AWS_REGION", "cn-north-1")
-	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
+	_, err := assembly.Assemble(t.Context(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
 	for _, name := range []string{"STAGE", "TABLE_SETTLEMENTS", "TABLE_LEDGER", "TABLE_TENANCY", "TABLE_CONTROL", "GATEWAY_SECRET_ARN", "GATEWAY_DOUYIN_URL", "GATEWAY_BANK_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

@@ -25,9 +25,9 @@ import (
 )
 
 func main() {
-	lean.Tune(os.Getenv)
+	lean.TuneRuntime(os.Getenv)
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	api, err := wire(context.Background(), log)
+	api, err := buildAPI(context.Background(), log)
 	if err != nil {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
@@ -36,7 +36,7 @@ func main() {
 		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: api.Clock.Now})
 }
 
-func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
+func buildAPI(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	vars := env.Read()
 	stage, incentives := vars.Need("STAGE"), vars.Need("TABLE_INCENTIVES")
 	control, tenancy := vars.Need("TABLE_CONTROL"), vars.Need("TABLE_TENANCY")
@@ -47,7 +47,7 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := dynamodb.NewFromConfig(cfg, lean.DynamoDB, usage.Count)
+	db := dynamodb.NewFromConfig(cfg, lean.TuneDynamoDB, usage.CountCapacity)
 	clock, err := clockdb.New(stage, db, control)
 	if err != nil {
 		return nil, err
@@ -55,8 +55,9 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	directory, days := tenancydb.New(db, tenancy, "", clock.Now), incentivedb.NewDays(db, incentives)
 	return &httpapi.API{
 		Routes: incentiveapi.Routes(
-			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.NewEvents(db, incentives),
-				NewID: ids.Source(clock.Now)},
+			&incentive.Recorder{Clock: clock, Directory: directory,
+				Events: incentivedb.NewEvents(db, incentives),
+				NewID:  ids.NewSource(clock.Now)},
 			&incentive.Counters{Clock: clock, Creators: directory, Chunks: days, Days: days},
 		),
 		Clock: clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, control,

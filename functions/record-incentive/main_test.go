@@ -21,7 +21,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "record-incentive", incentiveapi.Routes(nil, nil))
+	contracttest.CheckServedRoutes(t, "record-incentive", incentiveapi.Routes(nil, nil))
 }
 
 // directory knows every creator and no strategy.
@@ -36,9 +36,9 @@ func (directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, 
 }
 
 func TestSamples(t *testing.T) {
-	c := clock.At(time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai))
-	recorder := &incentive.Recorder{Clock: c, Directory: directory{}, Events: incentivetest.NewMemory(), NewID: ids.Source(c.Now)}
+	c := clock.FixedAt(time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai))
+	recorder := &incentive.Recorder{Clock: c, Directory: directory{}, Events: incentivetest.NewMemory(), NewID: ids.NewSource(c.Now)}
 	api := &httpapi.API{Routes: incentiveapi.Routes(recorder, nil), Clock: c, Log: slog.New(slog.DiscardHandler),
 		Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	triggertest.Samples(t, api, map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
+	triggertest.RunSamples(t, api, map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusCreated)})
 }

@@ -20,7 +20,7 @@ func (s *sent) Send(_ context.Context, ms []relay.Message) error {
 func TestSamples(t *testing.T) {
 	var out sent
 	stream := relay.Stream{Sender: &out}
-	triggertest.Samples(t, trigger.Mux{Stream: stream.Handle}, map[string]triggertest.Check{"event.json": triggertest.NoFailures})
+	triggertest.RunSamples(t, trigger.Mux{Stream: stream.Handle}, map[string]triggertest.Check{"event.json": triggertest.ExpectNoFailures})
 	var queues []relay.Queue
 	for _, m := range out {
 		queues = append(queues, m.Queue)

@@ -20,7 +20,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "render-statements", statementapi.API{}.Routes())
+	contracttest.CheckServedRoutes(t, "render-statements", statementapi.API{}.Routes())
 }
 
 // documents is a bucket in which nothing is kept.
@@ -55,5 +55,5 @@ func TestSamples(t *testing.T) {
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
 	service := &statement.Service{Builder: statement.Builder{Facts: lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,
 		Documents: &statement.Documents{Files: documents{}, Typesetter: &printing.Typesetter{ReadFont: font}, Now: w.Now}}
-	triggertest.Samples(t, w.ServeRoutes(statementapi.API{Statements: service}.Routes()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
+	triggertest.RunSamples(t, w.ServeRoutes(statementapi.API{Statements: service}.Routes()), map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusOK)})
 }

@@ -25,7 +25,7 @@ import (
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	r, err := wire(context.Background(), env.Read(), log)
+	r, err := buildRotation(context.Background(), env.Read(), log)
 	if err != nil {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
@@ -39,7 +39,8 @@ func triggers(r *keyrotation.Rotation) trigger.Mux {
 	}}
 }
 
-func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*keyrotation.Rotation, error) {
+func buildRotation(ctx context.Context, vars *env.Vars,
+	log *slog.Logger) (*keyrotation.Rotation, error) {
 	tenancyTable := vars.Need("TABLE_TENANCY")
 	settlements := vars.Need("TABLE_SETTLEMENTS")
 	dataKey := vars.Need("DATA_KEY_ARN")
@@ -51,7 +52,7 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*keyrotation.R
 		return nil, err
 	}
 	store := tenancydb.New(dynamodb.NewFromConfig(cfg), tenancyTable, settlements, time.Now)
-	newID := ids.Source(time.Now)
+	newID := ids.NewSource(time.Now)
 	return &keyrotation.Rotation{
 		Store: store, Now: time.Now, NewID: newID, Log: log,
 		Vault: &vault.Vault{

@@ -24,7 +24,7 @@ func TestSamples(t *testing.T) {
 	local := dynamotest.Open(t)
 	at := time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
 	now := func() time.Time { return at }
-	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.Source(time.Now)
+	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.NewSource(time.Now)
 	v := &vault.Vault{Store: store, Master: mastertest.PlainMaster{}, Reads: store, Now: now, NewID: newID, Random: rand.Reader}
 	sealed, err := v.Seal(t.Context(), "demo", "t1", map[string]map[string]string{vault.TaxpayerRecord(): {vault.Name: "one"}})
 	if err != nil {
@@ -37,14 +37,14 @@ func TestSamples(t *testing.T) {
 	}
 	at = at.Add(vault.MaxKeyAge)
 	r := &keyrotation.Rotation{Store: store, Vault: v, Now: now, NewID: newID, Log: slog.New(slog.DiscardHandler)}
-	triggertest.Samples(t, triggers(r), map[string]triggertest.Check{"event.json": triggertest.Nothing})
+	triggertest.RunSamples(t, triggers(r), map[string]triggertest.Check{"event.json": triggertest.ExpectEmptyAnswer})
 	if box, err := store.ReadBox(t.Context(), "demo", "t1"); err != nil || len(box.Keys) != 2 || box.Records[vault.TaxpayerRecord()].KeyVersion != 2 {
 		t.Errorf("%d keys, %v", len(box.Keys), err)
 	}
 }
 
 func TestWireNamesEveryMissingVariable(t *testing.T) {
-	_, err := wire(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler))
+	_, err := buildRotation(t.Context(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.DiscardHandler))
 	for _, name := range []string{"TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

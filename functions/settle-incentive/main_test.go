@@ -11,7 +11,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "settle-incentive", settlementapi.API{}.SettleRoutes())
+	contracttest.CheckServedRoutes(t, "settle-incentive", settlementapi.API{}.SettleRoutes())
 }
 
 func TestSamples(t *testing.T) {
@@ -19,5 +19,5 @@ func TestSamples(t *testing.T) {
 	w.AddDemoPeople(t)
 	w.SetDate("2026-11-16")
 	routes := settlementapi.API{Service: w.Service}.SettleRoutes()
-	triggertest.Samples(t, w.ServeRoutes(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
+	triggertest.RunSamples(t, w.ServeRoutes(routes), map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusCreated)})
 }

@@ -28,7 +28,7 @@ import (
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	mux, err := wire(context.Background(), env.Read(), log)
+	mux, err := buildTriggers(context.Background(), env.Read(), log)
 	if err != nil {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
@@ -37,7 +37,7 @@ func main() {
 		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
-func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, error) {
+func buildTriggers(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, error) {
 	stage, table := vars.Need("STAGE"), vars.Need("TABLE_CONTROL")
 	bucket, secret := vars.Need("AUDIT_BUCKET"), vars.Need("SIGNING_SECRET_ARN")
 	if err := vars.Err(); err != nil {
@@ -47,18 +47,20 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, e
 	if err != nil {
 		return trigger.Mux{}, err
 	}
-	return assemble(cfg, stage, table, bucket, secret, log), nil
+	return assembleTriggers(cfg, stage, table, bucket, secret, log), nil
 }
 
-func assemble(cfg aws.Config, stage, table, bucket, secret string, log *slog.Logger) trigger.Mux {
+func assembleTriggers(cfg aws.Config, stage, table, bucket, secret string,
+	log *slog.Logger) trigger.Mux {
 	now := clock.Real()
-	db := dynamodb.NewFromConfig(cfg, usage.Count)
+	db := dynamodb.NewFromConfig(cfg, usage.CountCapacity)
 	lock := auditlog.LockFor(stage, now.Now)
-	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.UsePathStyleLocally(cfg)), bucket, lock.Mode)
+	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.UsePathStyleLocally(cfg)), bucket,
+		lock.Mode)
 	index := auditlog.NewIndex(db, table)
 	secrets := secretsmanager.NewFromConfig(cfg)
 	signer := &sm2signer.Lazy{Secret: func(ctx context.Context) (string, error) {
-		return awsclient.Secret(ctx, secrets, secret)
+		return awsclient.ReadSecret(ctx, secrets, secret)
 	}}
 	queue := auditlog.Queue{Log: log, Sealer: audit.Writer{Objects: objects, Index: index,
 		Signer: signer, Until: lock.Until, Now: time.Now}}

@@ -21,11 +21,11 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "write-audit", auditlog.Routes(nil))
+	contracttest.CheckServedRoutes(t, "write-audit", auditlog.Routes(nil))
 }
 
 func TestMissingVariablesAreNamed(t *testing.T) {
-	_, err := wire(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	_, err := buildTriggers(context.Background(), env.ReadFrom(func(string) string { return "" }), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	if err == nil || !strings.Contains(err.Error(), "AUDIT_BUCKET") || !strings.Contains(err.Error(), "SIGNING_SECRET_ARN") {
 		t.Errorf("got %v", err)
 	}
@@ -34,7 +34,7 @@ func TestMissingVariablesAreNamed(t *testing.T) {
 // TestSamples sends the samples through the whole function on the local AWS: a record is sealed once, however often its
 // message comes, and is then read.
 func TestSamples(t *testing.T) {
-	l := dynamotest.WholeAWS(t)
+	l := dynamotest.OpenWithOtherServices(t)
 	ctx := t.Context()
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	bucket := strings.TrimSuffix(l.Control, "-control") + "-audit"
@@ -45,14 +45,14 @@ func TestSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := assemble(cfg, "local", l.Control, bucket, *secret.ARN, slog.New(slog.NewJSONHandler(io.Discard, nil)))
-	if _, err := mux.Invoke(ctx, triggertest.Read(t, "event-queue.json")); err != nil {
+	mux := assembleTriggers(cfg, "local", l.Control, bucket, *secret.ARN, slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	if _, err := mux.Invoke(ctx, triggertest.ReadSample(t, "event-queue.json")); err != nil {
 		t.Fatal(err)
 	}
-	triggertest.Samples(t, mux, map[string]triggertest.Check{
-		"event-queue.json": triggertest.NoFailures,
+	triggertest.RunSamples(t, mux, map[string]triggertest.Check{
+		"event-queue.json": triggertest.ExpectNoFailures,
 		"event.json": func(t *testing.T, event, answer []byte) {
-			triggertest.Status(http.StatusOK)(t, event, answer)
+			triggertest.ExpectStatus(http.StatusOK)(t, event, answer)
 			if !strings.Contains(string(answer), `\"index\":0`) {
 				t.Errorf("the record is not the first of its chain: %s", answer)
 			}

@@ -186,7 +186,7 @@ func TestCodesOfWhatIsBroken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			service := &settlement.Service{Parts: settlement.Parts{Store: broken{err: c.err}, Directory: settletest.NewDirectory(), Clock: clock.Real(), NewID: func() string { return "id" }}}
 			api := httpapi.API{Routes: settlementapi.API{Service: service}.ManageRoutes(), Clock: clock.Real(), Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-				Limits: httpapi.NewBuckets(c.limit, c.limit), Revoked: httpapi.NoRevocations{}}
+				Limits: httpapi.NewTokenBuckets(c.limit, c.limit), Revoked: httpapi.NoRevocations{}}
 			ev := events.APIGatewayV2HTTPRequest{RawPath: "/v1/settlements/st-1", RequestContext: events.APIGatewayV2HTTPRequestContext{RequestID: "r",
 				HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: http.MethodGet},
 				Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": settletest.Tenant, "sub": "finance", "roles": "finance",

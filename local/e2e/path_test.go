@@ -85,7 +85,7 @@ func fromIncomeToPaid(t *testing.T, s *stack) {
 		t.Errorf("gross %v", gross)
 	}
 	// One project of one month: 80% of what was paid in it, and 20% of that.
-	if want := money.MustRate("0.16").Of(shares, money.HalfUp); kept != want {
+	if want := money.MustRate("0.16").ApplyTo(shares, money.HalfUp); kept != want {
 		t.Errorf("income tax of the month %s on %s, want %s", kept, shares, want)
 	}
 }

@@ -206,7 +206,7 @@ func (s *stack) send(t testing.TB, authorization, method, path string, body any,
 	if err != nil {
 		t.Fatal(err)
 	}
-	contracttest.Check(t, method, path, res.StatusCode, res.Header, raw)
+	contracttest.CheckAnswer(t, method, path, res.StatusCode, res.Header, raw)
 	a := answer{status: res.StatusCode, replayed: res.Header.Get("Idempotency-Replayed") == "true", header: res.Header, body: raw}
 	if res.StatusCode >= 400 {
 		var refused struct {

@@ -23,7 +23,7 @@ func directCalls(members []member, index int) ([]income.SettleCall, []income.Exp
 			Amount: money.Yuan(int64(4_500 + 900*index)).String()},
 		{UserID: sale.id, ActivityID: fmt.Sprintf("group-buy-%s", month), IncomeType: commerce,
 			GMV: gmv.String(), Rate: rate,
-			Amount: money.MustRate(rate).Of(gmv, money.HalfEven).String()},
+			Amount: money.MustRate(rate).ApplyTo(gmv, money.HalfEven).String()},
 	}
 	var calls []income.SettleCall
 	var list []income.Expected

@@ -169,7 +169,7 @@ func TestWorkedCasesAddUp(t *testing.T) {
 			for _, p := range k.Splits[e.IncomeType].Parties {
 				if p.Kind == "creator" {
 					id := string(e.CreatorID) + e.PayOn.String()
-					shares[id] = shares[id].Add(money.MustRate(p.Share).Of(e.Gross, money.HalfEven))
+					shares[id] = shares[id].Add(money.MustRate(p.Share).ApplyTo(e.Gross, money.HalfEven))
 				}
 			}
 		}

@@ -88,7 +88,7 @@ func factsOf(t *testing.T, list income.Delivery, e income.Expected) tax.Facts {
 		PaymentDate: e.PayOn, VATDate: e.PayOn, Route: k.Routes[e.IncomeType], IncomeType: e.IncomeType, Platform: platform,
 		Entity:   tax.Entity{ID: string(ent.EntityID), Place: ent.Place, PlaceTier: ent.PlaceTier, VAT: ent.VAT},
 		Taxpayer: tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry, PlaceTier: p.PlaceTier},
-		Amount:   money.MustRate(k.Splits[e.IncomeType].Parties[0].Share).Of(e.Gross, money.HalfEven), VATIncluded: true,
+		Amount:   money.MustRate(k.Splits[e.IncomeType].Parties[0].Share).ApplyTo(e.Gross, money.HalfEven), VATIncluded: true,
 	}
 	for _, filing := range ent.Filings {
 		f.Entity.Filings = append(f.Entity.Filings, tax.PlatformFiling{Platform: filing.Platform, From: civil.MustDate(filing.From)})

@@ -124,7 +124,8 @@ func (o Order) isMoney() bool {
 // expectedCommission returns goods amount times commission rate, rounded half-even to the fen. It
 // is only compared with the platform's figure, which is the base of the income.
 func (o Order) expectedCommission() money.Amount {
-	return money.Ratio(o.CommissionRate, 10_000).Of(money.Fen(o.SettledGoodsAmount), money.HalfEven)
+	return money.Ratio(o.CommissionRate, 10_000).ApplyTo(money.Fen(o.SettledGoodsAmount),
+		money.HalfEven)
 }
 
 // orderPattern matches the order ids of the interface.

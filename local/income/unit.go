@@ -66,7 +66,7 @@ func (r Rates) parseAmount(text, unit string, day civil.Date) (money.Amount, err
 			return money.Amount{}, err
 		}
 		// the platform rounds half up to the fen
-		return rate.Of(money.Yuan(n), money.HalfUp), nil
+		return rate.ApplyTo(money.Yuan(n), money.HalfUp), nil
 	}
 	return money.Amount{}, fmt.Errorf("unit %q is none of %s, %s, %s", unit, Yuan, Fen, Coins)
 }

@@ -31,7 +31,7 @@ var rare = []string{"ledger COR/COR ", "ledger TU/D "}
 type items map[string]bool
 
 func (i items) see(table string, it map[string]types.AttributeValue) {
-	for _, line := range dynamotest.Attributes(table, it) {
+	for _, line := range dynamotest.AttributeLines(table, it) {
 		i[line] = true
 	}
 }

@@ -128,7 +128,7 @@ func provideLocalAWS(port int) error {
 	if os.Getenv(dynamotest.EndpointVariable) != "" {
 		return nil
 	}
-	endpoint, err := dynamotest.Start(port)
+	endpoint, err := dynamotest.StartLocalAWS(port)
 	if err != nil {
 		return fmt.Errorf(
 			"the local AWS of the tests does not start on port %d (make test PORT= takes another): %w",

@@ -87,8 +87,8 @@ func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
 	if missing := vars.Err(); missing != nil {
 		return nil, missing
 	}
-	return usage.Handler{Handler: h, Log: log, Function: vars.Have("AWS_LAMBDA_FUNCTION_NAME"),
-		MemoryMB: vars.Have("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now}, err
+	return usage.Handler{Handler: h, Log: log, Function: vars.Optional("AWS_LAMBDA_FUNCTION_NAME"),
+		MemoryMB: vars.Optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now}, err
 }
 
 // newParts reads the settings that every function needs and creates its clients.
@@ -100,11 +100,11 @@ func newParts(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, er
 	if p.AWS, err = awsclient.Config(ctx); err != nil {
 		return nil, err
 	}
-	p.DB = dynamodb.NewFromConfig(p.AWS, usage.Count)
+	p.DB = dynamodb.NewFromConfig(p.AWS, usage.CountCapacity)
 	if p.Clock, err = clockdb.New(stage, p.DB, p.control); err != nil {
 		return nil, err
 	}
-	p.NewID = ids.Source(p.Clock.Now)
+	p.NewID = ids.NewSource(p.Clock.Now)
 	p.Directory = tenancydb.New(p.DB, tenancy, p.settlements, p.Clock.Now)
 	return p, nil
 }
@@ -177,7 +177,7 @@ func (p *Parts) RuleSet(ctx context.Context) (*ruleset.Set, error) {
 		Objects: s3.NewFromConfig(p.AWS, func(o *s3.Options) {
 			o.UsePathStyle = p.AWS.BaseEndpoint != nil
 		})}
-	trusted, err := rulepack.ParseTrusted(p.Vars.Have("RULES_PUBLISHER_KEYS"))
+	trusted, err := rulepack.ParseTrusted(p.Vars.Optional("RULES_PUBLISHER_KEYS"))
 	if err != nil {
 		return nil, err
 	}
@@ -223,12 +223,13 @@ func (p *Parts) NewVault() *vault.Vault {
 // task after another.
 func (p *Parts) TaskHandler(do func(context.Context, settlement.Task) error) func(context.Context,
 	events.SQSEvent) (events.SQSEventResponse, error) {
-	return sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-		task, err := settlement.DecodeTask(body)
-		if err != nil {
-			return err
-		}
-		usage.For(ctx, task.Tenant)
-		return do(ctx, task)
-	})
+	return sqsbatch.HandleOneByOne(p.Log,
+		func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+			task, err := settlement.DecodeTask(body)
+			if err != nil {
+				return err
+			}
+			usage.AttributeTo(ctx, task.Tenant)
+			return do(ctx, task)
+		})
 }

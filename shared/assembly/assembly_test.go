@@ -17,7 +17,7 @@ import (
 func TestEveryMissingVariableIsNamed(t *testing.T) {
 	t.Setenv("AWS_REGION", "cn-north-1")
 	set := map[string]string{"STAGE": "test", "TABLE_TENANCY": "tenancy"}
-	vars := env.From(func(name string) string { return set[name] })
+	vars := env.ReadFrom(func(name string) string { return set[name] })
 	_, err := assembly.Assemble(t.Context(), vars, slog.New(slog.DiscardHandler), func(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		p.StatementService()
 		return nil, nil

@@ -31,7 +31,7 @@ func RetainUntil(entries []Entry) time.Time {
 		if e.Record.Retention == RetainReturn {
 			years = returnYears
 		}
-		end := civil.On(civil.DateOf(e.Record.At).Year()+1+years, time.January, 1).Start()
+		end := civil.NewDate(civil.DateOf(e.Record.At).Year()+1+years, time.January, 1).Start()
 		if end.After(until) {
 			until = end
 		}

@@ -24,8 +24,8 @@ var (
 	ErrMonth = errors.New("must be a month as YYYY-MM")
 )
 
-// On makes a date; out-of-range days roll over as in time.Date.
-func On(year int, month time.Month, day int) Date {
+// NewDate makes a date; out-of-range days roll over as in time.Date.
+func NewDate(year int, month time.Month, day int) Date {
 	return fromTime(time.Date(year, month, day, 0, 0, 0, 0, Shanghai))
 }
 
@@ -94,38 +94,39 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	b := appendTwo(append(appendTwo(appendTwo(make([]byte, 0, len("2006-01-02")), int(d.year)/100),
-		int(d.year)%100), '-'), int(d.month))
-	return string(appendTwo(append(b, '-'), int(d.day)))
+	b := appendTwoDigits(
+		append(appendTwoDigits(appendTwoDigits(make([]byte, 0, len("2006-01-02")), int(d.year)/100),
+			int(d.year)%100), '-'), int(d.month))
+	return string(appendTwoDigits(append(b, '-'), int(d.day)))
 }
 
 // MarshalJSON writes the text, null for no day.
-func (d Date) MarshalJSON() ([]byte, error) { return marshal(d.String()) }
+func (d Date) MarshalJSON() ([]byte, error) { return marshalText(d.String()) }
 
 // UnmarshalJSON reads the text; null is no day.
-func (d *Date) UnmarshalJSON(b []byte) error { return unmarshal(b, d, ParseDate, ErrDate) }
+func (d *Date) UnmarshalJSON(b []byte) error { return unmarshalText(b, d, ParseDate, ErrDate) }
 
 // MonthOf is the month in Shanghai that contains the instant t.
 func MonthOf(t time.Time) Month { return DateOf(t).Month() }
 
-// In makes a month; months beyond 1 to 12 roll over.
-func In(year int, month time.Month) Month { return On(year, month, 1).Month() }
+// NewMonth makes a month; months beyond 1 to 12 roll over.
+func NewMonth(year int, month time.Month) Month { return NewDate(year, month, 1).Month() }
 
 // ParseMonth reads YYYY-MM.
 func ParseMonth(s string) (Month, error) {
 	if len(s) != len("2006-01") || s[4] != '-' {
 		return Month{}, ErrMonth
 	}
-	year, ok1 := digits(s[:4])
-	month, ok2 := digits(s[5:])
+	year, ok1 := parseDigits(s[:4])
+	month, ok2 := parseDigits(s[5:])
 	if !ok1 || !ok2 || year < 1900 || month < 1 || month > 12 {
 		return Month{}, ErrMonth
 	}
 	return Month{year, month}, nil
 }
 
-// digits reads a number of digits alone.
-func digits(s string) (int16, bool) {
+// parseDigits reads a number of digits alone.
+func parseDigits(s string) (int16, bool) {
 	n := int16(0)
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -194,21 +195,21 @@ func (m Month) String() string {
 }
 
 // MarshalJSON writes the text, null for no month.
-func (m Month) MarshalJSON() ([]byte, error) { return marshal(m.String()) }
+func (m Month) MarshalJSON() ([]byte, error) { return marshalText(m.String()) }
 
 // UnmarshalJSON reads the text; null is no month.
-func (m *Month) UnmarshalJSON(b []byte) error { return unmarshal(b, m, ParseMonth, ErrMonth) }
+func (m *Month) UnmarshalJSON(b []byte) error { return unmarshalText(b, m, ParseMonth, ErrMonth) }
 
-func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func appendTwoDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
-func marshal(s string) ([]byte, error) {
+func marshalText(s string) ([]byte, error) {
 	if s == "" {
 		return []byte("null"), nil
 	}
 	return []byte(`"` + s + `"`), nil
 }
 
-func unmarshal[T any](b []byte, into *T, parse func(string) (T, error), bad error) error {
+func unmarshalText[T any](b []byte, into *T, parse func(string) (T, error), bad error) error {
 	if string(b) == "null" {
 		return nil
 	}

@@ -111,11 +111,11 @@ func TestWhatIsNoDate(t *testing.T) {
 }
 
 func TestParts(t *testing.T) {
-	d := civil.On(2026, time.February, 29) // rolls over
+	d := civil.NewDate(2026, time.February, 29) // rolls over
 	if d != civil.MustDate("2026-03-01") || d.Year() != 2026 || d.Day() != 1 || d.Weekday() != time.Sunday || d.IsZero() {
 		t.Errorf("29 February 2026 is %s, a %s", d, d.Weekday())
 	}
-	if m := civil.In(2026, 14); m != civil.MustMonth("2027-02") || m.Year() != 2027 || m.Number() != 2 || m.Last().Day() != 28 {
+	if m := civil.NewMonth(2026, 14); m != civil.MustMonth("2027-02") || m.Year() != 2027 || m.Number() != 2 || m.Last().Day() != 28 {
 		t.Errorf("month 14 of 2026 is %s", m)
 	}
 	if (civil.Date{}).String() != "" || (civil.Month{}).String() != "" || !(civil.Month{}).IsZero() {

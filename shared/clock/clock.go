@@ -21,15 +21,15 @@ type Clock struct {
 // Real is the clock of every stage but local.
 func Real() Clock { return Clock{Now: time.Now} }
 
-// At is a clock that stands still; for tests.
-func At(t time.Time) Clock { return Clock{Now: func() time.Time { return t }} }
+// FixedAt is a clock that stands still; for tests.
+func FixedAt(t time.Time) Clock { return Clock{Now: func() time.Time { return t }} }
 
 // Instant is the real time, to the millisecond as it is stored.
 func (c Clock) Instant() time.Time { return c.Now().Truncate(time.Millisecond) }
 
-// Business is the instant moved onto the business date: same time of day in Shanghai. The windows
-// of occurred_at and ts are measured from it.
-func (c Clock) Business(ctx context.Context) (time.Time, error) {
+// BusinessTime is the instant moved onto the business date: same time of day in Shanghai. The
+// windows of occurred_at and ts are measured from it.
+func (c Clock) BusinessTime(ctx context.Context) (time.Time, error) {
 	now := c.Instant()
 	if c.Override == nil {
 		return now, nil
@@ -43,6 +43,6 @@ func (c Clock) Business(ctx context.Context) (time.Time, error) {
 
 // Today is the business date.
 func (c Clock) Today(ctx context.Context) (civil.Date, error) {
-	t, err := c.Business(ctx)
+	t, err := c.BusinessTime(ctx)
 	return civil.DateOf(t), err
 }

@@ -12,7 +12,7 @@ import (
 
 func TestTheBusinessDateMovesTheDayAndKeepsTheTime(t *testing.T) {
 	instant := time.Date(2026, 11, 30, 20, 30, 0, 123_456_789, time.UTC) // 04:30 of the next day in Shanghai
-	c := clock.At(instant)
+	c := clock.FixedAt(instant)
 	if day, err := c.Today(t.Context()); err != nil || day.String() != "2026-12-01" {
 		t.Errorf("today is %s, %v", day, err)
 	}
@@ -20,7 +20,7 @@ func TestTheBusinessDateMovesTheDayAndKeepsTheTime(t *testing.T) {
 		t.Errorf("the instant has %d ns", got.Nanosecond())
 	}
 	c.Override = func(context.Context) (civil.Date, error) { return civil.MustDate("2026-03-02"), nil }
-	got, err := c.Business(t.Context())
+	got, err := c.BusinessTime(t.Context())
 	if want := time.Date(2026, 3, 1, 20, 30, 0, 123_000_000, time.UTC); err != nil || !got.Equal(want) {
 		t.Errorf("business time is %s, %v; want %s", got, err, want)
 	}

@@ -22,14 +22,14 @@ const (
 // BatchTries is how often a batch is sent at most while DynamoDB leaves parts of it undone.
 const BatchTries = 6
 
-// Reader is the part of the client that reads many items.
-type Reader interface {
+// BatchReader is the part of the client that reads many items.
+type BatchReader interface {
 	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 }
 
-// Writer is the part of the client that writes many items.
-type Writer interface {
+// BatchWriter is the part of the client that writes many items.
+type BatchWriter interface {
 	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
 }
@@ -38,11 +38,11 @@ type Writer interface {
 // out. It stops at the first error of each.
 //
 // Errors: fault.Unavailable when some could not be read; what each returns.
-func BatchGet(ctx context.Context, db Reader, table string, keys []Item,
+func BatchGet(ctx context.Context, db BatchReader, table string, keys []Item,
 	each func(Item) error) error {
 	for part := range slices.Chunk(keys, keysPerRead) {
 		var items []Item
-		err := untilDone(ctx, part, func(left []Item) ([]Item, error) {
+		err := sendUntilProcessed(ctx, part, func(left []Item) ([]Item, error) {
 			ask := map[string]types.KeysAndAttributes{table: {Keys: left, ConsistentRead: aws.Bool(true)}}
 			out, err := db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
 			if err != nil {
@@ -66,20 +66,21 @@ func BatchGet(ctx context.Context, db Reader, table string, keys []Item,
 // BatchPut writes items without a condition, some before others.
 //
 // Errors: fault.Unavailable when some may not be written.
-func BatchPut(ctx context.Context, db Writer, table string, items []Item) error {
+func BatchPut(ctx context.Context, db BatchWriter, table string, items []Item) error {
 	requests := make([]types.WriteRequest, len(items))
 	for i, it := range items {
 		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: it}}
 	}
 	for part := range slices.Chunk(requests, ItemsPerWrite) {
-		err := untilDone(ctx, part, func(left []types.WriteRequest) ([]types.WriteRequest, error) {
-			ask := map[string][]types.WriteRequest{table: left}
-			out, err := db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: ask})
-			if err != nil {
-				return nil, err
-			}
-			return out.UnprocessedItems[table], nil
-		})
+		err := sendUntilProcessed(ctx, part,
+			func(left []types.WriteRequest) ([]types.WriteRequest, error) {
+				ask := map[string][]types.WriteRequest{table: left}
+				out, err := db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: ask})
+				if err != nil {
+					return nil, err
+				}
+				return out.UnprocessedItems[table], nil
+			})
 		if err != nil {
 			return err
 		}
@@ -91,9 +92,9 @@ func BatchPut(ctx context.Context, db Writer, table string, items []Item) error 
 // under load.
 var errUnprocessed = errors.New("dynamo: parts of the batch were left unprocessed")
 
-// untilDone sends a batch, and what send returns of it as undone again, with waits between. Only
-// undone parts are sent again: the SDK has retried errors of the whole batch itself.
-func untilDone[Part any](ctx context.Context, batch []Part,
+// sendUntilProcessed sends a batch, and what send returns of it as undone again, with waits
+// between. Only undone parts are sent again: the SDK has retried errors of the whole batch itself.
+func sendUntilProcessed[Part any](ctx context.Context, batch []Part,
 	send func([]Part) ([]Part, error)) error {
 	again := func(tries int, err error) bool {
 		return errors.Is(err, errUnprocessed) && tries < BatchTries
@@ -106,7 +107,7 @@ func untilDone[Part any](ctx context.Context, batch []Part,
 		return err
 	})
 	if errors.Is(err, errUnprocessed) {
-		return awsfault.Unprocessed("dynamo", len(left))
+		return awsfault.UnprocessedParts("dynamo", len(left))
 	}
 	return awsfault.Of(err)
 }

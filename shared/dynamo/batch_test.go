@@ -21,7 +21,7 @@ import (
 // partly carries out at most most parts of each batch, and all of them after the first so many.
 func partly(db *memdb.DB, most, calls int) *int {
 	made := 0
-	db.Done = func(_ context.Context, _ memdb.Op, n int) int {
+	db.Processed = func(_ context.Context, _ memdb.Op, n int) int {
 		if made++; made > calls {
 			return n
 		}
@@ -39,8 +39,8 @@ func items(n int) []dynamo.Item {
 }
 
 func TestABatchIsSentUntilAllOfItIsDone(t *testing.T) {
-	tables, waits := dynamotest.Memory(t), []time.Duration{}
-	ctx := pace.InTurn(t.Context(), func(_ context.Context, most time.Duration) error {
+	tables, waits := dynamotest.OpenInMemory(t), []time.Duration{}
+	ctx := pace.WithPause(t.Context(), func(_ context.Context, most time.Duration) error {
 		waits = append(waits, most)
 		return nil
 	})
@@ -65,8 +65,8 @@ func TestABatchIsSentUntilAllOfItIsDone(t *testing.T) {
 }
 
 func TestABatchThatIsNeverDoneIsUnavailable(t *testing.T) {
-	tables := dynamotest.Memory(t)
-	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { return nil })
+	tables := dynamotest.OpenInMemory(t)
+	ctx := pace.WithPause(t.Context(), func(context.Context, time.Duration) error { return nil })
 	made := partly(tables.Memory, 0, 1000)
 	if err := dynamo.BatchPut(ctx, tables.Client, tables.Control, items(1)); !fault.HasCode(err, fault.Unavailable) || *made != dynamo.BatchTries {
 		t.Errorf("%v after %d calls", err, *made)
@@ -79,7 +79,7 @@ func TestABatchThatIsNeverDoneIsUnavailable(t *testing.T) {
 }
 
 func TestABatchEndsWithItsFirstError(t *testing.T) {
-	tables, errStop := dynamotest.Memory(t), errors.New("stop")
+	tables, errStop := dynamotest.OpenInMemory(t), errors.New("stop")
 	if err := dynamo.BatchPut(t.Context(), tables.Client, tables.Control, items(3)); err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,9 @@ import (
 )
 
 // filled is a control table with five items of partition "a", and counts the queries sent to it.
-func filled(t *testing.T) (dynamotest.Local, *int) {
+func filled(t *testing.T) (dynamotest.Tables, *int) {
 	t.Helper()
-	tables := dynamotest.Memory(t)
+	tables := dynamotest.OpenInMemory(t)
 	if err := dynamo.BatchPut(t.Context(), tables.Client, tables.Control, items(5)); err != nil {
 		t.Fatal(err)
 	}

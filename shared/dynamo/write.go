@@ -29,19 +29,19 @@ const (
 func Transact(ctx context.Context, db API, token string, parts []types.TransactWriteItem) error {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts,
 		ClientRequestToken: aws.String(token), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
-	again := func(n int, err error) bool { return awsfault.Passing(err) && n < tries(err) }
+	again := func(n int, err error) bool { return awsfault.IsPassing(err) && n < maxTries(err) }
 	err := pace.Retry(ctx, again, func() error {
 		_, err := db.TransactWriteItems(ctx, in)
 		return err
 	})
-	if refused := Refusal(err); refused != nil {
+	if refused := AsConditionError(err); refused != nil {
 		return refused
 	}
 	return awsfault.Of(err)
 }
 
-// tries is how often a transaction that ended in err is written at most.
-func tries(err error) int {
+// maxTries is how often a transaction that ended in err is written at most.
+func maxTries(err error) int {
 	var cancelled *types.TransactionCanceledException
 	var conflict *types.TransactionConflictException
 	if errors.As(err, &cancelled) || errors.As(err, &conflict) {
@@ -57,17 +57,17 @@ func PutNew(table string, it Item) types.TransactWriteItem {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
-// Refused reports that conditions failed and nothing was written. Found has, for each part of the
-// write whose condition failed, the item that was found, which is empty when there was none or it
-// was not asked for; the other parts are nil.
-type Refused struct{ Found []Item }
+// ConditionError reports that conditions failed and nothing was written. Found has, for each part
+// of the write whose condition failed, the item that was found, which is empty when there was none
+// or it was not asked for; the other parts are nil.
+type ConditionError struct{ Found []Item }
 
 // Error implements error.
-func (r *Refused) Error() string { return "dynamo: a condition failed" }
+func (r *ConditionError) Error() string { return "dynamo: a condition failed" }
 
-// By reports whether an item that was found carries the act in an attribute: this very write was
-// done before, and only its answer was lost. "" is no act.
-func (r *Refused) By(attribute, act string) bool {
+// IsWrittenBy reports whether an item that was found carries the act in an attribute: this very
+// write was done before, and only its answer was lost. "" is no act.
+func (r *ConditionError) IsWrittenBy(attribute, act string) bool {
 	for _, found := range r.Found {
 		if act != "" && TextOf(found, attribute) == act {
 			return true
@@ -76,28 +76,28 @@ func (r *Refused) By(attribute, act string) bool {
 	return false
 }
 
-// Refusal reads the failed conditions from the error of a write of one item, of a transaction, or
-// of Transact; nil when no condition failed.
-func Refusal(err error) *Refused {
-	var refused *Refused
+// AsConditionError reads the failed conditions from the error of a write of one item, of a
+// transaction, or of Transact; nil when no condition failed.
+func AsConditionError(err error) *ConditionError {
+	var refused *ConditionError
 	var one *types.ConditionalCheckFailedException
 	var cancelled *types.TransactionCanceledException
 	switch {
 	case errors.As(err, &refused):
 		return refused
 	case errors.As(err, &one):
-		return &Refused{Found: []Item{found(one.Item)}}
+		return &ConditionError{Found: []Item{emptyIfNil(one.Item)}}
 	case errors.As(err, &cancelled):
-		return conditions(cancelled.CancellationReasons)
+		return failedConditions(cancelled.CancellationReasons)
 	}
 	return nil
 }
 
-func conditions(reasons []types.CancellationReason) *Refused {
-	refused, failed := &Refused{Found: make([]Item, len(reasons))}, false
+func failedConditions(reasons []types.CancellationReason) *ConditionError {
+	refused, failed := &ConditionError{Found: make([]Item, len(reasons))}, false
 	for i, reason := range reasons {
 		if aws.ToString(reason.Code) == "ConditionalCheckFailed" {
-			refused.Found[i], failed = found(reason.Item), true
+			refused.Found[i], failed = emptyIfNil(reason.Item), true
 		}
 	}
 	if !failed {
@@ -106,22 +106,23 @@ func conditions(reasons []types.CancellationReason) *Refused {
 	return refused
 }
 
-func found(it Item) Item {
+func emptyIfNil(it Item) Item {
 	if it == nil {
 		return Item{}
 	}
 	return it
 }
 
-// Outcome makes of the error of a write what its caller needs to know: nil when the write is done,
-// also by an earlier try of the same act; optimistic.ErrRival when somebody else's item was in the
-// way; otherwise what awsfault makes of it. The act stands in an attribute of the items written.
-func Outcome(err error, attribute, act string) error {
-	refused := Refusal(err)
+// WriteOutcome makes of the error of a write what its caller needs to know: nil when the write is
+// done, also by an earlier try of the same act; optimistic.ErrRival when somebody else's item was
+// in the way; otherwise what awsfault makes of it. The act stands in an attribute of the items
+// written.
+func WriteOutcome(err error, attribute, act string) error {
+	refused := AsConditionError(err)
 	switch {
 	case refused == nil:
 		return awsfault.Of(err)
-	case refused.By(attribute, act):
+	case refused.IsWrittenBy(attribute, act):
 		return nil
 	}
 	return optimistic.ErrRival

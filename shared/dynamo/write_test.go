@@ -34,7 +34,7 @@ type tries struct {
 // write writes one new item while the first failures tries meet err, before or after the transaction is done.
 func write(t *testing.T, err error, failures int, after bool) (tries, []map[string]types.AttributeValue) {
 	t.Helper()
-	tables, out, done := dynamotest.Memory(t), tries{}, 0
+	tables, out, done := dynamotest.OpenInMemory(t), tries{}, 0
 	tables.Memory.Before = func(_ context.Context, op memdb.Op) error {
 		out.tokens = append(out.tokens, aws.ToString(op.Input.(*dynamodb.TransactWriteItemsInput).ClientRequestToken))
 		if !after && len(out.tokens) <= failures {
@@ -48,7 +48,7 @@ func write(t *testing.T, err error, failures int, after bool) (tries, []map[stri
 		}
 		return nil
 	}
-	ctx := pace.InTurn(t.Context(), func(_ context.Context, most time.Duration) error {
+	ctx := pace.WithPause(t.Context(), func(_ context.Context, most time.Duration) error {
 		out.waits = append(out.waits, most)
 		return nil
 	})
@@ -92,7 +92,7 @@ func TestWhatMayPassIsTriedAgainWithTheSameToken(t *testing.T) {
 }
 
 func TestAnEndedCallIsNotTriedAgain(t *testing.T) {
-	tables, met := dynamotest.Memory(t), 0
+	tables, met := dynamotest.OpenInMemory(t), 0
 	ctx, end := context.WithCancel(t.Context())
 	tables.Memory.Before = func(context.Context, memdb.Op) error {
 		met++
@@ -108,7 +108,7 @@ func TestAnEndedCallIsNotTriedAgain(t *testing.T) {
 
 // A failed condition is decided, whatever else was in the way, and brings the item that was found.
 func TestAFailedConditionBringsWhatWasFound(t *testing.T) {
-	tables := dynamotest.Memory(t)
+	tables := dynamotest.OpenInMemory(t)
 	old := dynamo.Key(keys.Key{PK: "a", SK: "b"})
 	old["w"] = dynamo.Text("mine")
 	parts := func(sk string) []types.TransactWriteItem {
@@ -117,7 +117,7 @@ func TestAFailedConditionBringsWhatWasFound(t *testing.T) {
 	if err := dynamo.Transact(t.Context(), tables.Client, "one", parts("c")); err != nil {
 		t.Fatal(err)
 	}
-	var refused *dynamo.Refused
+	var refused *dynamo.ConditionError
 	err := dynamo.Transact(t.Context(), tables.Client, "two", parts("d"))
 	if !errors.As(err, &refused) || len(refused.Found) != 2 || refused.Found[0] != nil || dynamo.TextOf(refused.Found[1], "w") != "mine" {
 		t.Errorf("%v %+v", err, refused)
@@ -150,12 +150,12 @@ func TestFailedConditionsAreReadInOneWay(t *testing.T) {
 		"no act":                         {one(dynamo.Item{}), "", optimistic.ErrRival},
 		"a transaction of this act":      {failed(nil, mine), "mine", nil},
 		"a transaction of somebody else": {failed(other, nil), "mine", optimistic.ErrRival},
-		"what Transact made of it":       {&dynamo.Refused{Found: []dynamo.Item{mine}}, "mine", nil},
+		"what Transact made of it":       {&dynamo.ConditionError{Found: []dynamo.Item{mine}}, "mine", nil},
 		"cancelled, but by no condition": {failed(nil, nil), "mine", &fault.Error{Code: fault.Unavailable}},
 		"a throttle":                     {&types.ThrottlingException{}, "mine", &fault.Error{Code: fault.Unavailable}},
 		"a request that is wrong":        {&smithy.GenericAPIError{Code: "ValidationException"}, "mine", &fault.Error{Code: fault.System}},
 	} {
-		if got := dynamo.Outcome(c.err, "w", c.act); !errors.Is(got, c.want) {
+		if got := dynamo.WriteOutcome(c.err, "w", c.act); !errors.Is(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

@@ -118,8 +118,8 @@ func Invalid(fields ...Field) *Error {
 		Public: "The input has problems; correct the listed fields and send it again.", Fields: fields}
 }
 
-// Missing tells that no rule or contract is in force; name says which.
-func Missing(reason, name, public string) *Error {
+// MissingRule tells that no rule or contract is in force; name says which.
+func MissingRule(reason, name, public string) *Error {
 	return &Error{Code: RuleMissing, Reason: reason, Public: public, Missing: name}
 }
 

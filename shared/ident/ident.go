@@ -17,8 +17,8 @@ type Taxpayer string
 // Creator is the identifier of a creator (达人) of a tenant.
 type Creator string
 
-// Shape is what every identifier looks like that clients choose or send: 1 to 64 characters.
-const Shape = `^[A-Za-z0-9_-]{1,64}$`
+// Pattern is what every identifier looks like that clients choose or send: 1 to 64 characters.
+const Pattern = `^[A-Za-z0-9_-]{1,64}$`
 
 // Valid reports whether a text has the shape of an identifier.
 // It is written as a loop and not with a regular expression, because it runs three times for each
@@ -37,8 +37,8 @@ func Valid[T ~string](id T) bool {
 	return true
 }
 
-// Texts returns identifiers as plain texts, for messages and stored sets.
-func Texts[T ~string](ids []T) []string {
+// ToTexts returns identifiers as plain texts, for messages and stored sets.
+func ToTexts[T ~string](ids []T) []string {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
 		texts[i] = string(id)
@@ -46,8 +46,8 @@ func Texts[T ~string](ids []T) []string {
 	return texts
 }
 
-// List reads identifiers back from plain texts.
-func List[T ~string](texts []string) []T {
+// FromTexts reads identifiers back from plain texts.
+func FromTexts[T ~string](texts []string) []T {
 	var ids []T
 	for _, text := range texts {
 		ids = append(ids, T(text))

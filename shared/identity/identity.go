@@ -40,18 +40,18 @@ type Principal struct {
 	Expires time.Time
 }
 
-// Has tells whether the caller has one of the roles.
-func (p Principal) Has(roles ...Role) bool {
+// HasRole tells whether the caller has one of the roles.
+func (p Principal) HasRole(roles ...Role) bool {
 	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(p.Roles, r) })
 }
 
-// OnlyOwn tells that the caller may see only what belongs to its creator: it has no role beside
+// SeesOnlyOwn tells that the caller may see only what belongs to its creator: it has no role beside
 // creator.
-func (p Principal) OnlyOwn() bool {
-	return !p.Has(Operator, Finance, Approver, Cashier, Auditor, Admin)
+func (p Principal) SeesOnlyOwn() bool {
+	return !p.HasRole(Operator, Finance, Approver, Cashier, Auditor, Admin)
 }
 
-// MaySee tells whether the caller may see objects of this creator.
-func (p Principal) MaySee(creator ident.Creator) bool {
-	return !p.OnlyOwn() || p.Creator == creator
+// CanSee tells whether the caller may see objects of this creator.
+func (p Principal) CanSee(creator ident.Creator) bool {
+	return !p.SeesOnlyOwn() || p.Creator == creator
 }

@@ -137,7 +137,7 @@ func (u *upload) writeRound(ctx context.Context, r round) {
 		byCreator[string(g.creator)] = append(byCreator[string(g.creator)], g)
 	}
 	var work errgroup.Group
-	work.SetLimit(pace.AtOnce(ctx, atOnce))
+	work.SetLimit(pace.Parallelism(ctx, atOnce))
 	for _, creator := range slices.Sorted(maps.Keys(byCreator)) {
 		groups := byCreator[creator]
 		work.Go(func() error {

@@ -90,8 +90,8 @@ func (t *TrialTotals) addRow(r TrialRow) {
 	t.Debit = t.Debit.Add(r.Debit)
 	t.Credit = t.Credit.Add(r.Credit)
 	addSigned := func(debit, credit *money.Amount, amount money.Amount) {
-		*debit = debit.Add(money.MaxOf(amount, money.Amount{}))
-		*credit = credit.Add(money.MaxOf(amount.Neg(), money.Amount{}))
+		*debit = debit.Add(money.Max(amount, money.Amount{}))
+		*credit = credit.Add(money.Max(amount.Neg(), money.Amount{}))
 	}
 	addSigned(&t.OpeningDebit, &t.OpeningCredit, r.Opening)
 	addSigned(&t.ClosingDebit, &t.ClosingCredit, r.Closing)

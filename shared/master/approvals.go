@@ -31,7 +31,7 @@ func (s *Service) readLatestInto(ctx context.Context, tenant ident.Tenant, kind 
 // Errors: 1003 second_person when the caller decided the position; 3001 already_approved when
 // somebody else has approved it; 3003 when there is no such position.
 func (s *Service) ApprovePosition(ctx context.Context, by Caller, id string) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) { return s.approvePosition(ctx, by, id) })
+	return optimistic.RetryValue(ctx, func() (Answer, error) { return s.approvePosition(ctx, by, id) })
 }
 
 func (s *Service) approvePosition(ctx context.Context, by Caller, id string) (Answer, error) {
@@ -69,7 +69,7 @@ func (s *Service) approvePosition(ctx context.Context, by Caller, id string) (An
 // contract without a project_id, already_approved; 2001 when another contract covers the same
 // income meanwhile; 3003 when there is no such contract.
 func (s *Service) ApproveContract(ctx context.Context, by Caller, id string) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) { return s.approveContract(ctx, by, id) })
+	return optimistic.RetryValue(ctx, func() (Answer, error) { return s.approveContract(ctx, by, id) })
 }
 
 func (s *Service) approveContract(ctx context.Context, by Caller, id string) (Answer, error) {

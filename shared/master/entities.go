@@ -18,7 +18,7 @@ type entityDraft struct {
 
 // defaultEntityStart returns the first day of a paying entity whose document names none, long
 // before any settlement.
-func defaultEntityStart() civil.Date { return civil.On(1900, 1, 1) }
+func defaultEntityStart() civil.Date { return civil.NewDate(1900, 1, 1) }
 
 func (d *entityDraft) idAndVersion() (string, int) { return string(d.EntityID), d.Version.Version }
 

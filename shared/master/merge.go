@@ -59,7 +59,7 @@ func (s *Service) RequestMerge(ctx context.Context, by Caller, id string,
 	if problems := m.problems(id); len(problems) > 0 {
 		return Answer{}, fault.Invalid(problems...)
 	}
-	return optimistic.Value(ctx, func() (Answer, error) { return s.requestMerge(ctx, by, id, m) })
+	return optimistic.RetryValue(ctx, func() (Answer, error) { return s.requestMerge(ctx, by, id, m) })
 }
 
 func (s *Service) requestMerge(ctx context.Context, by Caller, id string,
@@ -153,7 +153,7 @@ func checkCanBeMerged(t storedTaxpayer) error {
 // Errors: 1003 second_person when the caller requested the merge; 3001 nothing_to_approve and those
 // of RequestMerge; 3003 when there is no such taxpayer.
 func (s *Service) ApproveMerge(ctx context.Context, by Caller, id string) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) { return s.approveMerge(ctx, by, id) })
+	return optimistic.RetryValue(ctx, func() (Answer, error) { return s.approveMerge(ctx, by, id) })
 }
 
 func (s *Service) approveMerge(ctx context.Context, by Caller, id string) (Answer, error) {

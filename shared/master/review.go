@@ -39,7 +39,9 @@ func (d *reviewDraft) buildWrites(_ context.Context, _ *Service, c call) (writeS
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first.
 func (s *Service) ChangeReviewRules(ctx context.Context, by Caller, body []byte) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) { return s.changeReviewRules(ctx, by, body) })
+	return optimistic.RetryValue(ctx, func() (Answer, error) {
+		return s.changeReviewRules(ctx, by, body)
+	})
 }
 
 func (s *Service) changeReviewRules(ctx context.Context, by Caller, body []byte) (Answer, error) {

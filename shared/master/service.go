@@ -76,7 +76,7 @@ type Answer struct {
 // content.
 func (s *Service) Create(ctx context.Context, by Caller, kind tenancy.Kind,
 	body []byte) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) {
+	return optimistic.RetryValue(ctx, func() (Answer, error) {
 		d, c, err := s.prepareDraft(ctx, call{Caller: by, kind: kind}, body)
 		if err != nil {
 			return Answer{}, err
@@ -119,7 +119,7 @@ func answerRepeat(kind tenancy.Kind, found tenancy.Stored) (Answer, error) {
 // there is no such object.
 func (s *Service) Change(ctx context.Context, by Caller, kind tenancy.Kind, id string,
 	body []byte) (Answer, error) {
-	return optimistic.Value(ctx, func() (Answer, error) {
+	return optimistic.RetryValue(ctx, func() (Answer, error) {
 		d, c, err := s.prepareDraft(ctx, call{Caller: by, kind: kind, id: id, change: true}, body)
 		if err != nil {
 			return Answer{}, err

@@ -28,7 +28,7 @@ const (
 )
 
 func TestAnObjectIsCreatedOnceAndChangedByItsVersion(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		ctx := context.Background()
 		s := mastertest.Open(t, l, instant).Service
 		if found, err := s.Problems(ctx, by("admin"), tenancy.KindEntity, []byte(entity)); err != nil ||
@@ -62,22 +62,22 @@ func TestAnObjectIsCreatedOnceAndChangedByItsVersion(t *testing.T) {
 			[]byte(renamed)); !fault.HasCode(err, fault.NotFound) {
 			t.Errorf("a change of nothing: %v", err)
 		}
-		for day, name := range map[civil.Date]string{civil.On(2026, 5, 31): "星河传媒",
-			civil.On(2026, 6, 1): "新星河传媒"} {
+		for day, name := range map[civil.Date]string{civil.NewDate(2026, 5, 31): "星河传媒",
+			civil.NewDate(2026, 6, 1): "新星河传媒"} {
 			found, err := s.Read(ctx, "demo", tenancy.KindEntity, "e1", day)
 			if e, ok := found.(tenancy.PayingEntity); err != nil || !ok || e.Name != name {
 				t.Errorf("on %s: %+v %v", day, found, err)
 			}
 		}
 		if _, err := s.Read(ctx, "demo", tenancy.KindEntity, "e1",
-			civil.On(2025, 12, 31)); !fault.HasCode(err, fault.NotFound) {
+			civil.NewDate(2025, 12, 31)); !fault.HasCode(err, fault.NotFound) {
 			t.Errorf("before the first day: %v", err)
 		}
 	})
 }
 
 func TestProblemsAreListedTogether(t *testing.T) {
-	s := mastertest.Open(t, dynamotest.Memory(t), instant).Service
+	s := mastertest.Open(t, dynamotest.OpenInMemory(t), instant).Service
 	found, err := s.Problems(context.Background(), by("admin"), tenancy.KindEntity,
 		[]byte(`{"by": "me", "name": "", "uscc": "x", "place": "990000", "place_tier": "village", "vat": "none"}`))
 	if err != nil {

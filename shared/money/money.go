@@ -80,8 +80,8 @@ func Min(a, b Amount) Amount {
 	return b
 }
 
-// MaxOf gives the larger of two amounts.
-func MaxOf(a, b Amount) Amount {
+// Max gives the larger of two amounts.
+func Max(a, b Amount) Amount {
 	if a.fen > b.fen {
 		return a
 	}
@@ -167,7 +167,7 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the decimal string; a JSON number is refused, it may have passed through a
 // float.
 func (a *Amount) UnmarshalJSON(b []byte) error {
-	s, ok := quoted(b)
+	s, ok := unquote(b)
 	if !ok {
 		return ErrFormat
 	}

@@ -123,7 +123,7 @@ func TestOrderAndSign(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := money.Fen(fen().Draw(t, "a")), money.Fen(fen().Draw(t, "b"))
 		want := big.NewInt(a.Fen()).Cmp(big.NewInt(b.Fen()))
-		low, high := money.Min(a, b), money.MaxOf(a, b)
+		low, high := money.Min(a, b), money.Max(a, b)
 		if a.Cmp(b) != want || low.Cmp(high) > 0 || (low != a && low != b) || (low == a && high != b && a != b) {
 			t.Fatalf("%s and %s: %d, min %s, max %s", a, b, a.Cmp(b), low, high)
 		}
@@ -192,7 +192,7 @@ func TestPriceWithTaxTakesItsTaxOut(t *testing.T) {
 func TestPartRoundsTies(t *testing.T) {
 	for _, c := range []struct{ fen, up, even, down int64 }{{5, 1, 0, 0}, {15, 2, 2, 1}, {25, 3, 2, 2}, {-5, -1, 0, 0}, {-15, -2, -2, -1}, {26, 3, 3, 2}} {
 		for how, want := range map[money.Rounding]int64{money.HalfUp: c.up, money.HalfEven: c.even, money.Down: c.down} {
-			if got := money.Fen(c.fen).Part(decimal.NewFromInt(1), decimal.NewFromInt(10), how); got.Fen() != want {
+			if got := money.Fen(c.fen).ShareOf(decimal.NewFromInt(1), decimal.NewFromInt(10), how); got.Fen() != want {
 				t.Errorf("a tenth of %d fen, rounding %v: %d, want %d", c.fen, how, got.Fen(), want)
 			}
 		}

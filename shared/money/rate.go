@@ -48,10 +48,10 @@ func Ratio(num, den int64) Rate {
 	return Rate{value: decimal.New(num, 0), den: den}
 }
 
-// RatioOf makes the rate part/whole: a decimal of at most nine places where one is exact, else a
+// ExactRatio makes the rate part/whole: a decimal of at most nine places where one is exact, else a
 // fraction in lowest terms. whole must be positive. It is false where the fraction does not fit
 // into 64 bits.
-func RatioOf(part, whole decimal.Decimal) (Rate, bool) {
+func ExactRatio(part, whole decimal.Decimal) (Rate, bool) {
 	ratio := new(big.Rat).Quo(part.Rat(), whole.Rat())
 	if !ratio.Num().IsInt64() || !ratio.Denom().IsInt64() {
 		return Rate{}, false
@@ -75,7 +75,7 @@ func ParseRate(s string) (Rate, error) {
 	switch {
 	case whole == "" || len(whole) > maxWholeDigits || (len(whole) > 1 && whole[0] == '0'),
 		len(decimals) > maxDecimalDigits || (dotted && decimals == ""),
-		!digitsOnly(whole) || !digitsOnly(decimals):
+		!isDigits(whole) || !isDigits(decimals):
 		return Rate{}, ErrRate
 	}
 	value, err := decimal.NewFromString(s)
@@ -85,7 +85,7 @@ func ParseRate(s string) (Rate, error) {
 	return Rate{value: value}, nil
 }
 
-func digitsOnly(s string) bool {
+func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
@@ -160,18 +160,18 @@ func SumOfRates(rates ...Rate) (num, whole decimal.Decimal) {
 // IsShare reports whether the rate lies in 0 to 1.
 func (r Rate) IsShare() bool { return !r.Negative() && r.Cmp(Ratio(1, 1)) <= 0 }
 
-// Rest gives 1 - r, with the decimals of r.
-func (r Rate) Rest() Rate {
+// Complement gives 1 - r, with the decimals of r.
+func (r Rate) Complement() Rate {
 	if r.den != 0 {
 		return Ratio(r.den-r.value.CoefficientInt64(), r.den)
 	}
 	return Rate{value: one.Sub(r.value)}
 }
 
-// Of gives a x r, rounded once, symmetric around zero. It panics when the result leaves int64.
-func (r Rate) Of(a Amount, how Rounding) Amount {
+// ApplyTo gives a x r, rounded once, symmetric around zero. It panics when the result leaves int64.
+func (r Rate) ApplyTo(a Amount, how Rounding) Amount {
 	num, den := r.Parts()
-	return a.Part(num, den, how)
+	return a.ShareOf(num, den, how)
 }
 
 // String gives the decimal form of a rate whose denominator is a power of ten, and "num/den"
@@ -189,7 +189,7 @@ func (r Rate) MarshalJSON() ([]byte, error) { return []byte(`"` + r.String() + `
 // UnmarshalJSON reads a decimal or a fraction of two whole numbers from a string; a JSON number is
 // refused, it may have passed through a float.
 func (r *Rate) UnmarshalJSON(b []byte) error {
-	s, ok := quoted(b)
+	s, ok := unquote(b)
 	if !ok {
 		return ErrRate
 	}
@@ -209,9 +209,9 @@ func (r *Rate) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// quoted reads a JSON string. Amounts and rates hold nothing that a string would have to escape, so
-// that nearly always it is what stands between the quotes.
-func quoted(b []byte) (s string, ok bool) {
+// unquote reads a JSON string. Amounts and rates hold nothing that a string would have to escape,
+// so that nearly always it is what stands between the quotes.
+func unquote(b []byte) (s string, ok bool) {
 	if n := len(b); n >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 {
 		return string(b[1 : n-1]), true
 	}

@@ -136,7 +136,7 @@ func TestRatesCompareAndSum(t *testing.T) {
 		if r.IsZero() != (a.Sign() == 0) || r.Negative() != (a.Sign() < 0) || r.Positive() != (a.Sign() > 0) || r.IsShare() != (a.Sign() >= 0 && a.Cmp(one) <= 0) {
 			t.Fatalf("sign of %s", r)
 		}
-		if rest := valueOf(r.Rest()); rest.Cmp(new(big.Rat).Sub(one, a)) != 0 {
+		if rest := valueOf(r.Complement()); rest.Cmp(new(big.Rat).Sub(one, a)) != 0 {
 			t.Fatalf("1 - %s is %s", r, rest)
 		}
 		num, whole := money.SumOfRates(r, s, r)
@@ -166,11 +166,11 @@ func checkRateJSON(t *rapid.T, r money.Rate) {
 
 func TestRestKeepsTheDecimals(t *testing.T) {
 	for text, want := range map[string]string{"0.70": "0.30", "0": "1", "1.00": "0.00", "0.125": "0.875"} {
-		if got := money.MustRate(text).Rest().String(); got != want {
+		if got := money.MustRate(text).Complement().String(); got != want {
 			t.Errorf("1 - %s is %s, want %s", text, got, want)
 		}
 	}
-	if got := money.Ratio(1, 3).Rest().String(); got != "2/3" {
+	if got := money.Ratio(1, 3).Complement().String(); got != "2/3" {
 		t.Errorf("1 - 1/3 is %s", got)
 	}
 }
@@ -184,7 +184,7 @@ func TestPartsAgreeWithBigNumbers(t *testing.T) {
 		if want.IsInt64() && want.Int64() == math.MinInt64 {
 			t.Skip("the one value that has no negative")
 		}
-		checkExact(t, "a x rate", want, func() money.Amount { return r.Of(money.Fen(a), how) })
+		checkExact(t, "a x rate", want, func() money.Amount { return r.ApplyTo(money.Fen(a), how) })
 	})
 }
 
@@ -193,11 +193,11 @@ func TestPartsOfLargeWeights(t *testing.T) {
 	third, _ := decimal.NewFromString("333333333333333333333333333333.333")
 	whole := third.Mul(decimal.NewFromInt(3))
 	for how, want := range map[money.Rounding]int64{money.Down: 33, money.HalfUp: 33, money.HalfEven: 33} {
-		if got := money.Fen(100).Part(third, whole, how); got.Fen() != want {
+		if got := money.Fen(100).ShareOf(third, whole, how); got.Fen() != want {
 			t.Errorf("a third of 100 fen is %d", got.Fen())
 		}
 	}
-	if !panics(func() { money.Fen(math.MaxInt64).Part(decimal.NewFromInt(2), decimal.NewFromInt(1), money.Down) }) {
+	if !panics(func() { money.Fen(math.MaxInt64).ShareOf(decimal.NewFromInt(2), decimal.NewFromInt(1), money.Down) }) {
 		t.Error("a part that int64 cannot hold is let through")
 	}
 }
@@ -211,11 +211,11 @@ func TestRatioOf(t *testing.T) {
 		{number(7), number(10), "0.7"}, {number(70), number(100), "0.7"}, {decimal.New(7, -1), decimal.New(9, -1), "7/9"}, {number(0), number(9), "0"},
 		{number(9), number(9), "1"}, {number(1), number(8), "0.125"}, {number(1), number(1_000_000_000), "0.000000001"}, {number(1), number(1_024), "1/1024"},
 	} {
-		if got, ok := money.RatioOf(c.part, c.whole); !ok || got.String() != c.want {
+		if got, ok := money.ExactRatio(c.part, c.whole); !ok || got.String() != c.want {
 			t.Errorf("%s of %s is %s, %t; want %s", c.part, c.whole, got, ok, c.want)
 		}
 	}
-	if r, ok := money.RatioOf(number(1), number(math.MaxInt64).Mul(number(3))); ok {
+	if r, ok := money.ExactRatio(number(1), number(math.MaxInt64).Mul(number(3))); ok {
 		t.Errorf("a fraction beyond 64 bits became %s", r)
 	}
 }

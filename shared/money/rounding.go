@@ -54,7 +54,7 @@ func (a Amount) MulDiv(num, den int64, how Rounding) Amount {
 	if num < 0 {
 		n = -n
 	}
-	q, rest := mulDiv(u, n, uint64(den))
+	q, rest := mulDiv128(u, n, uint64(den))
 	// rest < den <= 2^63-1, so twice the rest cannot wrap
 	if how.awayFromZero(cmp.Compare(rest*2, uint64(den)), q%2 == 1) {
 		q++
@@ -65,9 +65,9 @@ func (a Amount) MulDiv(num, den int64, how Rounding) Amount {
 	return Amount{int64(q)}
 }
 
-// Part gives a x weight / total by decimals of any size, rounded once, symmetric around zero: a
+// ShareOf gives a x weight / total by decimals of any size, rounded once, symmetric around zero: a
 // share of money. total must be positive. It panics when the result leaves int64.
-func (a Amount) Part(weight, total decimal.Decimal, how Rounding) Amount {
+func (a Amount) ShareOf(weight, total decimal.Decimal, how Rounding) Amount {
 	quotient, rest := decimal.NewFromInt(a.fen).Mul(weight).QuoRem(total, 0)
 	fen := quotient.CoefficientInt64()
 	if quotient.NumDigits() > maxDigits && !quotient.Equal(decimal.NewFromInt(fen)) {
@@ -87,9 +87,9 @@ func (a Amount) Part(weight, total decimal.Decimal, how Rounding) Amount {
 // maxDigits is how many decimal digits always fit into 64 bits.
 const maxDigits = 18
 
-// mulDiv gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be
+// mulDiv128 gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be
 // positive.
-func mulDiv(a uint64, num, den uint64) (q, r uint64) {
+func mulDiv128(a uint64, num, den uint64) (q, r uint64) {
 	hi, lo := bits.Mul64(a, num)
 	if hi >= den {
 		panic(errOverflow) //nolint:forbidigo // see Add: a wrapped sum would be paid

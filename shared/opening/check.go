@@ -351,8 +351,8 @@ func (c *checker) checkUnbooked(ctx context.Context, w Withheld) error {
 // remainingShare returns 1 minus the share; false when nothing is left or the share is not a rate.
 func remainingShare(share string) (string, bool) {
 	r, err := money.ParseRate(share)
-	if err != nil || r.Negative() || !r.Rest().Positive() {
+	if err != nil || r.Negative() || !r.Complement().Positive() {
 		return "", false
 	}
-	return r.Rest().String(), true
+	return r.Complement().String(), true
 }

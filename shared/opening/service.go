@@ -250,7 +250,7 @@ func (s *Service) postImport(ctx context.Context, by identity.Principal, r Recor
 // tax rows, or merged two taxpayers, the rows are grouped again.
 func (s *Service) postWithholding(ctx context.Context, r Record, approvedBy string,
 	rows []Withheld) error {
-	return optimistic.Do(ctx, func() error {
+	return optimistic.Retry(ctx, func() error {
 		lists, err := s.groupByTaxList(ctx, r.Tenant, rows)
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func (g Gateways) GatewayFor(_ context.Context, tenant ident.Tenant, method Meth
 			return a.Gateway, nil
 		}
 	}
-	return nil, fault.Missing("merchant_missing", string(method),
+	return nil, fault.MissingRule("merchant_missing", string(method),
 		"The tenant has no merchant account for this way of paying; add one, or change the payee's "+
 			"account.")
 }

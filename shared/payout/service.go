@@ -389,7 +389,7 @@ func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error 
 		mu     sync.Mutex
 		failed []error
 		asking sync.WaitGroup
-		slots  = make(chan struct{}, pace.AtOnce(ctx, sweepAtOnce))
+		slots  = make(chan struct{}, pace.Parallelism(ctx, sweepAtOnce))
 	)
 	for _, p := range list {
 		slots <- struct{}{}

@@ -116,7 +116,7 @@ func newFixture(p payout.Payable) fixture {
 	m := payouttest.NewMemory(p)
 	var log bytes.Buffer
 	s := &payout.Service{
-		Payables: m, Unclear: m, Rebooking: m, Accounts: accounts{}, Clock: clock.At(noon), Log: slog.New(slog.NewJSONHandler(&log, nil)),
+		Payables: m, Unclear: m, Rebooking: m, Accounts: accounts{}, Clock: clock.FixedAt(noon), Log: slog.New(slog.NewJSONHandler(&log, nil)),
 		Merchants: payout.Gateways{{Tenant: "demo-mcn", Merchant: "m1", Method: payout.Douyin, Gateway: g}},
 	}
 	return fixture{Service: s, memory: m, gateway: g, log: &log}

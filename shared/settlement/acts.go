@@ -27,7 +27,7 @@ type Intent struct {
 // version that the caller has read, so that nobody decides on a status that was not seen.
 func (s *Service) decideAndApply(ctx context.Context, in Intent, name string,
 	decide func(Settlement, Act) (Change, error)) (Settlement, error) {
-	return optimistic.Value(ctx, func() (Settlement, error) {
+	return optimistic.RetryValue(ctx, func() (Settlement, error) {
 		a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
 		st, err := s.Read(ctx, in.By, in.ID)
 		if err != nil {
@@ -51,7 +51,7 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 	if err != nil {
 		return Settlement{}, err
 	}
-	if !by.MaySee(st.CreatorID) {
+	if !by.CanSee(st.CreatorID) {
 		return Settlement{}, fault.Absent("settlement")
 	}
 	return st, nil
@@ -106,20 +106,21 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 				return st.Approve(in.Version, a, now)
 			}))
 	case Failed:
-		return s.decideAndApply(ctx, in, "settlement.rejected", func(was Settlement, a Act) (Change, error) {
-			st, err := s.withMasterDataMakers(ctx, was)
-			if err != nil {
-				return Change{}, err
-			}
-			if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
-				return Change{}, err // a refusal is found before anything is read from the ledger
-			}
-			b, err := s.readBookingFacts(ctx, st)
-			if err != nil {
-				return Change{}, err
-			}
-			return st.Reject(in.Version, a, b.opening, now)
-		})
+		return s.decideAndApply(ctx, in, "settlement.rejected",
+			func(was Settlement, a Act) (Change, error) {
+				st, err := s.withMasterDataMakers(ctx, was)
+				if err != nil {
+					return Change{}, err
+				}
+				if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
+					return Change{}, err // a refusal is found before anything is read from the ledger
+				}
+				b, err := s.readBookingFacts(ctx, st)
+				if err != nil {
+					return Change{}, err
+				}
+				return st.Reject(in.Version, a, b.opening, now)
+			})
 	}
 	return s.decideAndApply(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
 		return Change{}, fault.New(fault.IllegalMove, "illegal_transition",
@@ -186,7 +187,8 @@ type InvoicePaper struct {
 
 // RecordInvoice stores the payee's invoice, which must be over the creator's share, and ends the
 // hold that waits for the invoice.
-func (s *Service) RecordInvoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
+func (s *Service) RecordInvoice(ctx context.Context, in Intent,
+	paper InvoicePaper) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
@@ -218,7 +220,8 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	if st.Status == Approved {
 		if _, err := s.decideAndApply(ctx, in, "settlement.cancelling",
 			settlementChange(func(x Settlement, a Act) (Settlement, error) {
-				if err := firstError(x.refusePreparer(a.By), x.requireTransition(Paying), x.requireVersion(in.Version),
+				if err := firstError(x.refusePreparer(a.By), x.requireTransition(Paying),
+					x.requireVersion(in.Version),
 					s.refuseSettledParties(ctx, x)); err != nil {
 					return x, err
 				}
@@ -230,17 +233,18 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		}
 		in.Version++
 	}
-	return s.decideAndApply(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
-		if err := firstError(x.refusePreparer(a.By), x.requireVersion(in.Version),
-			s.refuseSettledParties(ctx, x)); err != nil {
-			return Change{}, err
-		}
-		b, err := s.readBookingFacts(ctx, x)
-		if err != nil {
-			return Change{}, err
-		}
-		return x.CancelPaying(b, a, s.Clock.Instant())
-	})
+	return s.decideAndApply(ctx, in, "settlement.cancelled",
+		func(x Settlement, a Act) (Change, error) {
+			if err := firstError(x.refusePreparer(a.By), x.requireVersion(in.Version),
+				s.refuseSettledParties(ctx, x)); err != nil {
+				return Change{}, err
+			}
+			b, err := s.readBookingFacts(ctx, x)
+			if err != nil {
+				return Change{}, err
+			}
+			return x.CancelPaying(b, a, s.Clock.Instant())
+		})
 }
 
 // FinishCancel makes the second write of a cancellation whose call died after the first one. Any
@@ -282,28 +286,29 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 	if err != nil {
 		return Settlement{}, fault.Later(err)
 	}
-	return s.decideAndApply(ctx, in, "settlement.reopened", func(st Settlement, a Act) (Change, error) {
-		if err := firstError(st.refusePreparer(a.By), st.RefuseReopening(),
-			st.requireVersion(in.Version)); err != nil {
-			return Change{}, err
-		}
-		b, err := s.readBookingFacts(ctx, st)
-		if err != nil {
-			return Change{}, err
-		}
-		fresh := s.OpeningChange(st.nextOccurrence(today), a).New
-		if !st.keepsBooking(b) {
-			return st.Reopen(fresh, b, a, s.Clock.Instant())
-		}
-		f, err := s.Store.Figures(ctx, st.Tenant, st.ID, st.Booking)
-		if err != nil {
-			return Change{}, err
-		}
-		fresh, f = fresh.carryFigures(st, f)
-		c, err := st.Reopen(fresh, b, a, s.Clock.Instant())
-		c.Figures = &f
-		return c, err
-	})
+	return s.decideAndApply(ctx, in, "settlement.reopened",
+		func(st Settlement, a Act) (Change, error) {
+			if err := firstError(st.refusePreparer(a.By), st.RefuseReopening(),
+				st.requireVersion(in.Version)); err != nil {
+				return Change{}, err
+			}
+			b, err := s.readBookingFacts(ctx, st)
+			if err != nil {
+				return Change{}, err
+			}
+			fresh := s.OpeningChange(st.nextOccurrence(today), a).New
+			if !st.keepsBooking(b) {
+				return st.Reopen(fresh, b, a, s.Clock.Instant())
+			}
+			f, err := s.Store.Figures(ctx, st.Tenant, st.ID, st.Booking)
+			if err != nil {
+				return Change{}, err
+			}
+			fresh, f = fresh.carryFigures(st, f)
+			c, err := st.Reopen(fresh, b, a, s.Clock.Instant())
+			c.Figures = &f
+			return c, err
+		})
 }
 
 // expectedArrival returns when the money of a settlement is expected: not before today, unchanged

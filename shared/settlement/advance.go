@@ -18,12 +18,12 @@ import (
 // alarm watches these lines.
 func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
 	years := []int{today.Year()}
-	due := civil.On(today.Year(), time.Month(v.calendarDue.Month().Number()), v.calendarDue.Day())
+	due := civil.NewDate(today.Year(), time.Month(v.calendarDue.Month().Number()), v.calendarDue.Day())
 	if !today.Before(due) {
 		years = append(years, today.Year()+1)
 	}
 	for _, year := range years {
-		if _, err := v.service.Calendar.Working(civil.On(year, time.January, 1)); err != nil {
+		if _, err := v.service.Calendar.IsWorkingDay(civil.NewDate(year, time.January, 1)); err != nil {
 			v.log.WarnContext(ctx, "calendar not loaded", "year", year)
 		}
 	}

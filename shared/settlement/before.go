@@ -79,7 +79,7 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	} else if other != nil && !other.IsUndone() {
 		return in.payableExists(other.ID)
 	}
-	return optimistic.Do(ctx, func() error {
+	return optimistic.Retry(ctx, func() error {
 		last, n, err := s.LatestOccurrence(ctx, in.Tenant, own.identity())
 		if err != nil {
 			return err
@@ -99,6 +99,7 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		}
 		fresh = fresh.completeFromBefore(in, n+1)
 		return s.Store.Apply(ctx,
-			s.OpeningChange(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.openingReason()}))
+			s.OpeningChange(fresh,
+				Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.openingReason()}))
 	})
 }

@@ -111,14 +111,16 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	a := Act{ID: t.Service.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	if s.Carries != "" { // its taxes were booked by the occurrence whose month is filed
-		return t.Service.Store.Apply(ctx, s.payCarriedBooking(today, payout.PayoutKey(tenant, id), a, now))
+		return t.Service.Store.Apply(ctx,
+			s.payCarriedBooking(today, payout.PayoutKey(tenant, id), a, now))
 	}
 	f, seq, _, err := t.computeFigures(ctx, s, today, false)
 	if into, ok := mergeTarget(err); ok {
 		return t.Service.moveToTaxpayer(ctx, s, string(into), "")
 	}
 	if gap, ok := ruleOrDataGapOf(err); ok {
-		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.HoldForRuleGap(gap.rule, gap.text, a, now)})
+		return t.Service.Store.Apply(ctx,
+			Change{Old: &s, New: s.HoldForRuleGap(gap.rule, gap.text, a, now)})
 	}
 	if err != nil {
 		return err
@@ -128,9 +130,11 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 		return err
 	}
 	if s.belowApproved(f.Result.Net, amountToPay(f.Result.Net, parts)) {
-		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.HoldForLowerNet(f, parts, a, now), Figures: &f})
+		return t.Service.Store.Apply(ctx,
+			Change{Old: &s, New: s.HoldForLowerNet(f, parts, a, now), Figures: &f})
 	}
-	c, err := s.RecordBooking(f, parts, s.newBooking(f, today, seq, a, now), today, payout.PayoutKey(tenant, id),
+	c, err := s.RecordBooking(f, parts, s.newBooking(f, today, seq, a, now), today,
+		payout.PayoutKey(tenant, id),
 		s.PayMethod, a, now)
 	if err != nil {
 		return err
@@ -144,7 +148,8 @@ func (t *Taxes) endWithoutPayout(ctx context.Context, s Settlement) error {
 	a := Act{ID: t.Service.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	return t.Service.Store.Apply(ctx,
-		s.RecordPayoutState(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now},
+		s.RecordPayoutState(payout.Paid,
+			payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now},
 			booked{}, a, now))
 }
 
@@ -375,7 +380,7 @@ func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 	}
 	profile, ok := payer.ProfileOn(on)
 	if !ok {
-		return tax.Facts{}, fault.Missing("profile_missing", string("tax profile of "+s.TaxpayerID),
+		return tax.Facts{}, fault.MissingRule("profile_missing", string("tax profile of "+s.TaxpayerID),
 			"The taxpayer has no tax profile on "+on.String()+"; record one.")
 	}
 	positions, err := t.Service.Directory.Positions(ctx, s.Tenant, on)

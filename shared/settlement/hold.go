@@ -159,7 +159,7 @@ func requireReleaseRole(by identity.Principal, h *Hold) error {
 	}
 	roles := reason.FindHold(h.Reason).Release
 	if len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool {
-		return by.Has(identity.Role(r))
+		return by.HasRole(identity.Role(r))
 	}) {
 		return nil
 	}

@@ -39,10 +39,11 @@ type MergeStore interface {
 	Join(ctx context.Context, tenant ident.Tenant, bookings []Booking) error
 }
 
-// ApplyMerge moves the tax rows and open settlements of taxpayer from to taxpayer into, after the merge
-// was written to the master data. It is idempotent: another call finishes what an earlier call left
-// undone. by is the person who merged the taxpayers.
-func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
+// ApplyMerge moves the tax rows and open settlements of taxpayer from to taxpayer into, after the
+// merge was written to the master data. It is idempotent: another call finishes what an earlier
+// call left undone. by is the person who merged the taxpayers.
+func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into,
+	by string) error {
 	entities, err := m.Entities(ctx, tenant)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, int
 // joinLists closes the lists of from at a paying entity and continues them in the lists of into.
 func (m *Merging) joinLists(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
 	into string) error {
-	return optimistic.Do(ctx, func() error {
+	return optimistic.Retry(ctx, func() error {
 		list, err := m.planJoin(ctx, tenant, entity, from, into)
 		if err != nil || len(list) == 0 {
 			return err
@@ -244,14 +245,15 @@ func (t *Taxes) followMerge(ctx context.Context, s Settlement) (bool, error) {
 
 // moveOpenSettlements moves the open settlements of taxpayer from at a paying entity to taxpayer
 // into. A settlement that the index does not list yet is moved when it is quoted or booked.
-func (m *Merging) moveOpenSettlements(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+func (m *Merging) moveOpenSettlements(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity, from,
 	into, by string) error {
 	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
 		return err
 	}
 	for _, s := range open {
-		err := optimistic.Do(ctx, func() error {
+		err := optimistic.Retry(ctx, func() error {
 			s, err := m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID))
 			if err != nil || s.TaxpayerID != ident.Taxpayer(from) || !s.IsUnbooked() {
 				return err

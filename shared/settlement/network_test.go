@@ -124,7 +124,7 @@ func openFaulty(t *testing.T) (*settletest.World, *network) {
 		t.Fatal(err)
 	}
 	n := &network{inner: http.DefaultTransport.(*http.Transport).Clone()}
-	tables := dynamotest.AWS(t)
+	tables := dynamotest.OpenOnLocalAWS(t)
 	tables.Client = dynamodb.New(dynamotest.Client(tables.Endpoint).Options(), func(o *dynamodb.Options) {
 		o.HTTPClient = &http.Client{Transport: n}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 5 * time.Millisecond })

@@ -106,9 +106,10 @@ func (s Settlement) linksOfNextOccurrence() []PartyLink {
 //
 // Errors: fault.Absent and 5002 when the payee's master data are missing; fault.Unavailable after
 // too many lost races.
-func (s *Service) OpenPartySettlements(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
+func (s *Service) OpenPartySettlements(ctx context.Context, tenant ident.Tenant,
+	id ident.Settlement) error {
 	for {
-		due, err := optimistic.Value(ctx, func() (bool, error) {
+		due, err := optimistic.RetryValue(ctx, func() (bool, error) {
 			return s.openNextParty(ctx, tenant, id)
 		})
 		if err != nil || !due {
@@ -205,7 +206,8 @@ func (s *Service) newPartySettlement(ctx context.Context, main Settlement,
 		return Settlement{}, err
 	}
 	return Settlement{Opening: o,
-		Preparers: distinctPeople(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)}, nil
+			Preparers: distinctPeople(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)},
+		nil
 }
 
 // setPartyRoute sets in o the payment route, and whether an invoice is needed, by the payee's
@@ -259,37 +261,39 @@ func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) err
 //
 // Errors: 2001 when the party is no payee; 3001 not_approved, party_waiting or party_settled; 3002
 // when the caller has read an older version.
-func (s *Service) RequestPartySettlement(ctx context.Context, in Intent, payee string) (Settlement, error) {
-	return s.decideAndApply(ctx, in, "settlement.party_asked", func(main Settlement, a Act) (Change, error) {
-		i := slices.IndexFunc(main.payeeShares(), func(p split.Share) bool { return p.Party == payee })
-		if i < 0 {
-			return Change{}, fault.Invalid(
-				fault.Field{Field: "party", Problem: "is no payee of this settlement"})
-		}
-		l := main.partyLink(i)
-		switch {
-		case !main.isApproved():
-			return Change{}, illegalMove("not_approved",
-				"Payees are settled once this settlement is approved, and as long as nothing undoes it.")
-		case l.Occurrence == 0 || l.Asked:
-			return Change{}, illegalMove("party_waiting",
-				"The settlement of "+payee+" is being opened; nothing is to be asked for.")
-		}
-		if err := main.requireVersion(in.Version); err != nil {
-			return Change{}, err
-		}
-		own := main.partyPayable(main.payeeShares()[i], l)
-		last, _, err := s.LatestOccurrence(ctx, main.Tenant, own.identity())
-		if err != nil {
-			return Change{}, err
-		}
-		if last != nil && !last.IsUndone() {
-			return Change{}, illegalMove("party_settled", "The share of "+payee+" is settled as "+last.ID+
-				" already.")
-		}
-		l.Asked = true
-		return Change{Old: &main, New: main.withAct(a, s.Clock.Instant()).withPartyLink(i, l)}, nil
-	})
+func (s *Service) RequestPartySettlement(ctx context.Context, in Intent,
+	payee string) (Settlement, error) {
+	return s.decideAndApply(ctx, in, "settlement.party_asked",
+		func(main Settlement, a Act) (Change, error) {
+			i := slices.IndexFunc(main.payeeShares(), func(p split.Share) bool { return p.Party == payee })
+			if i < 0 {
+				return Change{}, fault.Invalid(
+					fault.Field{Field: "party", Problem: "is no payee of this settlement"})
+			}
+			l := main.partyLink(i)
+			switch {
+			case !main.isApproved():
+				return Change{}, illegalMove("not_approved",
+					"Payees are settled once this settlement is approved, and as long as nothing undoes it.")
+			case l.Occurrence == 0 || l.Asked:
+				return Change{}, illegalMove("party_waiting",
+					"The settlement of "+payee+" is being opened; nothing is to be asked for.")
+			}
+			if err := main.requireVersion(in.Version); err != nil {
+				return Change{}, err
+			}
+			own := main.partyPayable(main.payeeShares()[i], l)
+			last, _, err := s.LatestOccurrence(ctx, main.Tenant, own.identity())
+			if err != nil {
+				return Change{}, err
+			}
+			if last != nil && !last.IsUndone() {
+				return Change{}, illegalMove("party_settled", "The share of "+payee+" is settled as "+last.ID+
+					" already.")
+			}
+			l.Asked = true
+			return Change{Old: &main, New: main.withAct(a, s.Clock.Instant()).withPartyLink(i, l)}, nil
+		})
 }
 
 // PartySettlement is the share of a payee and the id of the settlement that was opened for it, ""

@@ -82,10 +82,10 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
 }
 
-// RecordOutcome moves the payout one state towards the outcome that the gateway has reported, and writes
-// what follows for status and journal. An outcome that is recorded already changes nothing.
+// RecordOutcome moves the payout one state towards the outcome that the gateway has reported, and
+// writes what follows for status and journal. An outcome that is recorded already changes nothing.
 func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.Outcome) error {
-	return optimistic.Do(ctx, func() error {
+	return optimistic.Retry(ctx, func() error {
 		s, err := p.service.Store.Load(ctx, b.Tenant, b.SettlementID)
 		if err != nil {
 			return err
@@ -102,7 +102,8 @@ func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.
 }
 
 // applyOutcome writes one new state of the payout of s.
-func (p Payables) applyOutcome(ctx context.Context, s Settlement, to payout.State, o payout.Outcome) error {
+func (p Payables) applyOutcome(ctx context.Context, s Settlement, to payout.State,
+	o payout.Outcome) error {
 	var b booked
 	var err error
 	if to == payout.Failed || to == payout.Cancelled {

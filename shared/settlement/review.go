@@ -109,7 +109,7 @@ func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, er
 		return Viewer{}, fault.Later(err)
 	}
 	return Viewer{Rules: rules, Calendar: s.Calendar, Now: s.Clock.Instant(), Today: today,
-		ForCreator: by.OnlyOwn()}, nil
+		ForCreator: by.SeesOnlyOwn()}, nil
 }
 
 // withReview runs the tenant's checks on a quoted settlement that is about to be written, so that
@@ -267,7 +267,7 @@ func (s *Service) withMasterDataMakers(ctx context.Context, n Settlement) (Settl
 
 // RefuseCashier refuses an act of preparation to a cashier, who pays (segregation of duties).
 func RefuseCashier(by identity.Principal) error {
-	if by.Has(identity.Cashier) {
+	if by.HasRole(identity.Cashier) {
 		return fault.New(fault.Forbidden, "cashier",
 			"A cashier prepares nothing; another person must do this.")
 	}
@@ -315,7 +315,8 @@ func (v *Advancer) moveAutomatically(ctx context.Context, s Settlement) error {
 }
 
 // rejectByReview fails a settlement because of the finding that its review has just made.
-func (v *Advancer) rejectByReview(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
+func (v *Advancer) rejectByReview(ctx context.Context, old, n Settlement, a Act,
+	now time.Time) error {
 	b, err := v.service.readBookingFacts(ctx, n)
 	if err != nil {
 		return err

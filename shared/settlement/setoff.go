@@ -39,7 +39,7 @@ func (t *Taxes) planSetOffs(ctx context.Context, s Settlement, net money.Amount,
 				return r.ID == o.Receivable
 			})
 			if at >= 0 {
-				standing[at].Open = money.MaxOf(standing[at].Open.Sub(o.Amount.Abs()), money.Amount{})
+				standing[at].Open = money.Max(standing[at].Open.Sub(o.Amount.Abs()), money.Amount{})
 			}
 		}
 	}

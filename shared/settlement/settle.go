@@ -25,9 +25,9 @@ import (
 // Calendar knows the working days. Its methods answer fault.RuleMissing for a day of a year whose
 // calendar is not loaded.
 type Calendar interface {
-	OnOrAfter(day civil.Date) (civil.Date, error)
+	WorkingDayOnOrAfter(day civil.Date) (civil.Date, error)
 	NextWorkingDay(after civil.Date) (civil.Date, error)
-	Working(day civil.Date) (bool, error)
+	IsWorkingDay(day civil.Date) (bool, error)
 }
 
 // Request is the body of a settle call (POST /v1/incentive/settle).
@@ -127,7 +127,7 @@ func (r *Request) validate(key string, business time.Time) error {
 	if r.GMV != nil && r.Rate != nil {
 		wrong := r.GMV.Negative() || !r.Rate.IsShare()
 		p.AddIf(wrong, "gmv", "gmv must not be negative and rate must lie between 0 and 1")
-		p.AddIf(!wrong && r.Rate.Of(*r.GMV, money.HalfEven) != r.Amount, "amount",
+		p.AddIf(!wrong && r.Rate.ApplyTo(*r.GMV, money.HalfEven) != r.Amount, "amount",
 			"does not equal gmv x rate to the fen")
 	}
 	return p.Err()
@@ -151,7 +151,7 @@ func (s *Service) RefuseUnreadable(ctx context.Context, key string, r Request, f
 			more = append(more, *k)
 		}
 	} else {
-		business, err := s.Clock.Business(ctx)
+		business, err := s.Clock.BusinessTime(ctx)
 		if err != nil {
 			return fault.Later(err)
 		}
@@ -192,7 +192,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	if err := RefuseCashier(by); err != nil {
 		return Answer{}, 0, err
 	}
-	business, err := s.Clock.Business(ctx)
+	business, err := s.Clock.BusinessTime(ctx)
 	if err != nil {
 		return Answer{}, 0, fault.Later(err)
 	}
@@ -205,7 +205,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	call := &settleCall{service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(),
 		today: civil.DateOf(business)}
 	var how How
-	answer, err := optimistic.Value(ctx,
+	answer, err := optimistic.RetryValue(ctx,
 		func() (a Answer, err error) {
 			a, how, err = call.attemptSettle(ctx)
 			return a, err
@@ -263,7 +263,8 @@ func (c *settleCall) answerRepeatedKey(known *KeyRecord) (Answer, How, error) {
 // answerKnownPayable answers a call for a payable that was opened under another key (cases 5 and 6
 // of the contract). With the same content the new key is recorded and nothing else changes; with
 // other content the call is refused.
-func (c *settleCall) answerKnownPayable(ctx context.Context, last *Settlement) (Answer, How, error) {
+func (c *settleCall) answerKnownPayable(ctx context.Context,
+	last *Settlement) (Answer, How, error) {
 	if last.ContentHash != c.hash {
 		return Answer{}, 0,
 			fault.New(fault.OtherContent, "payable_exists",
@@ -302,7 +303,8 @@ func (c *settleCall) openPayable(ctx context.Context, n int) (Answer, How, error
 		return Answer{}, 0, err
 	}
 	fresh = fresh.completeFromCall(&c.r, c.by.Subject, n)
-	ch := c.service.OpeningChange(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
+	ch := c.service.OpeningChange(fresh,
+		Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
 	k := c.keyRecord(fresh.ID, ch.New.FirstArrival)
 	ch.Key = &k
 	if err := c.service.Store.Apply(ctx, ch); err != nil {
@@ -371,7 +373,7 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	route := contract.Routes[in.IncomeType]
 	if !tenancy.IsPaidByTenant(route) {
 		return Settlement{},
-			fault.Missing("not_the_payer", "contract "+contract.ContractID,
+			fault.MissingRule("not_the_payer", "contract "+contract.ContractID,
 				"By this contract the income type is settled by another payer ("+route+
 					"); it makes no payable here.")
 	}
@@ -388,8 +390,9 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	plan, err := split.CompilePlan(in.IncomeType, shares, creator.Level)
 	if err != nil {
 		return Settlement{},
-			fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+
-				in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
+			fault.MissingRule("contract_missing", "contract "+contract.ContractID,
+				"The contract's split for "+
+					in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
 	payOn := today // without a fixed pay day the settlement may be paid at once
 	if right := terms.Dates.Right; terms.Dates.Fixed && today.Before(right) {
@@ -427,7 +430,8 @@ func distinctPeople(names ...string) []string {
 
 // contractMissing is the error for an income type that no contract of the creator covers.
 func contractMissing(in Income) error {
-	return fault.Missing("contract_missing", string("contract of "+in.CreatorID+" for ")+in.IncomeType,
+	return fault.MissingRule("contract_missing", string("contract of "+in.CreatorID+" for ")+
+		in.IncomeType,
 		"No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+
 			"; record one first.")
 }

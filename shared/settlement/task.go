@@ -89,5 +89,5 @@ func (t *Taxes) RunTask(ctx context.Context, task Task) error {
 	if do == nil {
 		return errTask
 	}
-	return optimistic.Do(ctx, func() error { return do(ctx, task.Tenant, task.SettlementID) })
+	return optimistic.Retry(ctx, func() error { return do(ctx, task.Tenant, task.SettlementID) })
 }

@@ -61,7 +61,7 @@ func (c Certificate) yearText() string { return strconv.Itoa(c.Year) }
 func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal,
 	taxpayer ident.Taxpayer,
 	entity ident.Entity, year int) (Certificate, error) {
-	if by.OnlyOwn() {
+	if by.SeesOnlyOwn() {
 		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
 		if err != nil || who.TaxpayerID != taxpayer {
 			return Certificate{}, fault.Absent("taxpayer")
@@ -75,7 +75,7 @@ func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal,
 	if err != nil {
 		return Certificate{}, err
 	}
-	company, err := s.Directory.Entity(ctx, by.Tenant, entity, civil.On(year, 12, 31))
+	company, err := s.Directory.Entity(ctx, by.Tenant, entity, civil.NewDate(year, 12, 31))
 	if err != nil {
 		return Certificate{}, err
 	}

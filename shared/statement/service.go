@@ -71,7 +71,7 @@ type Service struct {
 func (s *Service) applyChange(ctx context.Context,
 	decide func(act string, now time.Time) (Change, error)) (State, error) {
 	now := s.Clock.Instant()
-	return optimistic.Value(ctx, func() (State, error) {
+	return optimistic.RetryValue(ctx, func() (State, error) {
 		act := s.NewID()
 		c, err := decide(act, now)
 		// A state with another act id means that decide found nothing to change.
@@ -456,7 +456,7 @@ const monthsBack = 14
 // that were sent with their state, and statements that have lines and were not sent as drafts.
 func (s *Service) ListStatements(ctx context.Context, by identity.Principal,
 	creator ident.Creator) ([]State, error) {
-	if !by.MaySee(creator) {
+	if !by.CanSee(creator) {
 		return nil, fault.Absent("creator")
 	}
 	if _, err := s.Directory.Creator(ctx, by.Tenant, creator); err != nil {

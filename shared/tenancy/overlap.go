@@ -81,6 +81,6 @@ func FindCovering(all []Contract, incomeType string, day civil.Date) (Contract, 
 // NoContractError returns the error 5002 contract_missing, for an income type that no contract
 // covers on a day.
 func NoContractError(creator ident.Creator, incomeType string, day civil.Date) error {
-	return fault.Missing("contract_missing", string(creator+" ")+incomeType+" "+day.String(),
+	return fault.MissingRule("contract_missing", string(creator+" ")+incomeType+" "+day.String(),
 		"No contract of this creator covers the income type on that day; add one, then send it again.")
 }

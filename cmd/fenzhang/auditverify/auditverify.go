@@ -71,8 +71,8 @@ func verifyStack(ctx context.Context, settings, dir string, out io.Writer) (bool
 	return report.Print(out)
 }
 
-// stackConfig returns the AWS configuration of the running stack; a local stack has an endpoint of its
-// own for all services.
+// stackConfig returns the AWS configuration of the running stack; a local stack has an endpoint of
+// its own for all services.
 func stackConfig(vars map[string]string) aws.Config {
 	cfg := aws.Config{
 		Region: vars["AWS_REGION"],
@@ -89,7 +89,7 @@ func stackConfig(vars map[string]string) aws.Config {
 // stack's operator can read the secret; an auditor receives the file.
 func exportKey(ctx context.Context, client awsclient.SecretsAPI, arn,
 	path string) (*sm2signer.Public, error) {
-	secret, err := awsclient.Secret(ctx, client, arn)
+	secret, err := awsclient.ReadSecret(ctx, client, arn)
 	if err != nil {
 		return nil, err
 	}

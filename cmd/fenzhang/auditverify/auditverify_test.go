@@ -27,7 +27,7 @@ import (
 // TestVerifyARunningStack writes evidence on the local AWS and checks it, then lays a forged version over an object
 // and marks another as deleted: the locks keep the first versions, and both acts are named.
 func TestVerifyARunningStack(t *testing.T) {
-	l := dynamotest.WholeAWS(t)
+	l := dynamotest.OpenWithOtherServices(t)
 	ctx := context.Background()
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	bucket, secret := strings.TrimSuffix(l.Control, "-control")+"-audit", strings.Repeat("0123456789ABCDEF", 4)

@@ -37,7 +37,7 @@ import (
 
 type noLimits struct{}
 
-func (noLimits) Wait(identity.Principal, string, string, time.Time) time.Duration { return 0 }
+func (noLimits) WaitTime(identity.Principal, string, string, time.Time) time.Duration { return 0 }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -52,11 +52,11 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 	master := tenancydb.New(w.Tables.Client, w.Tables.Tenancy, w.Tables.Settlements, w.Now)
 	for id, e := range w.People.Entities {
 		must(t, master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: tenancy.KindEntity, ID: id, Version: 1, Doc: e, Digest: "d"}},
-			Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: "entity.created"}}))
+			Record: audit.Record{ID: ids.NewSource(time.Now)(), Tenant: settletest.Tenant, Act: "entity.created"}}))
 	}
 	for id, c := range w.People.People {
 		must(t, master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: tenancy.KindCreator, ID: id, Version: 1, Doc: c, Digest: "d"}},
-			Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: "creator.created"}}))
+			Record: audit.Record{ID: ids.NewSource(time.Now)(), Tenant: settletest.Tenant, Act: "creator.created"}}))
 	}
 	a := ledgerapi.API{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Master: master, Creators: w.People, Settlements: w.Store, Clock: w.Clock, NewID: w.NextID}
 	api := &httpapi.API{Routes: a.Routes(), Clock: w.Clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Limits: noLimits{}, Revoked: httpapi.NoRevocations{}}
@@ -77,7 +77,7 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 func post(t *testing.T, w *settletest.World, creator ident.Creator, entity ident.Entity, n int) {
 	t.Helper()
 	for i := range n {
-		e := ledger.Entry{ID: w.NextID(), Tenant: settletest.Tenant, CreatorID: creator, Entity: entity, At: w.Now(), Accounting: civil.In(2026, time.August+time.Month(i%2)), Reason: "opened"}
+		e := ledger.Entry{ID: w.NextID(), Tenant: settletest.Tenant, CreatorID: creator, Entity: entity, At: w.Now(), Accounting: civil.NewMonth(2026, time.August+time.Month(i%2)), Reason: "opened"}
 		e.Debit(ledger.PlatformClearing, money.Fen(int64(i+1)))
 		e.Credit(ledger.CreatorPayable, money.Fen(int64(i+1)))
 		parts, err := ledgerdb.EntryWrites(w.Tables.Ledger, e)
@@ -89,7 +89,7 @@ func post(t *testing.T, w *settletest.World, creator ident.Creator, entity ident
 // The file has each entry once and in the same order every time; a program that shares no code with the ledger sums it
 // to what the API says.
 func TestTheWholeJournalIsExported(t *testing.T) {
-	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.OpenInMemory(t))
 	post(t, w, settletest.Person, settletest.Ordinary, 620) // more than a page
 	post(t, w, settletest.Worker, settletest.Filed, 3)
 	api := serve(t, w)

@@ -30,7 +30,7 @@ func TestRoutesAndTheirRolesStay(t *testing.T) {
 			}
 		})
 	}
-	documented, err := contracttest.Routes()
+	documented, err := contracttest.ContractRoutes()
 	if err != nil {
 		t.Fatal(err)
 	}

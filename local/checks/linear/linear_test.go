@@ -242,7 +242,7 @@ func linearizable(model porcupine.Model, ops []porcupine.Operation) bool {
 }
 
 func TestSettleCallsAreLinearizable(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		w := settletest.OpenIn(t, l)
 		for round := range 5 {
 			if ops := settles(w, fmt.Sprint("live-", round)); !linearizable(settleModel(), ops) {
@@ -253,7 +253,7 @@ func TestSettleCallsAreLinearizable(t *testing.T) {
 }
 
 func TestMovesAreLinearizable(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		w := settletest.OpenIn(t, l)
 		for round := range 5 {
 			if ops := moves(t, w, fmt.Sprint("live-", round)); !linearizable(moveModel(), ops) {
@@ -287,7 +287,7 @@ func (c careless) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 
 // A store that forgets conditions is found: the checker can fail.
 func TestACarelessStoreIsFound(t *testing.T) {
-	l := dynamotest.Memory(t)
+	l := dynamotest.OpenInMemory(t)
 	l.Memory.Before = func(_ context.Context, op memdb.Op) error {
 		if op.Write {
 			time.Sleep(time.Millisecond) // others read what this write is about to change

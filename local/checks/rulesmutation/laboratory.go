@@ -172,9 +172,9 @@ func (l *laboratory) reasonUnchanged(m *mutant) string {
 		return ""
 	}
 	// a changed day matters only when some day of the year becomes a working day or a holiday
-	for d := civil.On(day.Year(), 1, 1); d.Year() == day.Year(); d = d.AddDays(1) {
-		was, err := l.calendar.Working(d)
-		is, err2 := days.Working(d)
+	for d := civil.NewDate(day.Year(), 1, 1); d.Year() == day.Year(); d = d.AddDays(1) {
+		was, err := l.calendar.IsWorkingDay(d)
+		is, err2 := days.IsWorkingDay(d)
 		if err != nil || err2 != nil || was != is {
 			return ""
 		}

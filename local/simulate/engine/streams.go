@@ -52,7 +52,7 @@ func (s *Streams) History(table string) []events.DynamoDBEventRecord {
 // streams.
 func (s *Streams) CollectWrites() {
 	for _, st := range s.streams {
-		fresh := s.w.DB.Stream(st.table)
+		fresh := s.w.DB.TakeStreamRecords(st.table)
 		if st.table == SettlementsTable && s.w.Lag.isBehind() {
 			s.w.Lag.recordWrites(fresh)
 		}

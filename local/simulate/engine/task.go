@@ -33,7 +33,7 @@ func (s *Scheduler) StartTask(t *Task, do func(context.Context), then func(kille
 	s.openTasks++
 	ctx := context.WithValue(context.Background(), taskKey{}, t)
 	// pauses between retries pass in simulated time
-	ctx = pace.InTurn(ctx, func(_ context.Context, most time.Duration) error {
+	ctx = pace.WithPause(ctx, func(_ context.Context, most time.Duration) error {
 		s.Sleep(t, time.Duration(s.Rand.Int64N(int64(most))))
 		return nil
 	})

@@ -39,20 +39,21 @@ func newDays(w *engine.World, c *calendar.Calendar, seed uint64) Days {
 	return d
 }
 
-// Working reports whether a day is a working day.
+// IsWorkingDay reports whether a day is a working day.
 //
 // Errors: calendar_missing while the calendar of the day is not loaded.
-func (d Days) Working(day civil.Date) (bool, error) {
+func (d Days) IsWorkingDay(day civil.Date) (bool, error) {
 	if d.w.TrueNanos() < d.loaded && !day.Before(civil.MustDate(lateYear)) {
-		return false, fault.Missing("calendar_missing", "calendar.late", "The calendar is not loaded.")
+		return false, fault.MissingRule("calendar_missing", "calendar.late",
+			"The calendar is not loaded.")
 	}
-	return d.Calendar.Working(day)
+	return d.Calendar.IsWorkingDay(day)
 }
 
-// OnOrAfter returns the first working day that is not before a day.
-func (d Days) OnOrAfter(day civil.Date) (civil.Date, error) {
+// WorkingDayOnOrAfter returns the first working day that is not before a day.
+func (d Days) WorkingDayOnOrAfter(day civil.Date) (civil.Date, error) {
 	for ; ; day = day.AddDays(1) {
-		if working, err := d.Working(day); working || err != nil {
+		if working, err := d.IsWorkingDay(day); working || err != nil {
 			return day, err
 		}
 	}
@@ -60,5 +61,5 @@ func (d Days) OnOrAfter(day civil.Date) (civil.Date, error) {
 
 // NextWorkingDay returns the first working day after a day.
 func (d Days) NextWorkingDay(after civil.Date) (civil.Date, error) {
-	return d.OnOrAfter(after.AddDays(1))
+	return d.WorkingDayOnOrAfter(after.AddDays(1))
 }

@@ -169,7 +169,7 @@ func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ide
 	c, ok := d.Contracts[string(tenant+"/")+string(creator)]
 	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.IsInForceOn(day) {
 		return tenancy.Contract{},
-			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
+			fault.MissingRule("contract_missing", string("contract of "+creator), "no contract")
 	}
 	return c, nil
 }

@@ -70,7 +70,7 @@ func (b *Examiner) recordAct(tenant ident.Tenant, id, what string) {
 // followImage compares an image of a settlement with the image before it. It compares the plain
 // attributes of every image, and decodes the first, the last and every fifth one.
 func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
-	tenant, id, _ := keys.SettlementOf(dynamo.TextOf(it, "pk"), "META")
+	tenant, id, _ := keys.ParseSettlementKey(dynamo.TextOf(it, "pk"), "META")
 	k := string(tenant+"/") + string(id)
 	before, known := b.seen[k]
 	now := plainState{revision: dynamo.NumberOf(it, "rev"), version: dynamo.NumberOf(it, "v"),

@@ -144,7 +144,7 @@ func (b *Examiner) checkDates(s settlement.Settlement) {
 	if pay == 0 || s.Parent != "" {
 		return
 	}
-	want, err := b.actors.Days.Calendar.OnOrAfter(s.ServicePeriod.Add(1).Day(pay))
+	want, err := b.actors.Days.Calendar.WorkingDayOnOrAfter(s.ServicePeriod.Add(1).Day(pay))
 	if err != nil || s.VATDate != want {
 		b.world.ReportBroken("dates", "%s has %s for the pay day %s: %v", k, s.VATDate, want, err)
 	}

@@ -53,7 +53,7 @@ func (b *Examiner) readRewards() storedRewards {
 		map[rewardDay]money.Amount{}}
 	for it := range b.world.DB.Items(engine.IncentivesTable) {
 		k := keys.Key{PK: dynamo.TextOf(it, "pk"), SK: dynamo.TextOf(it, "sk")}
-		tenant, event, isEvent := keys.ParseEvent(k)
+		tenant, event, isEvent := keys.ParseEventKey(k)
 		switch {
 		case isEvent:
 			out.digests[tenant+"/"+event] = dynamo.TextOf(it, "h")

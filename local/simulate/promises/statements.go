@@ -59,7 +59,7 @@ func (b *Examiner) sumLines() map[string]bucketSum {
 // No bucket of a past month may stay open with money in it.
 func (b *Examiner) checkBucket(k string, it dynamo.Item, settled map[string]bool) {
 	pk, sk, _ := strings.Cut(k, "/")
-	period, _, _ := keys.BucketOf(sk)
+	period, _, _ := keys.ParseBucketKey(sk)
 	fen := dynamo.NumberOf(it, "dist")
 	thisMonth := civil.DateOf(b.world.Now()).Month().String()
 	switch st := dynamo.TextOf(it, "st"); {

@@ -19,14 +19,15 @@ import (
 // connectQueues has each queue deliver to the function that reads it.
 func (s *System) connectQueues(b builder) {
 	tasks := func(do func(context.Context, settlement.Task) error) engine.Function {
-		return sqsbatch.Each(b.log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-			task, err := settlement.DecodeTask(body)
-			if err != nil {
-				return err
-			}
-			engine.TaskOf(ctx).Tenant = task.Tenant // from here on checkTenantFence watches the task
-			return do(ctx, task)
-		})
+		return sqsbatch.HandleOneByOne(b.log,
+			func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+				task, err := settlement.DecodeTask(body)
+				if err != nil {
+					return err
+				}
+				engine.TaskOf(ctx).Tenant = task.Tenant // from here on checkTenantFence watches the task
+				return do(ctx, task)
+			})
 	}
 	payouts := func(ctx context.Context, body []byte, _ events.SQSMessage) error {
 		var m payout.Message
@@ -38,8 +39,10 @@ func (s *System) connectQueues(b builder) {
 	for name, q := range map[relay.Queue]*engine.Queue{
 		relay.Tax:    engine.NewQueue(b.world, "compute-tax", tasks(s.Taxes.RunTask)),
 		relay.Settle: engine.NewQueue(b.world, "advance-settlement", tasks(s.Advancer.RunTask)),
-		relay.Payout: engine.NewQueue(b.world, "pay-out", sqsbatch.Groups(b.log, payouts)),
-		relay.Audit:  engine.NewQueue(b.world, "write-audit", sqsbatch.Each(b.log, s.keepAuditRecord)),
+		relay.Payout: engine.NewQueue(b.world, "pay-out",
+			sqsbatch.HandleGroupsInParallel(b.log, payouts)),
+		relay.Audit: engine.NewQueue(b.world, "write-audit",
+			sqsbatch.HandleOneByOne(b.log, s.keepAuditRecord)),
 	} {
 		b.world.Queues[name] = q
 	}

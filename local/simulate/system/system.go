@@ -165,7 +165,7 @@ func (s *System) buildSettlements(b builder) (err error) {
 				return err
 			}
 			return b.sender.Send(ctx, []relay.Message{m})
-		}, b.log, civil.On(2028, time.November, 1))
+		}, b.log, civil.NewDate(2028, time.November, 1))
 	if err != nil {
 		return err
 	}
@@ -218,5 +218,5 @@ func (b builder) newAPI(routes []httpapi.Route) *httpapi.API {
 // machine's clock, and the simulation has one memory for machines with several clocks.
 type noLimits struct{}
 
-// Wait implements the limits of httpapi.API.
-func (noLimits) Wait(identity.Principal, string, string, time.Time) time.Duration { return 0 }
+// WaitTime implements the limits of httpapi.API.
+func (noLimits) WaitTime(identity.Principal, string, string, time.Time) time.Duration { return 0 }

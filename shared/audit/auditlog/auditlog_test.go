@@ -45,7 +45,7 @@ func signer(t testing.TB) *sm2signer.Local {
 }
 
 // bucket makes a bucket on the local AWS.
-func bucket(t *testing.T, l dynamotest.Local, locked bool) (*s3.Client, string) {
+func bucket(t *testing.T, l dynamotest.Tables, locked bool) (*s3.Client, string) {
 	t.Helper()
 	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
@@ -64,7 +64,7 @@ type store struct {
 }
 
 func open(t *testing.T) store {
-	l := dynamotest.WholeAWS(t)
+	l := dynamotest.OpenWithOtherServices(t)
 	client, name := bucket(t, l, true)
 	return store{auditlog.NewBucket(client, name, types.ObjectLockModeGovernance), auditlog.NewIndex(l.Client, l.Control)}
 }
@@ -75,7 +75,7 @@ func TestLocalAWSKeepsThePromises(t *testing.T) {
 
 // TestWritersOnTheLocalAWS lets writers of one tenant meet on the real interfaces.
 func TestWritersOnTheLocalAWS(t *testing.T) {
-	l := dynamotest.WholeAWS(t)
+	l := dynamotest.OpenWithOtherServices(t)
 	client, name := bucket(t, l, true)
 	s := store{auditlog.NewBucket(client, name, types.ObjectLockModeGovernance), auditlog.NewIndex(l.Client, l.Control)}
 	lock := auditlog.LockFor("local", time.Now)
@@ -127,7 +127,7 @@ func fetch(t *testing.T, client *s3.Client, name string) fstest.MapFS {
 }
 
 func TestWrittenObjectsAreLocked(t *testing.T) {
-	l := dynamotest.WholeAWS(t)
+	l := dynamotest.OpenWithOtherServices(t)
 	client, name := bucket(t, l, true)
 	b := auditlog.NewBucket(client, name, types.ObjectLockModeGovernance)
 	ctx := context.Background()
@@ -148,7 +148,7 @@ func TestWrittenObjectsAreLocked(t *testing.T) {
 }
 
 func TestBucketWithoutLockIsRefused(t *testing.T) {
-	l := dynamotest.WholeAWS(t)
+	l := dynamotest.OpenWithOtherServices(t)
 	client, name := bucket(t, l, false)
 	b := auditlog.NewBucket(client, name, types.ObjectLockModeGovernance)
 	if _, err := b.Put(context.Background(), "demo/000000000001.ndjson", []byte("x\n"), time.Now().Add(time.Hour)); err == nil || !strings.Contains(err.Error(), "no Object Lock") {
@@ -242,7 +242,7 @@ func TestRoutes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	api := &httpapi.API{Routes: auditlog.Routes(audit.Reader{Objects: m, Index: m}), Clock: clock.At(now), Log: quiet(),
+	api := &httpapi.API{Routes: auditlog.Routes(audit.Reader{Objects: m, Index: m}), Clock: clock.FixedAt(now), Log: quiet(),
 		Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	call := func(role, path string) events.APIGatewayV2HTTPResponse {
 		ev := events.APIGatewayV2HTTPRequest{RawPath: path, RequestContext: events.APIGatewayV2HTTPRequestContext{
@@ -290,7 +290,7 @@ func (c twice) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func
 }
 
 func TestAnAdvanceWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
-	tables := dynamotest.Memory(t)
+	tables := dynamotest.OpenInMemory(t)
 	index := auditlog.NewIndex(twice{tables.Client}, tables.Control)
 	from := audit.Head{Tenant: "a"}
 	for n := range 3 {

@@ -172,8 +172,8 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 			":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
 	}
 	_, err := x.client.PutItem(ctx, in)
-	if refused := dynamo.Refusal(err); refused != nil {
-		return refused.By(writeAttribute, writeID), nil
+	if refused := dynamo.AsConditionError(err); refused != nil {
+		return refused.IsWrittenBy(writeAttribute, writeID), nil
 	}
 	if err != nil {
 		return false, awsfault.Of(fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err))

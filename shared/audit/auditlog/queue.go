@@ -69,7 +69,7 @@ func (q Queue) groupByTenant(ctx context.Context,
 			failed = append(failed, m.MessageId)
 			continue
 		}
-		usage.For(ctx, tenant)
+		usage.AttributeTo(ctx, tenant)
 		g := byTenant[tenant]
 		if g == nil {
 			g = &group{tenant: tenant}

@@ -212,7 +212,7 @@ func (a API) readBooksAtOnce(ctx context.Context, books []string, into ledger.Sh
 	read bookReader) error {
 	var mu sync.Mutex
 	var work errgroup.Group
-	work.SetLimit(pace.AtOnce(ctx, maxBookReaders))
+	work.SetLimit(pace.Parallelism(ctx, maxBookReaders))
 	for _, book := range books {
 		work.Go(func() error {
 			// Each book has a sheet for itself, so that only adding needs the lock.

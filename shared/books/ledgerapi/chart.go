@@ -119,11 +119,11 @@ type chartBody struct {
 // changeChart handles PUT /v1/paying-entities/{id}/chart.
 func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var b chartBody
-	if err := r.JSON(&b); err != nil {
+	if err := r.DecodeJSON(&b); err != nil {
 		return httpapi.Response{}, err
 	}
 	entity := r.Params["id"]
-	return optimistic.Value(ctx, func() (httpapi.Response, error) {
+	return optimistic.RetryValue(ctx, func() (httpapi.Response, error) {
 		return a.tryChangeChart(ctx, r, ident.Entity(entity), b)
 	})
 }
@@ -152,7 +152,7 @@ func (a API) tryChangeChart(ctx context.Context, r *httpapi.Request, entity iden
 	if stored.Version == b.Version+1 && digest == newDigest {
 		// The same change is stored already: an earlier try succeeded and its answer was lost.
 		res, err := chartResponse(entity, stored)
-		return res.Replayed(), err
+		return res.MarkReplayed(), err
 	}
 	if stored.Version != b.Version {
 		return httpapi.Response{},

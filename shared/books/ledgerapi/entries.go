@@ -72,7 +72,7 @@ func (a API) listEntries(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	filter := entryFilter{settlement: ident.Settlement(q.readID("settlement_id", false)),
 		from: q.readDay("from"), to: q.readDay("to")}
 	q.decodeCursor(&after)
-	limit, err := r.Limit()
+	limit, err := r.PageLimit()
 	q.problems.AddIf(err != nil, "limit", "must be 1 to 100")
 	q.problems.AddIf((creator == "") == (filter.settlement == ""), "creator_id",
 		"must be given, or settlement_id instead, not both")

@@ -46,7 +46,7 @@ type world struct {
 
 func open(t *testing.T) *world { return openOn(t, dynamotest.Open(t)) }
 
-func openOn(t *testing.T, tables dynamotest.Local) *world {
+func openOn(t *testing.T, tables dynamotest.Tables) *world {
 	w := &world{World: settletest.OpenIn(t, tables)}
 	master := tenancydb.New(w.Tables.Client, w.Tables.Tenancy, w.Tables.Settlements, w.Now)
 	for id, e := range w.People.Entities {
@@ -56,19 +56,19 @@ func openOn(t *testing.T, tables dynamotest.Local) *world {
 		w.keep(t, master, tenancy.KindCreator, id, c)
 	}
 	w.api = ledgerapi.API{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Master: master, Creators: w.People, Settlements: w.Store,
-		Clock: w.Clock, NewID: ids.Source(time.Now)}
+		Clock: w.Clock, NewID: ids.NewSource(time.Now)}
 	w.http = &httpapi.API{Routes: w.api.Routes(), Clock: w.Clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Limits: noLimits{}, Revoked: httpapi.NoRevocations{}}
 	return w
 }
 
 type noLimits struct{}
 
-func (noLimits) Wait(identity.Principal, string, string, time.Time) time.Duration { return 0 }
+func (noLimits) WaitTime(identity.Principal, string, string, time.Time) time.Duration { return 0 }
 
 func (w *world) keep(t *testing.T, master *tenancydb.Store, kind tenancy.Kind, id string, doc any) {
 	t.Helper()
 	err := master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: kind, ID: id, Version: 1, Doc: doc, Digest: "d"}},
-		Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: string(kind) + ".created"}})
+		Record: audit.Record{ID: ids.NewSource(time.Now)(), Tenant: settletest.Tenant, Act: string(kind) + ".created"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,9 +390,9 @@ func TestBalancesAsOf(t *testing.T) {
 	}
 }
 
-func TestEntries(t *testing.T) { dynamotest.Both(t, entries) }
+func TestEntries(t *testing.T) { dynamotest.RunOnBothEngines(t, entries) }
 
-func entries(t *testing.T, tables dynamotest.Local) {
+func entries(t *testing.T, tables dynamotest.Tables) {
 	w := openOn(t, tables)
 	w.live(t)
 	id := w.settle(t, settletest.Person, "mine", "77.00", payout.Paid)

@@ -141,7 +141,7 @@ func (a API) sealPeriod(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 func (a API) changePeriod(ctx context.Context, r *httpapi.Request,
 	act func(context.Context, identity.Principal, ident.Entity,
 		civil.Month) (period.Period, error)) (httpapi.Response, error) {
-	if err := r.JSON(&struct{}{}); len(r.Body) > 0 && err != nil {
+	if err := r.DecodeJSON(&struct{}{}); len(r.Body) > 0 && err != nil {
 		return httpapi.Response{}, err
 	}
 	entity, month, err := a.readPeriodPath(ctx, r)

@@ -89,10 +89,10 @@ func (c *closing) Head(context.Context, ident.Tenant) (audit.Head, error) { retu
 
 func openClosing(t *testing.T) *closing { return openClosingOn(t, dynamotest.Open(t)) }
 
-func openClosingOn(t *testing.T, tables dynamotest.Local) *closing {
+func openClosingOn(t *testing.T, tables dynamotest.Tables) *closing {
 	c := &closing{world: openOn(t, tables)}
 	c.chain.Tree.Count, c.chain.Chain[0] = 42, 7
-	token := ids.Source(time.Now)
+	token := ids.NewSource(time.Now)
 	lines := &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}
 	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: c.Tables.Client, Table: c.Tables.Ledger}, Settlements: c.Store, Buckets: lines, Days: incentivedb.NewDays(c.Tables.Client, c.Tables.Incentives), Creators: c.People}
 	c.store = &faulty{Store: &perioddb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}}
@@ -104,7 +104,7 @@ func openClosingOn(t *testing.T, tables dynamotest.Local) *closing {
 	return c
 }
 
-func september() civil.Month { return civil.In(2026, 9) }
+func september() civil.Month { return civil.NewMonth(2026, 9) }
 
 const septemberPath = "/v1/ledger/periods/" + settletest.Ordinary + "/2026-09"
 
@@ -122,9 +122,9 @@ func (c *closing) seal(t *testing.T) (period.Period, error) {
 
 func failedChecks(p period.Period) string { return strings.Join(p.Review.FailedChecks(), " ") }
 
-func TestAPeriodIsClosedAndSealed(t *testing.T) { dynamotest.Both(t, closedAndSealed) }
+func TestAPeriodIsClosedAndSealed(t *testing.T) { dynamotest.RunOnBothEngines(t, closedAndSealed) }
 
-func closedAndSealed(t *testing.T, tables dynamotest.Local) {
+func closedAndSealed(t *testing.T, tables dynamotest.Tables) {
 	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	if _, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, september()); !fault.HasCode(err, fault.IllegalMove) {
@@ -183,10 +183,10 @@ func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 		t.Errorf("%+v", list)
 	}
 	c.SetDate("2026-11-16")
-	if _, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, civil.In(2026, 8)); !fault.HasCode(err, fault.IllegalMove) {
+	if _, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, civil.NewMonth(2026, 8)); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a month before the first sealed one: %v", err)
 	}
-	october, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, civil.In(2026, 10))
+	october, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, civil.NewMonth(2026, 10))
 	if err != nil || october.First || failedChecks(october) != "" {
 		t.Errorf("October: %v %s %+v", err, failedChecks(october), october.Review.Checks)
 	}
@@ -198,7 +198,7 @@ func TestWhatStopsASeal(t *testing.T) {
 		fails string
 	}{
 		"an open true-up":          {func(t *testing.T, c *closing) { c.reverse(t) }, period.CheckTrueUps},
-		"a day that is not closed": {func(_ *testing.T, c *closing) { c.due = []civil.Date{civil.On(2026, 9, 30)} }, period.CheckAccrualDays},
+		"a day that is not closed": {func(_ *testing.T, c *closing) { c.due = []civil.Date{civil.NewDate(2026, 9, 30)} }, period.CheckAccrualDays},
 		"a settlement without figures": {func(t *testing.T, c *closing) {
 			_, _, err := c.Settle(t.Context(), settletest.CallerWith(identity.Operator), "settle-key-x", settletest.SettleRequest(settletest.Person, "x", "5.00"))
 			must(t, err)
@@ -284,14 +284,16 @@ func (c *closing) post(t *testing.T, id string, m civil.Month) error {
 	e.Credit(ledger.CreatorPayable, money.Fen(1))
 	parts, err := ledgerdb.EntryWrites(c.Tables.Ledger, e)
 	must(t, err)
-	return dynamo.Transact(t.Context(), c.Tables.Client, ids.Source(time.Now)(), parts)
+	return dynamo.Transact(t.Context(), c.Tables.Client, ids.NewSource(time.Now)(), parts)
 }
 
 // A poster whose knowledge of the periods is too old is refused by the write itself, and with fresh knowledge posts
 // into the open period.
-func TestAStaleMemoCannotPostIntoASealedPeriod(t *testing.T) { dynamotest.Both(t, staleMemoCannotPost) }
+func TestAStaleMemoCannotPostIntoASealedPeriod(t *testing.T) {
+	dynamotest.RunOnBothEngines(t, staleMemoCannotPost)
+}
 
-func staleMemoCannotPost(t *testing.T, tables dynamotest.Local) {
+func staleMemoCannotPost(t *testing.T, tables dynamotest.Tables) {
 	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	stale := c.Now()
@@ -311,19 +313,19 @@ func staleMemoCannotPost(t *testing.T, tables dynamotest.Local) {
 	if err := c.post(t, "stale", september()); err == nil {
 		t.Errorf("a decision of %s was posted into a sealed period", stale)
 	}
-	if m, err := poster.FirstOpenMonth(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != civil.In(2026, 10) {
+	if m, err := poster.FirstOpenMonth(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != civil.NewMonth(2026, 10) {
 		t.Errorf("after its memo a poster posts into %s, %v", m, err)
 	}
-	if err := c.post(t, "fresh", civil.In(2026, 10)); err != nil {
+	if err := c.post(t, "fresh", civil.NewMonth(2026, 10)); err != nil {
 		t.Errorf("the open period: %v", err)
 	}
 }
 
 // Posting goes on while periods are closed and sealed by several people at once; what the seal says is what the
 // journal holds.
-func TestPostingWhileSealing(t *testing.T) { dynamotest.Both(t, postingWhileSealing) }
+func TestPostingWhileSealing(t *testing.T) { dynamotest.RunOnBothEngines(t, postingWhileSealing) }
 
-func postingWhileSealing(t *testing.T, tables dynamotest.Local) {
+func postingWhileSealing(t *testing.T, tables dynamotest.Tables) {
 	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	c.SetDate("2026-10-15")
@@ -420,7 +422,7 @@ func (c *closing) rewarded() {
 
 // accruals is what posts the incentives of closed days here.
 func (c *closing) accruals() *incomedb.Accruals {
-	token := ids.Source(time.Now)
+	token := ids.NewSource(time.Now)
 	return &incomedb.Accruals{Store: &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token},
 		Incentives: c.Tables.Incentives, Directory: c.People, NewID: token, Periods: &ledgerdb.Periods{DB: c.Tables.Client, Table: c.Tables.Ledger, Clock: c.Clock}}
 }
@@ -435,7 +437,7 @@ func (c *closing) accrue(ctx context.Context, to *incomedb.Accruals, creator ide
 func TestAClosingWaitsForTheLastDay(t *testing.T) {
 	c := openClosing(t)
 	c.rewarded()
-	last := civil.On(2026, 9, 30)
+	last := civil.NewDate(2026, 9, 30)
 	c.SetDate("2026-10-01")
 	c.due = []civil.Date{last}
 	p := c.close(t)
@@ -466,9 +468,9 @@ func TestAClosingWaitsForTheLastDay(t *testing.T) {
 
 // Days are accrued while their month is being closed and sealed, of creators who had no book before too: what the seal
 // says is what the journal holds.
-func TestAccrualsWhileSealing(t *testing.T) { dynamotest.Both(t, accrualsWhileSealing) }
+func TestAccrualsWhileSealing(t *testing.T) { dynamotest.RunOnBothEngines(t, accrualsWhileSealing) }
 
-func accrualsWhileSealing(t *testing.T, tables dynamotest.Local) {
+func accrualsWhileSealing(t *testing.T, tables dynamotest.Tables) {
 	c := openClosingOn(t, tables)
 	c.rewarded()
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
@@ -480,7 +482,7 @@ func accrualsWhileSealing(t *testing.T, tables dynamotest.Local) {
 		to := c.accruals()
 		work.Go(func() {
 			for revision := 1; revision <= 8; revision++ {
-				if err := c.accrue(t.Context(), to, ident.Creator(creator), civil.On(2026, 9, 30), revision); err != nil {
+				if err := c.accrue(t.Context(), to, ident.Creator(creator), civil.NewDate(2026, 9, 30), revision); err != nil {
 					t.Errorf("%s: %v", creator, err)
 				}
 			}

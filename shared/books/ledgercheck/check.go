@@ -123,7 +123,7 @@ func (s Service) CheckPage(ctx context.Context, tenant ident.Tenant,
 	}
 	found := make([]creatorResult, len(creators))
 	var work errgroup.Group
-	work.SetLimit(pace.AtOnce(ctx, atOnce))
+	work.SetLimit(pace.Parallelism(ctx, atOnce))
 	for i, c := range creators {
 		work.Go(func() (err error) {
 			found[i], err = s.checkCreator(ctx, tenant, c.CreatorID)
@@ -210,8 +210,8 @@ func (s Service) gatherFacts(ctx context.Context, tenant ident.Tenant, id string
 	f := facts{creator: ident.Creator(id), figures: map[string]map[string]settlement.Figures{}}
 	var err error
 	// The range of months contains all buckets of the creator.
-	f.buckets, err = s.Buckets.ListBuckets(ctx, tenant, f.creator, civil.In(2000, 1),
-		civil.In(2999, 12))
+	f.buckets, err = s.Buckets.ListBuckets(ctx, tenant, f.creator, civil.NewMonth(2000, 1),
+		civil.NewMonth(2999, 12))
 	if err != nil {
 		return f, err
 	}

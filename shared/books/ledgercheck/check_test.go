@@ -55,7 +55,7 @@ func open(t *testing.T) *world { return over(settletest.Open(t)) }
 
 func over(tenant *settletest.World) *world {
 	w := &world{World: tenant}
-	token := ids.Source(time.Now)
+	token := ids.NewSource(time.Now)
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}
 	w.accruals = &incomedb.Accruals{Store: lines, Incentives: w.Tables.Incentives, Directory: w.People, NewID: w.NextID}
@@ -206,7 +206,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 			case "settle":
 				w.opened = append(w.opened, string(w.settle(rt, ident.Creator(creator), fmt.Sprintf("live-%d-%d", round, n), amount.String())))
 			case "accrue":
-				err := w.accruals.PostAccrual(context.Background(), incentive.Accrual{Tenant: settletest.Tenant, Creator: ident.Creator(creator), Day: civil.On(2026, 8, n%30+1), Revision: 1,
+				err := w.accruals.PostAccrual(context.Background(), incentive.Accrual{Tenant: settletest.Tenant, Creator: ident.Creator(creator), Day: civil.NewDate(2026, 8, n%30+1), Revision: 1,
 					Difference: amount, Total: amount, ClosedAt: w.Now()})
 				if err != nil && !fault.HasCode(err, fault.StaleVersion) {
 					rt.Fatal(err)
@@ -330,7 +330,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			w.set(t, keys.Balance(settletest.Tenant, settletest.Person, settletest.Ordinary), "creator.payable", 5)
 		}, "0.05", []string{"balance of creator.payable at ent-mcn"}},
 		"a lost booking entry": {func(t *testing.T, w *world, s settlement.Settlement) {
-			w.drop(t, keys.Entry(settletest.Tenant, settletest.Person, s.BookedEntry))
+			w.drop(t, keys.JournalEntry(settletest.Tenant, settletest.Person, s.BookedEntry))
 		}, "4480.00", []string{"balance of creator.payable at ent-mcn", "balance of tax.iit.payable at ent-mcn", "creator.payable", "tax.iit.payable"}},
 		"a lost tax row": {func(t *testing.T, w *world, _ settlement.Settlement) {
 			w.drop(t, keys.TaxRows(settletest.Tenant, settletest.Ordinary, "tp-"+settletest.Person, 2026, 1))

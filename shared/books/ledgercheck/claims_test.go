@@ -22,7 +22,7 @@ import (
 )
 
 func (w *world) claims() *receivable.Claims {
-	store := &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(w.Now)}
+	store := &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.NewSource(w.Now)}
 	return &receivable.Claims{Store: store, Directory: w.People, Clock: w.Clock, NewID: w.NextID}
 }
 

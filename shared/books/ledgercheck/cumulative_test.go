@@ -38,7 +38,7 @@ func (w *world) cumulative() map[string]payee {
 
 // on goes to a day of 2026 on which all of the month before is due.
 func (w *world) on(month int) {
-	day := civil.In(2026, time.Month(month)).Day(20)
+	day := civil.NewMonth(2026, time.Month(month)).Day(20)
 	w.AdvanceTime(day.Start().Add(10 * time.Hour).Sub(w.Now()))
 	w.SetDate(day.String())
 }
@@ -74,7 +74,7 @@ func (w *world) pay(t rapid.TB, c *tax.Corpus, p payee, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rule, after, gap := w.anew(t, c, p); s.Status == settlement.Paid && gap == "" && after != money.MaxOf(before, rule) {
+	if rule, after, gap := w.anew(t, c, p); s.Status == settlement.Paid && gap == "" && after != money.Max(before, rule) {
 		t.Fatalf("%s withheld before, %s after; the rules give %s on the year", before, after, rule)
 	}
 }
@@ -153,9 +153,9 @@ func (w *world) asTheRulesSay(t rapid.TB, c *tax.Corpus, p payee) []trueup.TrueU
 // much is taken off the payments that follow, and once the first is paid again the year is taxed as a whole.
 func TestACumulativeYearAfterAReversal(t *testing.T) {
 	c := embedded(t)
-	for name := range over(settletest.OpenIn(t, dynamotest.Memory(t))).cumulative() {
+	for name := range over(settletest.OpenIn(t, dynamotest.OpenInMemory(t))).cumulative() {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 			p := w.cumulative()[name]
 			wants := func(what, rule, withheld string) {
 				t.Helper()
@@ -188,9 +188,9 @@ func TestACumulativeYearAfterAReversal(t *testing.T) {
 // is too little: a named true-up, which two people collect and the next payment bears.
 func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 	c := embedded(t)
-	for name := range over(settletest.OpenIn(t, dynamotest.Memory(t))).cumulative() {
+	for name := range over(settletest.OpenIn(t, dynamotest.OpenInMemory(t))).cumulative() {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 			p := w.cumulative()[name]
 			w.on(3)
 			small := w.earn(t, p, 1, yuan("1000.00"))
@@ -222,7 +222,7 @@ func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 func TestCumulativeYearsAfterAnyReversal(t *testing.T) {
 	c := embedded(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+		w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 		p := w.cumulative()[rapid.SampledFrom([]string{"labor of a platform", "an intern"}).Draw(rt, "method")]
 		var ids []string
 		for month := rapid.IntRange(2, 5).Draw(rt, "first month"); month <= 9; month++ {

@@ -146,7 +146,7 @@ func (f facts) compareReceivables(d *differences) {
 		d.subjectOf(r.ID).compare("taken of receivable "+r.ID, taken[string(r.Entity+"#")+r.ID], r.Taken)
 		over := r.Taken.Add(r.Open).Sub(r.Amount)
 		d.subjectOf(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{},
-			money.MaxOf(over, money.Amount{}))
+			money.Max(over, money.Amount{}))
 		d.subjectOf(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{},
 			money.Min(r.Open, money.Amount{}))
 	}

@@ -80,7 +80,7 @@ type spoiled struct {
 func (s *spoiled) ledger() string { return s.Tables.Ledger }
 
 func toSpoil(t *testing.T) *spoiled {
-	w := &spoiled{world: over(settletest.OpenIn(t, dynamotest.Memory(t))), day: civil.MustDate("2026-09-01")}
+	w := &spoiled{world: over(settletest.OpenIn(t, dynamotest.OpenInMemory(t))), day: civil.MustDate("2026-09-01")}
 	paid := []string{"quote", "submit", "approve", "book", string(payout.Paid)}
 	first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "300.00")
 	for _, name := range paid {
@@ -114,7 +114,7 @@ func toSpoil(t *testing.T) *spoiled {
 }
 
 func (s *spoiled) entry(id string) keys.Key {
-	return keys.Entry(settletest.Tenant, settletest.Person, id)
+	return keys.JournalEntry(settletest.Tenant, settletest.Person, id)
 }
 
 // taxRow finds the number of the rows of the sick settlement.
@@ -209,7 +209,7 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 				t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 			reviewer := ledgercheck.Reviewer{Service: s.check, Contracts: s.People, TrueUps: s.TrueUps(t)}
-			book, err := reviewer.Review(context.Background(), settletest.Tenant, settletest.Ordinary, settletest.Person, civil.In(2026, 9))
+			book, err := reviewer.Review(context.Background(), settletest.Tenant, settletest.Ordinary, settletest.Person, civil.NewMonth(2026, 9))
 			if err != nil || !slices.ContainsFunc(book.Findings, func(f period.Finding) bool { return f.Check == c.check }) {
 				t.Errorf("the review does not fail by %s: %+v %v", c.check, book.Findings, err)
 			}
@@ -235,11 +235,11 @@ func (s *spoiled) raisedBy(t *testing.T, id string) string {
 
 // A creator with more wrong objects than a difference tells names the first of them.
 func TestObjectsAreBounded(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	for n := range 12 {
 		id := w.settle(t, settletest.Person, fmt.Sprintf("live-%02d", n), "100.00")
 		_, s := w.intent(t, identity.Auditor, string(id))
-		w.change(t, w.Tables.Ledger, keys.Entry(settletest.Tenant, settletest.Person, s.OpenedBy), nil)
+		w.change(t, w.Tables.Ledger, keys.JournalEntry(settletest.Tenant, settletest.Person, s.OpenedBy), nil)
 	}
 	for _, d := range w.page(t).Differences {
 		if d.Account == "creator.payable" && (len(d.Objects) != 10 || !slices.IsSorted(d.Objects)) {

@@ -70,7 +70,7 @@ func (w *world) refiled(t *testing.T, from string) map[string]money.Amount {
 func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 	for name, away := range map[string]time.Duration{"at one instant": 0, "by a clock that is behind": -time.Minute, "by a clock that is ahead": time.Minute} {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 			first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "10000.00")
 			w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
 			w.to(t, string(second), "quote", "submit", "approve", "book")
@@ -108,7 +108,7 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 // VAT belongs to the day on which the right to the money arose. Paid in the month after, while that day's month is being
 // recorded as filed, it is not in its return either.
 func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	w.People.ApprovedPositions = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
 	w.AdvanceTime(62 * 24 * time.Hour) // 2026-11-16, the pay day of October
 	in := settletest.SettleRequest(settletest.Person, "live-1", "10000.00")
@@ -140,7 +140,7 @@ func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
 // What a return was made of is no amendment, however soon after the last payment of its month it is recorded by the
 // business date; and it is not recorded while the last day's bookings may still be under way.
 func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
 	w.to(t, string(id), "quote", "submit", "approve", "book", string(payout.Paid))
 	w.SetDate("2026-10-12")

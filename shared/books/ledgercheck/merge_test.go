@@ -33,7 +33,7 @@ func (w *world) merge(t rapid.TB, from, into string) {
 
 // Each record was taxed alone; together they owe more, which is one open true-up of the survivor.
 func TestAMergeShowsWhatThePersonOwesAsATrueUp(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	w.People.AddCreator("c-passport", "natural_person", settletest.Ordinary, tenancy.MCNPays)
 	first := w.settle(t, settletest.Person, "live-1", "4000.00") // (2,800 - 800) x 20% = 400.00
 	second := w.settle(t, "c-passport", "live-2", "4000.00")
@@ -74,7 +74,7 @@ func sum(list []settlement.Booking) (income, withheld money.Amount) {
 // Whenever in the life of settlements two taxpayers are merged, every balance stays explained, and both lists together
 // are the person's whole.
 func TestAnyLifeAroundAMergeIsExplained(t *testing.T) {
-	w, round := over(settletest.OpenIn(t, dynamotest.Memory(t))), 0
+	w, round := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t))), 0
 	forward := []string{"quote", "submit", "approve", "book", "book", string(payout.Paid)}
 	acts := []string{"reject", "cancel", "reopen", string(payout.Failed), string(payout.Returned)}
 	rapid.Check(t, func(rt *rapid.T) {

@@ -80,7 +80,7 @@ func TestTheMonthsThresholdIsCrossedLate(t *testing.T) {
 		"by the third, for a single fen": {half, below.Sub(half), money.Fen(1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 			platformWorker(w)
 			var ids []string
 			var received money.Amount

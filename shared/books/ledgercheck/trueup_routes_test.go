@@ -24,7 +24,7 @@ import (
 // The routes keep to the contract, and what is given back after the month was filed asks for an amended return that
 // shows the whole month.
 func TestTrueUpsOverHTTP(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	first, second := w.settle(t, settletest.Person, "live-1", "30000.00"), w.settle(t, settletest.Person, "live-2", "30000.00")
 	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
 	w.to(t, string(second), "quote", "submit", "approve", "book", string(payout.Paid))

@@ -37,7 +37,7 @@ func (w *world) openTrueUps(t *testing.T, entity ident.Entity, month string) []t
 // Two payments of one month, the second in a higher bracket: the first comes back, and what the second bore for it is
 // too much.
 func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	first := w.settle(t, settletest.Person, "live-1", "30000.00")  // 21,000.00: 16,800.00 x 20% = 3,360.00
 	second := w.settle(t, settletest.Person, "live-2", "30000.00") // 42,000.00: 33,600.00 x 30% - 2,000 = 8,080.00, so 4,720.00
 	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
@@ -126,7 +126,7 @@ func (w *world) balance(t *testing.T, account ledger.Account) money.Amount {
 // Rules that changed are corrected year by year, but in a filed month no correction posts anything: there people decide,
 // and the return is filed again.
 func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	ctx := context.Background()
 	w.to(t, string(w.settle(t, settletest.Person, "live-1", "10000.00")), "quote", "submit", "approve", "book", string(payout.Paid)) // 7,000 x 80% x 20% = 1,120.00
 	other, err := ruletest.ChangedLaw(ruletest.LaborCostChange("0.10"))                                                              // 90%: 1,260.00
@@ -163,7 +163,7 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 // A decision holds for the difference it was taken on: a booking that changes it opens it again, and one that was not
 // confirmed is not carried out.
 func TestADecisionHoldsForItsDifference(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	ctx := context.Background()
 	first := w.settle(t, settletest.Person, "live-1", "30000.00")
 	second := w.settle(t, settletest.Person, "live-2", "30000.00")
@@ -224,7 +224,7 @@ func (w *world) raceToConfirm(t *testing.T, name string) {
 // VAT of a day and its surcharges fall away when the payment that crossed the threshold comes back; each is decided by
 // itself, and the month's income grows by the VAT that is given back.
 func TestAThresholdThatIsCrossedNoMoreIsGivenBack(t *testing.T) {
-	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.OpenInMemory(t)))
 	w.People.ApprovedPositions = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
 	w.AdvanceTime(62 * 24 * time.Hour) // 2026-11-16
 	var ids []string

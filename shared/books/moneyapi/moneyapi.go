@@ -43,7 +43,7 @@ func (a API) locateMoney(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 		v, err = a.Money.LocateSettlement(ctx, r.Principal, settlement)
 	case creator != "":
 		v, err = a.Money.LocateCreator(ctx, r.Principal, ident.Creator(creator))
-	case r.OnlyOwn(): // A creator may not see the tenant's other creators.
+	case r.SeesOnlyOwn(): // A creator may not see the tenant's other creators.
 		v, err = a.Money.LocateCreator(ctx, r.Principal, r.Creator)
 	default:
 		v, err = a.Money.LocateTenant(ctx, r.Tenant, cursor)

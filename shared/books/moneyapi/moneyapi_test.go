@@ -23,7 +23,7 @@ import (
 
 // TestAnswersKeepToTheContract asks over HTTP for each kind of view.
 func TestAnswersKeepToTheContract(t *testing.T) {
-	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.OpenInMemory(t))
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
 	money := whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Creators: w.People,
 		Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}}

@@ -107,7 +107,7 @@ const (
 func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 	id string) (View, error) {
 	st, err := s.Settlements.Load(ctx, by.Tenant, ident.Settlement(id))
-	if err == nil && !by.MaySee(st.CreatorID) {
+	if err == nil && !by.CanSee(st.CreatorID) {
 		err = fault.Absent("settlement")
 	}
 	if err != nil {
@@ -131,7 +131,7 @@ func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 // Errors: fault.Absent when the creator does not exist or the caller may not see it.
 func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	creator ident.Creator) (View, error) {
-	if !by.MaySee(creator) {
+	if !by.CanSee(creator) {
 		return View{}, fault.Absent("creator")
 	}
 	if _, err := s.Creators.Creator(ctx, by.Tenant, creator); err != nil {
@@ -150,7 +150,7 @@ func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	})
 	v := View{Positions: positions, Totals: SumByState(positions), Waiting: waiting}
 	// The comparison uses all positions, also those that the caller does not see.
-	if !by.OnlyOwn() {
+	if !by.SeesOnlyOwn() {
 		v.Ledger, v.Unexplained = compareWithBalances(found.balances, SumByAccount(found.positions))
 	}
 	return v, nil
@@ -173,7 +173,7 @@ func (s Service) listWaitingIncome(ctx context.Context, by identity.Principal,
 
 // isHiddenFrom reports whether an account is one of the agency's own, which a creator does not see.
 func isHiddenFrom(by identity.Principal, a ledger.Account) bool {
-	if !by.OnlyOwn() {
+	if !by.SeesOnlyOwn() {
 		return false
 	}
 	return !strings.HasPrefix(string(a), "creator.") && a != ledger.GatewayClearing &&

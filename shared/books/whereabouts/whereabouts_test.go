@@ -36,7 +36,7 @@ type world struct {
 }
 
 func begin(t *testing.T) *world {
-	w := &world{World: settletest.OpenIn(t, dynamotest.Memory(t))}
+	w := &world{World: settletest.OpenIn(t, dynamotest.OpenInMemory(t))}
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}
 	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}, Creators: w.People}

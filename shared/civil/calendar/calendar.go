@@ -24,8 +24,9 @@ type Calendar struct{ special map[int]map[civil.Date]bool }
 // ErrTwice tells that a year has two notices, ErrDay that a notice holds a day that does not belong
 // in it.
 var (
-	ErrTwice = errors.New("calendar: a year has two notices")
-	ErrDay   = errors.New("calendar: a day lies outside the notice's year, or is both off and worked")
+	ErrDuplicateYear = errors.New("calendar: a year has two notices")
+	ErrWrongDay      = errors.New(
+		"calendar: a day lies outside the notice's year, or is both off and worked")
 )
 
 // New makes a calendar; every day of a notice must lie in its year and have one meaning.
@@ -33,7 +34,7 @@ func New(years ...Year) (*Calendar, error) {
 	c := &Calendar{special: map[int]map[civil.Date]bool{}}
 	for _, y := range years {
 		if c.special[y.Year] != nil {
-			return nil, ErrTwice
+			return nil, ErrDuplicateYear
 		}
 		days := map[civil.Date]bool{}
 		for _, d := range y.Holidays {
@@ -41,13 +42,13 @@ func New(years ...Year) (*Calendar, error) {
 		}
 		for _, d := range y.WorkDays {
 			if _, off := days[d]; off {
-				return nil, ErrDay
+				return nil, ErrWrongDay
 			}
 			days[d] = true
 		}
 		for d := range days {
 			if d.Year() != y.Year {
-				return nil, ErrDay
+				return nil, ErrWrongDay
 			}
 		}
 		c.special[y.Year] = days
@@ -55,14 +56,14 @@ func New(years ...Year) (*Calendar, error) {
 	return c, nil
 }
 
-// Working tells whether d is a working day.
+// IsWorkingDay tells whether d is a working day.
 //
 // Errors: 5002 calendar_missing when the calendar of d's year is not loaded.
-func (c *Calendar) Working(d civil.Date) (bool, error) {
+func (c *Calendar) IsWorkingDay(d civil.Date) (bool, error) {
 	days, ok := c.special[d.Year()]
 	if !ok {
 		y := strconv.Itoa(d.Year())
-		return false, fault.Missing("calendar_missing", "calendar."+y, "The calendar of "+y+
+		return false, fault.MissingRule("calendar_missing", "calendar."+y, "The calendar of "+y+
 			" is not loaded in the rules, so that the working days of that year are not known.")
 	}
 	if work, special := days[d]; special {
@@ -74,13 +75,13 @@ func (c *Calendar) Working(d civil.Date) (bool, error) {
 
 // NextWorkingDay is the first working day after d; errors as Working.
 func (c *Calendar) NextWorkingDay(d civil.Date) (civil.Date, error) {
-	return c.OnOrAfter(d.AddDays(1))
+	return c.WorkingDayOnOrAfter(d.AddDays(1))
 }
 
-// OnOrAfter is d if it is a working day, else the next one; errors as Working.
-func (c *Calendar) OnOrAfter(d civil.Date) (civil.Date, error) {
+// WorkingDayOnOrAfter is d if it is a working day, else the next one; errors as Working.
+func (c *Calendar) WorkingDayOnOrAfter(d civil.Date) (civil.Date, error) {
 	for {
-		work, err := c.Working(d)
+		work, err := c.IsWorkingDay(d)
 		if err != nil {
 			return civil.Date{}, err
 		}

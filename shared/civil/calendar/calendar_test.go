@@ -31,11 +31,11 @@ func TestWorking(t *testing.T) {
 		"2026-10-10": true,  // Saturday that is worked
 		"2026-10-11": false, // Sunday
 	} {
-		if got, err := c.Working(civil.MustDate(day)); err != nil || got != want {
+		if got, err := c.IsWorkingDay(civil.MustDate(day)); err != nil || got != want {
 			t.Errorf("%s: %v, %v", day, got, err)
 		}
 	}
-	_, err = c.Working(civil.MustDate("2027-01-04"))
+	_, err = c.IsWorkingDay(civil.MustDate("2027-01-04"))
 	if f := fault.Of(err); f.Code != fault.RuleMissing || f.Reason != "calendar_missing" || f.Missing != "calendar.2027" {
 		t.Errorf("a year without a notice: %v", err)
 	}
@@ -47,9 +47,9 @@ func TestNoticesAreChecked(t *testing.T) {
 		years []calendar.Year
 		want  error
 	}{
-		{"a year twice", []calendar.Year{{Year: 2026}, {Year: 2026}}, calendar.ErrTwice},
-		{"a day of another year", []calendar.Year{{Year: 2026, Holidays: days("2027-01-01")}}, calendar.ErrDay},
-		{"off and worked", []calendar.Year{{Year: 2026, Holidays: days("2026-01-01"), WorkDays: days("2026-01-01")}}, calendar.ErrDay},
+		{"a year twice", []calendar.Year{{Year: 2026}, {Year: 2026}}, calendar.ErrDuplicateYear},
+		{"a day of another year", []calendar.Year{{Year: 2026, Holidays: days("2027-01-01")}}, calendar.ErrWrongDay},
+		{"off and worked", []calendar.Year{{Year: 2026, Holidays: days("2026-01-01"), WorkDays: days("2026-01-01")}}, calendar.ErrWrongDay},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,12 +68,12 @@ func TestOnOrAfterIsTheFirst(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		d := civil.MustDate("2026-01-01").AddDays(rapid.IntRange(0, 350).Draw(t, "day"))
-		got, err := c.OnOrAfter(d)
+		got, err := c.WorkingDayOnOrAfter(d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for x := d; !x.After(got); x = x.AddDays(1) {
-			work, err := c.Working(x)
+			work, err := c.IsWorkingDay(x)
 			if err != nil || work != (x == got) {
 				t.Fatalf("from %s: %s chosen, %s works: %v, %v", d, got, x, work, err)
 			}

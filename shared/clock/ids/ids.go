@@ -10,9 +10,9 @@ import (
 
 var alphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// Source gives a maker of ids: 26 characters, 48 bits of milliseconds and 80 random bits. It is
+// NewSource gives a maker of ids: 26 characters, 48 bits of milliseconds and 80 random bits. It is
 // safe for concurrent use; tests inject a counter instead.
-func Source(now func() time.Time) func() string {
+func NewSource(now func() time.Time) func() string {
 	return func() string {
 		var b [16]byte
 		binary.BigEndian.PutUint64(b[:8], uint64(now().UnixMilli())<<16)
@@ -21,16 +21,16 @@ func Source(now func() time.Time) func() string {
 	}
 }
 
-// Raw gives the 16 bytes behind an id that a Source made; ok is false for every other text.
-func Raw(id string) (raw [16]byte, ok bool) {
+// ParseID gives the 16 bytes behind an id that a Source made; ok is false for every other text.
+func ParseID(id string) (raw [16]byte, ok bool) {
 	if len(id) != 26 {
 		return raw, false
 	}
 	var b [17]byte // the last letter has two bits too many
 	n, err := alphabet.Decode(b[:], []byte(id))
 	copy(raw[:], b[:])
-	return raw, err == nil && n == len(raw) && Of(raw) == id
+	return raw, err == nil && n == len(raw) && FormatID(raw) == id
 }
 
-// Of writes raw bytes as an id.
-func Of(raw [16]byte) string { return alphabet.EncodeToString(raw[:]) }
+// FormatID writes raw bytes as an id.
+func FormatID(raw [16]byte) string { return alphabet.EncodeToString(raw[:]) }

@@ -25,10 +25,10 @@ var ErrRival = errors.New("somebody else wrote first")
 // second.
 const Tries = 8
 
-// Do calls try until its error is not ErrRival, waiting longer before each new call.
+// Retry calls try until its error is not ErrRival, waiting longer before each new call.
 //
 // Errors: those of try; fault.Unavailable when a rival was faster in every try, or ctx ended.
-func Do(ctx context.Context, try func() error) error {
+func Retry(ctx context.Context, try func() error) error {
 	err := pace.Retry(ctx, func(tries int, err error) bool {
 		return tries < Tries && errors.Is(err, ErrRival)
 	}, try)
@@ -38,10 +38,10 @@ func Do(ctx context.Context, try func() error) error {
 	return err
 }
 
-// Value is Do for a try with a result.
-func Value[T any](ctx context.Context, try func() (T, error)) (T, error) {
+// RetryValue is Do for a try with a result.
+func RetryValue[T any](ctx context.Context, try func() (T, error)) (T, error) {
 	var value T
-	err := Do(ctx, func() (err error) {
+	err := Retry(ctx, func() (err error) {
 		value, err = try()
 		return err
 	})

@@ -16,7 +16,7 @@ import (
 // timed gives a context that notes the longest waits instead of waiting.
 func timed(t *testing.T, waits *[]time.Duration) context.Context {
 	t.Helper()
-	return pace.InTurn(t.Context(), func(_ context.Context, most time.Duration) error {
+	return pace.WithPause(t.Context(), func(_ context.Context, most time.Duration) error {
 		*waits = append(*waits, most)
 		return nil
 	})
@@ -26,7 +26,7 @@ func TestADecisionIsMadeAnewAfterARival(t *testing.T) {
 	for losses := range optimistic.Tries {
 		var waits []time.Duration
 		tries := 0
-		got, err := optimistic.Value(timed(t, &waits), func() (string, error) {
+		got, err := optimistic.RetryValue(timed(t, &waits), func() (string, error) {
 			if tries++; tries <= losses {
 				return "lost", fmt.Errorf("write: %w", optimistic.ErrRival)
 			}
@@ -45,9 +45,9 @@ func TestADecisionIsMadeAnewAfterARival(t *testing.T) {
 func TestTheTriesAreBounded(t *testing.T) {
 	var waits []time.Duration
 	tries, around := 0, 0
-	err := optimistic.Do(timed(t, &waits), func() error {
+	err := optimistic.Retry(timed(t, &waits), func() error {
 		around++
-		return optimistic.Do(timed(t, &waits), func() error {
+		return optimistic.Retry(timed(t, &waits), func() error {
 			tries++
 			return optimistic.ErrRival
 		})
@@ -67,7 +67,7 @@ func TestTheTriesAreBounded(t *testing.T) {
 func TestAnEndedCallDecidesNoMore(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	tries := 0
-	err := optimistic.Do(ctx, func() error {
+	err := optimistic.Retry(ctx, func() error {
 		tries++
 		end()
 		return optimistic.ErrRival
@@ -79,7 +79,7 @@ func TestAnEndedCallDecidesNoMore(t *testing.T) {
 
 func TestOtherErrorsEndTheTries(t *testing.T) {
 	refusal, tries := fault.New(fault.IllegalMove, "not_now", "Not now."), 0
-	got, err := optimistic.Value(t.Context(), func() (int, error) {
+	got, err := optimistic.RetryValue(t.Context(), func() (int, error) {
 		tries++
 		return 7, refusal
 	})

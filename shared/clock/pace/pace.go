@@ -15,8 +15,9 @@ type key struct{}
 // Pause waits before another try of something that may take up to most; the error is the context's.
 type Pause func(ctx context.Context, most time.Duration) error
 
-// InTurn gives a context under which nothing runs at the same time and waiting is what pause does.
-func InTurn(ctx context.Context, pause Pause) context.Context {
+// WithPause gives a context under which nothing runs at the same time and waiting is what pause
+// does.
+func WithPause(ctx context.Context, pause Pause) context.Context {
 	return context.WithValue(ctx, key{}, pause)
 }
 
@@ -64,9 +65,9 @@ func Retry(ctx context.Context, again func(tries int, err error) bool, try func(
 	}
 }
 
-// AtOnce is how many parts of a call may run at the same time: n, or 1 where the context asks for
-// turns.
-func AtOnce(ctx context.Context, n int) int {
+// Parallelism is how many parts of a call may run at the same time: n, or 1 where the context asks
+// for turns.
+func Parallelism(ctx context.Context, n int) int {
 	if _, ok := ctx.Value(key{}).(Pause); ok {
 		return 1
 	}

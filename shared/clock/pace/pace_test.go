@@ -10,8 +10,8 @@ import (
 )
 
 func TestWaitIsRealUnlessTheContextSaysOtherwise(t *testing.T) {
-	if err := pace.Wait(t.Context(), time.Millisecond); err != nil || pace.AtOnce(t.Context(), 8) != 8 {
-		t.Errorf("%v, %d at once", err, pace.AtOnce(t.Context(), 8))
+	if err := pace.Wait(t.Context(), time.Millisecond); err != nil || pace.Parallelism(t.Context(), 8) != 8 {
+		t.Errorf("%v, %d at once", err, pace.Parallelism(t.Context(), 8))
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -23,7 +23,7 @@ func TestWaitIsRealUnlessTheContextSaysOtherwise(t *testing.T) {
 func TestInTurnDecidesTheWaiting(t *testing.T) {
 	errStop := errors.New("stop")
 	var asked []time.Duration
-	ctx := pace.InTurn(t.Context(), func(_ context.Context, most time.Duration) error {
+	ctx := pace.WithPause(t.Context(), func(_ context.Context, most time.Duration) error {
 		asked = append(asked, most)
 		if len(asked) > 1 {
 			return errStop
@@ -36,7 +36,7 @@ func TestInTurnDecidesTheWaiting(t *testing.T) {
 	if err := pace.Wait(ctx, time.Minute); !errors.Is(err, errStop) || asked[0] != time.Hour || asked[1] != time.Minute {
 		t.Errorf("%v, asked for %v", err, asked)
 	}
-	if pace.AtOnce(ctx, 8) != 1 {
+	if pace.Parallelism(ctx, 8) != 1 {
 		t.Error("parts run at the same time")
 	}
 }
@@ -44,7 +44,7 @@ func TestInTurnDecidesTheWaiting(t *testing.T) {
 func TestRetryWaitsLongerEachTime(t *testing.T) {
 	errBusy := errors.New("busy")
 	var waits []time.Duration
-	ctx := pace.InTurn(t.Context(), func(_ context.Context, most time.Duration) error {
+	ctx := pace.WithPause(t.Context(), func(_ context.Context, most time.Duration) error {
 		waits = append(waits, most)
 		return nil
 	})

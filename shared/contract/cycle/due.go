@@ -11,8 +11,8 @@ import (
 // Calendar knows the working days. For a year that is not loaded its errors are 5002
 // calendar_missing.
 type Calendar interface {
-	OnOrAfter(d civil.Date) (civil.Date, error)
-	Working(d civil.Date) (bool, error)
+	WorkingDayOnOrAfter(d civil.Date) (civil.Date, error)
+	IsWorkingDay(d civil.Date) (bool, error)
 }
 
 // Dates are the days on which the statement of a period is made and its money becomes due.
@@ -95,7 +95,7 @@ func (w *workdays) recordMissing(err error) {
 
 // isWorkday reports whether a day is a working day.
 func (w *workdays) isWorkday(d civil.Date) bool {
-	is, err := w.Working(d)
+	is, err := w.IsWorkingDay(d)
 	if err != nil {
 		w.recordMissing(err)
 		return true
@@ -105,7 +105,7 @@ func (w *workdays) isWorkday(d civil.Date) bool {
 
 // workdayOnOrAfter returns the first working day on or after a day.
 func (w *workdays) workdayOnOrAfter(d civil.Date) civil.Date {
-	day, err := w.OnOrAfter(d)
+	day, err := w.WorkingDayOnOrAfter(d)
 	if err != nil {
 		w.recordMissing(err)
 		return d

@@ -150,7 +150,7 @@ func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, e
 
 // compilePart prepares one party that gets money and whose weight is known.
 func (p *Plan) compilePart(t tenancy.Party, weight decimal.Decimal) (part, error) {
-	ratio, ok := money.RatioOf(weight, p.total)
+	ratio, ok := money.ExactRatio(weight, p.total)
 	if !ok {
 		return part{}, fmt.Errorf("split: the share of %s cannot be reckoned exactly", t.Party)
 	}
@@ -180,7 +180,7 @@ func compileBands(tiers []tenancy.Tier, how money.Rounding) []band {
 		out[i] = band{from: t.From, share: t.Share}
 		if i > 0 {
 			before := out[i-1]
-			out[i].below = before.below.Add(before.share.Of(t.From.Sub(before.from), how))
+			out[i].below = before.below.Add(before.share.ApplyTo(t.From.Sub(before.from), how))
 		}
 	}
 	return out
@@ -312,13 +312,13 @@ func (p *Plan) payFixedAmounts(dst []Share, amount money.Amount) ([]Share, money
 // shareOfBase returns the share of a party by its ratio or its tiers, before caps and floors.
 func (p *Plan) shareOfBase(x *part, base money.Amount, s *Share) money.Amount {
 	if len(x.bands) == 0 {
-		return base.Part(x.weight, p.total, p.rounding)
+		return base.ShareOf(x.weight, p.total, p.rounding)
 	}
 	b := p.findBand(x, base, s)
 	if p.isWholeTier {
-		return b.share.Of(base, p.rounding)
+		return b.share.ApplyTo(base, p.rounding)
 	}
-	return b.below.Add(b.share.Of(base.Sub(b.from), p.rounding))
+	return b.below.Add(b.share.ApplyTo(base.Sub(b.from), p.rounding))
 }
 
 // findBand finds the tier of an amount. findBand sets the ratio of the share if a single tier
@@ -381,7 +381,7 @@ func (p *Plan) applyGuarantee(shares []Share) {
 func (p *Plan) AppendMemos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 	for i := range p.memos {
 		m := &p.memos[i]
-		amount := m.Share.Of(grossBeforePlatform, money.HalfEven)
+		amount := m.Share.ApplyTo(grossBeforePlatform, money.HalfEven)
 		dst = append(dst, Memo{Party: m.Party, Amount: amount, Basis: grossBeforePlatform})
 	}
 	return dst

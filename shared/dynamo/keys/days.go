@@ -7,19 +7,19 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Days is the list of a tenant's days that have incentive events, and how far each is closed.
-func Days(t ident.Tenant) string { return tenant(t) + "DAYS" }
+// EventDays is the list of a tenant's days that have incentive events, and how far each is closed.
+func EventDays(t ident.Tenant) string { return tenantPrefix(t) + "DAYS" }
 
-// Day is one day of that list; days sort by time.
-func Day(t ident.Tenant, day civil.Date) Key { return Key{Days(t), day.String()} }
+// EventDay is one day of that list; days sort by time.
+func EventDay(t ident.Tenant, day civil.Date) Key { return Key{EventDays(t), day.String()} }
 
-// ParkedActions is the partition of the events of one action type that wait for a strategy.
-func ParkedActions(t ident.Tenant, action string) string {
-	return tenant(t) + "PARKED#" + action
+// ParkedEvents is the partition of the events of one action type that wait for a strategy.
+func ParkedEvents(t ident.Tenant, action string) string {
+	return tenantPrefix(t) + "PARKED#" + action
 }
 
-// ParseEvent tells whose event an item of the incentives table is; ok is false for other items.
-func ParseEvent(k Key) (t, event string, ok bool) {
+// ParseEventKey tells whose event an item of the incentives table is; ok is false for other items.
+func ParseEventKey(k Key) (t, event string, ok bool) {
 	rest, ok := strings.CutPrefix(k.PK, "T#")
 	if !ok || k.SK != "E" {
 		return "", "", false

@@ -9,37 +9,37 @@ import (
 )
 
 func TestKeysAreReadBack(t *testing.T) {
-	month := civil.In(2026, 11)
-	if tenant, event, ok := keys.ParseEvent(keys.Event("mcn-a", "ev-1")); !ok || tenant != "mcn-a" || event != "ev-1" {
+	month := civil.NewMonth(2026, 11)
+	if tenant, event, ok := keys.ParseEventKey(keys.Event("mcn-a", "ev-1")); !ok || tenant != "mcn-a" || event != "ev-1" {
 		t.Errorf("event: %s %s %v", tenant, event, ok)
 	}
-	if y := keys.YearOf(keys.TaxRows("mcn-a", "ent-1", "tp-1", 2026, 12).SK); y != 2026 {
+	if y := keys.TaxRowYear(keys.TaxRows("mcn-a", "ent-1", "tp-1", 2026, 12).SK); y != 2026 {
 		t.Errorf("year: %d", y)
 	}
 	k := keys.Settlement("mcn-a", "st-1")
-	if tenant, id, ok := keys.SettlementOf(k.PK, k.SK); !ok || tenant != "mcn-a" || id != "st-1" {
+	if tenant, id, ok := keys.ParseSettlementKey(k.PK, k.SK); !ok || tenant != "mcn-a" || id != "st-1" {
 		t.Errorf("settlement: %s %s %v", tenant, id, ok)
 	}
-	if period, incomeType, ok := keys.BucketOf(keys.Bucket("mcn-a", "c-1", month, "live_tip").SK); !ok || period != "2026-11" || incomeType != "live_tip" {
+	if period, incomeType, ok := keys.ParseBucketKey(keys.Bucket("mcn-a", "c-1", month, "live_tip").SK); !ok || period != "2026-11" || incomeType != "live_tip" {
 		t.Errorf("bucket: %s %s %v", period, incomeType, ok)
 	}
-	if creator, period, ok := keys.AcceptanceOf(keys.Acceptance("mcn-a", civil.MustDate("2026-11-30"), "c-1", "2026-11").SK); !ok || creator != "c-1" || period != "2026-11" {
+	if creator, period, ok := keys.ParseAcceptanceKey(keys.Acceptance("mcn-a", civil.MustDate("2026-11-30"), "c-1", "2026-11").SK); !ok || creator != "c-1" || period != "2026-11" {
 		t.Errorf("acceptance: %s %s %v", creator, period, ok)
 	}
 	for name, ok := range map[string]bool{
-		"an event of no key":        second(keys.ParseEvent(keys.Settlement("mcn-a", "st-1"))),
-		"an event without tenant":   second(keys.ParseEvent(keys.Event("", "ev-1"))),
-		"an event without id":       second(keys.ParseEvent(keys.Event("mcn-a", ""))),
-		"figures as a settlement":   second(keys.SettlementOf(keys.Figures("mcn-a", "st-1", "0a").PK, keys.Figures("mcn-a", "st-1", "0a").SK)),
-		"an outbox as a settlement": second(keys.SettlementOf(keys.Outbox("mcn-a", "a").PK, "META")),
-		"a line as a bucket":        second(keys.BucketOf(keys.Line("mcn-a", "c-1", month, "live_tip", "l").SK)),
-		"a bucket of no month":      second(keys.BucketOf(keys.BucketPrefix + "#live_tip")),
+		"an event of no key":        second(keys.ParseEventKey(keys.Settlement("mcn-a", "st-1"))),
+		"an event without tenant":   second(keys.ParseEventKey(keys.Event("", "ev-1"))),
+		"an event without id":       second(keys.ParseEventKey(keys.Event("mcn-a", ""))),
+		"figures as a settlement":   second(keys.ParseSettlementKey(keys.Figures("mcn-a", "st-1", "0a").PK, keys.Figures("mcn-a", "st-1", "0a").SK)),
+		"an outbox as a settlement": second(keys.ParseSettlementKey(keys.Outbox("mcn-a", "a").PK, "META")),
+		"a line as a bucket":        second(keys.ParseBucketKey(keys.IncomeLine("mcn-a", "c-1", month, "live_tip", "l").SK)),
+		"a bucket of no month":      second(keys.ParseBucketKey(keys.BucketPrefix + "#live_tip")),
 	} {
 		if ok {
 			t.Errorf("%s was read", name)
 		}
 	}
-	if y := keys.YearOf("J#en-1"); y != 0 {
+	if y := keys.TaxRowYear("J#en-1"); y != 0 {
 		t.Errorf("an entry has the year %d", y)
 	}
 }

@@ -18,18 +18,18 @@ func StatementState(t ident.Tenant, creator ident.Creator, period string) Key {
 // StatementStatePrefix begins the sort keys of statements' lives.
 const StatementStatePrefix = "ST#"
 
-// AcceptDay lists the statements that the creators' silence accepts from a day.
-func AcceptDay(t ident.Tenant, day civil.Date) string {
-	return tenant(t) + "ACCEPT#" + day.String()
+// AcceptanceDay lists the statements that the creators' silence accepts from a day.
+func AcceptanceDay(t ident.Tenant, day civil.Date) string {
+	return tenantPrefix(t) + "ACCEPT#" + day.String()
 }
 
 // Acceptance is one statement on such a list.
 func Acceptance(t ident.Tenant, day civil.Date, creator ident.Creator, period string) Key {
-	return Key{AcceptDay(t, day), string(creator+"#") + period}
+	return Key{AcceptanceDay(t, day), string(creator+"#") + period}
 }
 
-// AcceptanceOf reads creator and period back from the sort key of such an entry.
-func AcceptanceOf(sk string) (creator ident.Creator, period string, ok bool) {
+// ParseAcceptanceKey reads creator and period back from the sort key of such an entry.
+func ParseAcceptanceKey(sk string) (creator ident.Creator, period string, ok bool) {
 	who, period, ok := strings.Cut(sk, "#")
 	return ident.Creator(who), period, ok
 }

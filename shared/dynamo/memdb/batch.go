@@ -17,8 +17,8 @@ const (
 	batchReads  = 100
 )
 
-// place names an item, to find repeats.
-type place struct{ table, pk, sk string }
+// itemPlace names an item, to find repeats.
+type itemPlace struct{ table, pk, sk string }
 
 // BatchWriteItem implements dynamo.API. Tables are taken in order of their names, requests in their
 // own.
@@ -26,25 +26,25 @@ func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInp
 	_ ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
 	tables := slices.Sorted(maps.Keys(in.RequestItems))
 	op := Op{Name: "BatchWriteItem", Tables: tables, Write: true, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.BatchWriteItemOutput, error) {
-		changes, err := db.batchOf(in, tables)
+	return runCall(ctx, db, op, func() (*dynamodb.BatchWriteItemOutput, error) {
+		changes, err := db.prepareBatch(in, tables)
 		if err != nil {
 			return nil, err
 		}
-		n := db.done(ctx, op, len(changes))
-		var u units
+		n := db.processedParts(ctx, op, len(changes))
+		var u capacityUnits
 		db.mu.Lock()
 		defer db.mu.Unlock()
 		for _, c := range changes[:n] {
-			before, after, err := c.decide()
+			before, after, err := c.evaluate()
 			if err != nil {
 				return nil, err
 			}
-			db.write(c.t, before, after)
-			u.written(c.t, before, after, 1)
+			db.replaceRow(c.t, before, after)
+			u.addWrite(c.t, before, after, 1)
 		}
 		out := &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{},
-			ConsumedCapacity: u.list(in.ReturnConsumedCapacity)}
+			ConsumedCapacity: u.perTable(in.ReturnConsumedCapacity)}
 		for _, name := range tables {
 			requests := in.RequestItems[name]
 			taken := min(n, len(requests))
@@ -56,35 +56,37 @@ func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInp
 	})
 }
 
-func (db *DB) batchOf(in *dynamodb.BatchWriteItemInput, tables []string) ([]*change, error) {
-	var changes []*change
-	seen := map[place]bool{}
+func (db *DB) prepareBatch(in *dynamodb.BatchWriteItemInput,
+	tables []string) ([]*pendingWrite, error) {
+	var changes []*pendingWrite
+	seen := map[itemPlace]bool{}
 	for _, name := range tables {
 		for _, r := range in.RequestItems[name] {
-			c := &change{table: aws.String(name)}
+			c := &pendingWrite{table: aws.String(name)}
 			switch {
 			case r.PutRequest != nil && r.DeleteRequest == nil:
 				c.put = r.PutRequest.Item
 			case r.DeleteRequest != nil && r.PutRequest == nil:
 				c.key = r.DeleteRequest.Key
 			default:
-				return nil, invalid(
+				return nil, validationError(
 					"Supplied AttributeValue has more than one datatypes set, must contain exactly one of the " +
 						"supported datatypes")
 			}
-			if err := db.prepare(c); err != nil {
+			if err := db.prepareWrite(c); err != nil {
 				return nil, err
 			}
-			at := place{name, c.pk, c.sk}
+			at := itemPlace{name, c.pk, c.sk}
 			if seen[at] {
-				return nil, invalid("Provided list of item keys contains duplicates")
+				return nil, validationError("Provided list of item keys contains duplicates")
 			}
 			seen[at] = true
 			changes = append(changes, c)
 		}
 	}
 	if len(changes) == 0 || len(changes) > batchWrites {
-		return nil, invalid("BatchWriteItem takes 1 to %d requests, not %d", batchWrites, len(changes))
+		return nil, validationError("BatchWriteItem takes 1 to %d requests, not %d", batchWrites,
+			len(changes))
 	}
 	return changes, nil
 }
@@ -95,22 +97,22 @@ func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	tables := slices.Sorted(maps.Keys(in.RequestItems))
 	op := Op{Name: "BatchGetItem", Tables: tables, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.BatchGetItemOutput, error) {
+	return runCall(ctx, db, op, func() (*dynamodb.BatchGetItemOutput, error) {
 		total := 0
 		for _, name := range tables {
 			total += len(in.RequestItems[name].Keys)
 		}
 		if total == 0 || total > batchReads {
-			return nil, invalid("Too many items requested for the BatchGetItem call")
+			return nil, validationError("Too many items requested for the BatchGetItem call")
 		}
-		n := db.done(ctx, op, total)
+		n := db.processedParts(ctx, op, total)
 		out := &dynamodb.BatchGetItemOutput{Responses: map[string][]Item{},
 			UnprocessedKeys: map[string]types.KeysAndAttributes{}}
-		var u units
+		var u capacityUnits
 		for _, name := range tables {
 			request := in.RequestItems[name]
 			taken := min(n, len(request.Keys))
-			items, err := db.getSome(name, request, taken, &u)
+			items, err := db.readKeys(name, request, taken, &u)
 			if err != nil {
 				return nil, err
 			}
@@ -121,47 +123,47 @@ func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
 				out.UnprocessedKeys[name] = rest
 			}
 		}
-		out.ConsumedCapacity = u.list(in.ReturnConsumedCapacity)
+		out.ConsumedCapacity = u.perTable(in.ReturnConsumedCapacity)
 		return out, nil
 	})
 }
 
-// getSome reads the first n keys of a request, after checking all.
-func (db *DB) getSome(name string, request types.KeysAndAttributes, n int,
-	u *units) ([]Item, error) {
-	compiled, _, err := db.expressions(request.ExpressionAttributeNames, nil,
-		texts{projectionKind: request.ProjectionExpression})
+// readKeys reads the first n keys of a request, after checking all.
+func (db *DB) readKeys(name string, request types.KeysAndAttributes, n int,
+	u *capacityUnits) ([]Item, error) {
+	compiled, _, err := db.compileExpressions(request.ExpressionAttributeNames, nil,
+		expressionTexts{projectionKind: request.ProjectionExpression})
 	if err != nil {
 		return nil, err
 	}
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	t, err := db.table(&name)
+	t, err := db.findTable(&name)
 	if err != nil {
 		return nil, err
 	}
-	s := &scope{names: request.ExpressionAttributeNames}
-	seen, items := map[place]bool{}, []Item{}
+	s := &requestScope{names: request.ExpressionAttributeNames}
+	seen, items := map[itemPlace]bool{}, []Item{}
 	for i, key := range request.Keys {
-		pk, sk, err := t.exactKey(key)
+		pk, sk, err := t.parseKey(key)
 		if err != nil {
 			return nil, err
 		}
-		at := place{name, pk, sk}
+		at := itemPlace{name, pk, sk}
 		if seen[at] {
-			return nil, invalid("Provided list of item keys contains duplicates")
+			return nil, validationError("Provided list of item keys contains duplicates")
 		}
 		seen[at] = true
 		if i >= n {
 			continue
 		}
-		r := t.base.find(pk, sk)
+		r := t.base.findRow(pk, sk)
 		size := 0
 		if r != nil {
 			size = r.size
-			items = append(items, s.project(r, compiled[projectionKind]))
+			items = append(items, s.projectItem(r, compiled[projectionKind]))
 		}
-		u.add(name, readUnits(size, request.ConsistentRead), 0)
+		u.addUnits(name, readUnits(size, request.ConsistentRead), 0)
 	}
 	return items, nil
 }
@@ -175,35 +177,36 @@ func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecu
 	var wrong error
 	for i, st := range in.Statements {
 		var err error
-		if inserts[i], err = readInsert(aws.ToString(st.Statement)); err != nil && wrong == nil {
+		if inserts[i], err = parseInsert(aws.ToString(st.Statement)); err != nil && wrong == nil {
 			wrong = err
 		}
 		if name := inserts[i].table; !slices.Contains(op.Tables, name) {
 			op.Tables = append(op.Tables, name)
 		}
 	}
-	return call(ctx, db, op, func() (*dynamodb.BatchExecuteStatementOutput, error) {
+	return runCall(ctx, db, op, func() (*dynamodb.BatchExecuteStatementOutput, error) {
 		if wrong != nil {
 			return nil, wrong
 		}
 		if len(inserts) == 0 || len(inserts) > batchWrites {
-			return nil, invalid("BatchExecuteStatement takes 1 to %d statements, not %d", batchWrites,
+			return nil, validationError("BatchExecuteStatement takes 1 to %d statements, not %d",
+				batchWrites,
 				len(inserts))
 		}
-		n := db.done(ctx, op, len(inserts))
+		n := db.processedParts(ctx, op, len(inserts))
 		out := &dynamodb.BatchExecuteStatementOutput{}
-		var u units
+		var u capacityUnits
 		for i, ins := range inserts {
 			answer := types.BatchStatementResponse{TableName: aws.String(ins.table)}
 			if i < n {
-				answer.Error = db.insert(ins, in.Statements[i].Parameters, &u)
+				answer.Error = db.insertItem(ins, in.Statements[i].Parameters, &u)
 			} else {
 				answer.Error = statementError(types.BatchStatementErrorCodeEnumThrottlingError,
 					"Throughput exceeds the current capacity")
 			}
 			out.Responses = append(out.Responses, answer)
 		}
-		out.ConsumedCapacity = u.list(in.ReturnConsumedCapacity)
+		out.ConsumedCapacity = u.perTable(in.ReturnConsumedCapacity)
 		return out, nil
 	})
 }
@@ -213,8 +216,8 @@ func statementError(code types.BatchStatementErrorCodeEnum,
 	return &types.BatchStatementError{Code: code, Message: aws.String(message)}
 }
 
-func (db *DB) insert(ins insert, parameters []types.AttributeValue,
-	u *units) *types.BatchStatementError {
+func (db *DB) insertItem(ins insert, parameters []types.AttributeValue,
+	u *capacityUnits) *types.BatchStatementError {
 	if len(parameters) != len(ins.names) {
 		return statementError(types.BatchStatementErrorCodeEnumValidationError,
 			"Number of parameters in request and statement don't match.")
@@ -223,18 +226,18 @@ func (db *DB) insert(ins insert, parameters []types.AttributeValue,
 	for i, name := range ins.names {
 		it[name] = parameters[i]
 	}
-	c := &change{table: aws.String(ins.table), put: it}
-	if err := db.prepare(c); err != nil {
+	c := &pendingWrite{table: aws.String(ins.table), put: it}
+	if err := db.prepareWrite(c); err != nil {
 		return statementError(types.BatchStatementErrorCodeEnumValidationError, err.Error())
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if c.t.base.find(c.pk, c.sk) != nil {
+	if c.t.base.findRow(c.pk, c.sk) != nil {
 		return statementError(types.BatchStatementErrorCodeEnumDuplicateItem,
 			"Duplicate primary key exists in table")
 	}
-	db.write(c.t, nil, c.row)
-	u.written(c.t, nil, c.row, 1)
+	db.replaceRow(c.t, nil, c.row)
+	u.addWrite(c.t, nil, c.row, 1)
 	return nil
 }
 
@@ -244,8 +247,8 @@ type insert struct {
 	names []string
 }
 
-func readInsert(text string) (insert, error) {
-	wrong := invalid("Statement wasn't well formed, can't be processed: %s", text)
+func parseInsert(text string) (insert, error) {
+	wrong := validationError("Statement wasn't well formed, can't be processed: %s", text)
 	rest, ok := strings.CutPrefix(text, `INSERT INTO "`)
 	table, rest, quoted := strings.Cut(rest, `"`)
 	rest, valued := strings.CutPrefix(strings.TrimSpace(rest), "VALUE {")

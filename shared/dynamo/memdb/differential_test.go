@@ -20,7 +20,7 @@ import (
 // TestMemoryAnswersAsTheLocalAWS runs the same random calls on both engines and compares what they answer and what
 // lies in the tables afterwards.
 func TestMemoryAnswersAsTheLocalAWS(t *testing.T) {
-	local, memory := dynamotest.AWS(t), dynamotest.Memory(t)
+	local, memory := dynamotest.OpenOnLocalAWS(t), dynamotest.OpenInMemory(t)
 	once := dynamodb.New(dynamotest.Client(local.Endpoint).Options(), func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }) // a second try meets the first one's effect
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {

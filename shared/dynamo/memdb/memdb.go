@@ -47,7 +47,7 @@ type DB struct {
 	After func(ctx context.Context, op Op) error
 	// Done tells how many of the n parts of a batch are carried out; the rest is answered as
 	// unprocessed. Nil: all.
-	Done func(ctx context.Context, op Op, n int) int
+	Processed func(ctx context.Context, op Op, n int) int
 	// Now stamps stream records; nil leaves them without a time.
 	Now func() time.Time
 
@@ -55,7 +55,7 @@ type DB struct {
 	tables   map[string]*table
 	tokens   tokens
 	sequence uint64 // of stream records
-	parsed   cache
+	parsed   expressionCache
 	seed     maphash.Seed
 }
 
@@ -86,7 +86,7 @@ func (db *DB) CreateTable(in *dynamodb.CreateTableInput) error {
 
 // Items iterates over a table's items as they are at the start, in order of their keys.
 func (db *DB) Items(name string) iter.Seq[Item] {
-	rows := db.rows(name)
+	rows := db.sortedRows(name)
 	return func(yield func(Item) bool) {
 		for _, r := range rows {
 			if !yield(r.item()) {
@@ -96,7 +96,7 @@ func (db *DB) Items(name string) iter.Seq[Item] {
 	}
 }
 
-func (db *DB) rows(name string) []*row {
+func (db *DB) sortedRows(name string) []*row {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	t := db.tables[name]
@@ -113,8 +113,8 @@ func (db *DB) rows(name string) []*row {
 	return rows
 }
 
-// Count is the number of a table's items, and their bytes as the service counts them.
-func (db *DB) Count(name string) (items int, bytes int64) {
+// CountItems is the number of a table's items, and their bytes as the service counts them.
+func (db *DB) CountItems(name string) (items int, bytes int64) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if t := db.tables[name]; t != nil {
@@ -123,8 +123,8 @@ func (db *DB) Count(name string) (items int, bytes int64) {
 	return items, bytes
 }
 
-// table finds a table; the caller holds the lock.
-func (db *DB) table(name *string) (*table, error) {
+// findTable finds a table; the caller holds the lock.
+func (db *DB) findTable(name *string) (*table, error) {
 	t := db.tables[aws.ToString(name)]
 	if t == nil {
 		return nil, &types.ResourceNotFoundException{Message: aws.String("Requested resource not found")}
@@ -132,37 +132,37 @@ func (db *DB) table(name *string) (*table, error) {
 	return t, nil
 }
 
-// call runs one call between its hooks.
-func call[Out any](ctx context.Context, db *DB, op Op, do func() (*Out, error)) (*Out, error) {
+// runCall runs one call between its hooks.
+func runCall[Out any](ctx context.Context, db *DB, op Op, do func() (*Out, error)) (*Out, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, failed(op.Name, err)
+		return nil, callError(op.Name, err)
 	}
 	if db.Before != nil {
 		if err := db.Before(ctx, op); err != nil {
-			return nil, failed(op.Name, err)
+			return nil, callError(op.Name, err)
 		}
 	}
 	out, err := do()
 	if db.After != nil {
 		if lost := db.After(ctx, op); lost != nil {
-			return nil, failed(op.Name, lost)
+			return nil, callError(op.Name, lost)
 		}
 	}
 	if err != nil {
-		return nil, failed(op.Name, err)
+		return nil, callError(op.Name, err)
 	}
 	return out, nil
 }
 
-// failed says which call failed; errors.As finds the SDK's error in it.
-func failed(op string, err error) error { return fmt.Errorf("memdb: %s: %w", op, err) }
+// callError says which call failed; errors.As finds the SDK's error in it.
+func callError(op string, err error) error { return fmt.Errorf("memdb: %s: %w", op, err) }
 
-// done asks how many of n parts of a batch are carried out.
-func (db *DB) done(ctx context.Context, op Op, n int) int {
-	if db.Done == nil {
+// processedParts asks how many of n parts of a batch are carried out.
+func (db *DB) processedParts(ctx context.Context, op Op, n int) int {
+	if db.Processed == nil {
 		return n
 	}
-	return min(max(db.Done(ctx, op, n), 0), n)
+	return min(max(db.Processed(ctx, op, n), 0), n)
 }
 
 // tokens remembers the transactions of the latest request tokens, as the service does for ten
@@ -176,7 +176,7 @@ type tokens struct {
 // remembered bounds the tokens that are kept.
 const remembered = 1 << 16
 
-func (k *tokens) keep(token string, content uint64) {
+func (k *tokens) remember(token string, content uint64) {
 	if len(k.order) < remembered {
 		k.order = append(k.order, token)
 	} else {

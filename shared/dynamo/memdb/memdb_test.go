@@ -254,7 +254,7 @@ func TestItemsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if n, bytes := db.Count("t"); n != 0 || bytes != 0 {
+	if n, bytes := db.CountItems("t"); n != 0 || bytes != 0 {
 		t.Errorf("%d items, %d bytes", n, bytes)
 	}
 }
@@ -356,7 +356,7 @@ func TestHooksAndUnprocessed(t *testing.T) {
 		return before
 	}
 	db.After = func(context.Context, memdb.Op) error { return after }
-	db.Done = func(_ context.Context, _ memdb.Op, n int) int { return n - 1 }
+	db.Processed = func(_ context.Context, _ memdb.Op, n int) int { return n - 1 }
 	write := func(sk string) error {
 		_, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("t"), Item: item{"pk": s("p"), "sk": s(sk)}})
 		return err
@@ -397,7 +397,7 @@ func TestStreamTellsNewImagesInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	for _, r := range db.Stream("t") {
+	for _, r := range db.TakeStreamRecords("t") {
 		v := "-"
 		if r.Change.NewImage != nil {
 			v = r.Change.NewImage["v"].Number()
@@ -407,7 +407,7 @@ func TestStreamTellsNewImagesInOrder(t *testing.T) {
 	if got := strings.Join(told, ","); got != "INSERT a 1,MODIFY a 2,REMOVE a -" {
 		t.Error(got)
 	}
-	if again := db.Stream("t"); len(again) != 0 {
+	if again := db.TakeStreamRecords("t"); len(again) != 0 {
 		t.Errorf("told twice: %v", again)
 	}
 }
@@ -465,7 +465,7 @@ func BenchmarkPut(b *testing.B) {
 	it := kilobyte("a")
 	in := &dynamodb.PutItemInput{TableName: aws.String("t"), Item: it, ConditionExpression: aws.String("num = :n"), ExpressionAttributeValues: item{":n": n("123456")}}
 	put(b, db, it)
-	db.Stream("t")
+	db.TakeStreamRecords("t")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := db.PutItem(context.Background(), in); err != nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// packed is an item's attributes, by name, in one text: each its name and its value, both behind
-// their lengths. A million items are then a million texts for the collector to look at, and not
-// thirty times as many pointers. The same attributes always make the same text.
-type packed string
+// packedItem is an item's attributes, by name, in one text: each its name and its value, both
+// behind their lengths. A million items are then a million texts for the collector to look at, and
+// not thirty times as many pointers. The same attributes always make the same text.
+type packedItem string
 
-// value is an attribute's value, packed: a letter for its kind, and what it holds.
-type value string
+// packedValue is an attribute's value, packed: a letter for its kind, and what it holds.
+type packedValue string
 
 // Letters of kinds.
 const (
@@ -26,8 +26,8 @@ const (
 	kindSS, kindNS, kindBS = 's', 'n', 'b'
 )
 
-// pack packs attributes whose values are kept ones.
-func pack(it Item) packed {
+// packItem packs attributes whose values are kept ones.
+func packItem(it Item) packedItem {
 	var some [24]string
 	names := some[:0]
 	for name := range it {
@@ -38,12 +38,12 @@ func pack(it Item) packed {
 	b, v := room[:0:1024], room[1024:1024]
 	for _, name := range names {
 		v = appendValue(v[:0], it[name])
-		b = appendText(appendText(b, name), string(v))
+		b = appendWithLength(appendWithLength(b, name), string(v))
 	}
-	return packed(b)
+	return packedItem(b)
 }
 
-func appendText(b []byte, s string) []byte {
+func appendWithLength(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
@@ -63,35 +63,35 @@ func appendValue(b []byte, v types.AttributeValue) []byte {
 	case *avM:
 		b = append(b, kindM)
 		for _, name := range slices.Sorted(maps.Keys(v.Value)) {
-			b = appendText(appendText(b, name), string(appendValue(nil, v.Value[name])))
+			b = appendWithLength(appendWithLength(b, name), string(appendValue(nil, v.Value[name])))
 		}
 		return b
 	case *avL:
 		b = append(b, kindL)
 		for _, e := range v.Value {
-			b = appendText(b, string(appendValue(nil, e)))
+			b = appendWithLength(b, string(appendValue(nil, e)))
 		}
 		return b
 	case *avSS:
-		return appendTexts(append(b, kindSS), v.Value)
+		return appendAllWithLength(append(b, kindSS), v.Value)
 	case *avNS:
-		return appendTexts(append(b, kindNS), v.Value)
+		return appendAllWithLength(append(b, kindNS), v.Value)
 	case *avBS:
-		return appendTexts(append(b, kindBS), members(v))
+		return appendAllWithLength(append(b, kindBS), setMembers(v))
 	default: // NULL
 		return append(b, kindNull)
 	}
 }
 
-func appendTexts(b []byte, all []string) []byte {
+func appendAllWithLength(b []byte, all []string) []byte {
 	for _, s := range all {
-		b = appendText(b, s)
+		b = appendWithLength(b, s)
 	}
 	return b
 }
 
-// cut takes a text off the beginning.
-func cut[S ~string](s S) (text string, rest S) {
+// cutFirstText takes a text off the beginning.
+func cutFirstText[S ~string](s S) (text string, rest S) {
 	n, i := uint64(0), 0
 	for shift := 0; ; i++ {
 		n |= uint64(s[i]&0x7f) << shift
@@ -104,23 +104,23 @@ func cut[S ~string](s S) (text string, rest S) {
 	return string(rest[:n]), rest[n:]
 }
 
-// all walks the attributes.
-func (p packed) all() iter.Seq2[string, value] {
-	return func(yield func(string, value) bool) {
+// attributes walks the attributes.
+func (p packedItem) attributes() iter.Seq2[string, packedValue] {
+	return func(yield func(string, packedValue) bool) {
 		for len(p) > 0 {
 			var name, v string
-			name, p = cut(p)
-			v, p = cut(p)
-			if !yield(name, value(v)) {
+			name, p = cutFirstText(p)
+			v, p = cutFirstText(p)
+			if !yield(name, packedValue(v)) {
 				return
 			}
 		}
 	}
 }
 
-// get finds an attribute; "" for none.
-func (p packed) get(name string) value {
-	for n, v := range p.all() {
+// attribute finds an attribute; "" for none.
+func (p packedItem) attribute(name string) packedValue {
+	for n, v := range p.attributes() {
 		if n == name {
 			return v
 		}
@@ -129,7 +129,7 @@ func (p packed) get(name string) value {
 }
 
 // unpack makes a value for a caller, who may change it; nil of none.
-func (v value) unpack() types.AttributeValue {
+func (v packedValue) unpack() types.AttributeValue {
 	if v == "" {
 		return nil
 	}
@@ -145,50 +145,50 @@ func (v value) unpack() types.AttributeValue {
 		return &avBOOL{Value: v[0] == kindTrue}
 	case kindM:
 		m := &avM{Value: Item{}}
-		for name, e := range packed(rest).all() {
+		for name, e := range packedItem(rest).attributes() {
 			m.Value[name] = e.unpack()
 		}
 		return m
 	case kindL:
 		l := &avL{Value: []types.AttributeValue{}}
-		for _, e := range listed(rest) {
-			l.Value = append(l.Value, value(e).unpack())
+		for _, e := range splitTexts(rest) {
+			l.Value = append(l.Value, packedValue(e).unpack())
 		}
 		return l
 	case kindSS:
-		return &avSS{Value: listed(rest)}
+		return &avSS{Value: splitTexts(rest)}
 	case kindNS:
-		return &avNS{Value: listed(rest)}
+		return &avNS{Value: splitTexts(rest)}
 	case kindBS:
-		return binarySet(listed(rest))
+		return binarySet(splitTexts(rest))
 	}
 	return &avNULL{Value: true}
 }
 
-// text is what a key may be: a text, or bytes; "" of all else.
-func (v value) text() string {
+// keyText is what a key may be: a text, or bytes; "" of all else.
+func (v packedValue) keyText() string {
 	if v == "" || v[0] != kindS && v[0] != kindB {
 		return ""
 	}
 	return string(v[1:])
 }
 
-func listed(s string) (all []string) {
+func splitTexts(s string) (all []string) {
 	for s != "" {
 		var one string
-		one, s = cut(s)
+		one, s = cutFirstText(s)
 		all = append(all, one)
 	}
 	return all
 }
 
-// size is what the service bills for a value.
-func (v value) size() int {
+// billedSize is what the service bills for a value.
+func (v packedValue) billedSize() int {
 	switch v[0] {
 	case kindS, kindB:
 		return len(v) - 1
 	case kindN:
-		return sizeOfNumber(string(v[1:]))
+		return billedSizeOfNumber(string(v[1:]))
 	}
-	return sizeOf(v.unpack())
+	return billedSize(v.unpack())
 }

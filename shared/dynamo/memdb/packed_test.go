@@ -40,23 +40,23 @@ func TestWhatIsPackedComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		it := Item{}
 		for name, v := range rapid.MapOf(rapid.StringMatching("[a-z]{1,3}"), someValue(1)).Draw(t, "item") {
-			kept, err := keep(v, 1)
+			kept, err := canonicalValue(v, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			it[name] = kept
 		}
-		p := pack(it)
+		p := packItem(it)
 		back := (&row{attrs: p, n: len(it)}).item()
-		if len(back) != len(it) || pack(back) != p {
+		if len(back) != len(it) || packItem(back) != p {
 			t.Fatalf("%v came back as %v", it, back)
 		}
 		for name, v := range it {
-			if got := p.get(name); !equal(v, got.unpack()) || kindOf(v) != kindOf(got.unpack()) || got.size() != sizeOf(v) {
-				t.Errorf("%s: %v came back as %v, %d bytes", name, v, got.unpack(), got.size())
+			if got := p.attribute(name); !equalValues(v, got.unpack()) || typeName(v) != typeName(got.unpack()) || got.billedSize() != billedSize(v) {
+				t.Errorf("%s: %v came back as %v, %d bytes", name, v, got.unpack(), got.billedSize())
 			}
 		}
-		if p.get("none") != "" || !reflect.DeepEqual(p.get("none").unpack(), nil) {
+		if p.attribute("none") != "" || !reflect.DeepEqual(p.attribute("none").unpack(), nil) {
 			t.Error("an attribute that is not there was found")
 		}
 	})

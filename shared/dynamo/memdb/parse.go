@@ -10,9 +10,9 @@ import (
 //go:embed reserved.txt
 var reservedText string
 
-// reserved are the words that cannot be attribute names in an expression, by the service's
+// reservedWords are the words that cannot be attribute names in an expression, by the service's
 // developer guide.
-var reserved = sync.OnceValue(func() map[string]bool {
+var reservedWords = sync.OnceValue(func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(reservedText) {
 		words[w] = true
@@ -20,13 +20,14 @@ var reserved = sync.OnceValue(func() map[string]bool {
 	return words
 })
 
-// step is one element of a document path: a name, a placeholder of one, or an index of a list.
-type step struct {
+// pathElement is one element of a document path: a name, a placeholder of one, or an index of a
+// list.
+type pathElement struct {
 	name  string
 	index int // -1 for a name
 }
 
-type path []step
+type path []pathElement
 
 func (p path) String() string {
 	var b strings.Builder
@@ -51,10 +52,10 @@ type operand struct {
 	args  []operand
 }
 
-// node is a condition.
-type node struct {
+// condition is a condition.
+type condition struct {
 	op   string // AND OR NOT, = <> < <= > >=, BETWEEN IN, or a function's name
-	subs []*node
+	subs []*condition
 	args []operand
 }
 
@@ -67,54 +68,54 @@ type action struct {
 	right operand
 }
 
-// parsed is an expression in its compiled form.
-type parsed struct {
-	cond    *node
+// compiledExpression is an expression in its compiled form.
+type compiledExpression struct {
+	cond    *condition
 	actions []action
 	paths   []path   // of a projection
 	names   []string // placeholders used
 	values  []string
 }
 
-// kind says which grammar an expression has.
-type kind int
+// expressionKind says which grammar an expression has.
+type expressionKind int
 
 const (
-	keyKind kind = iota
+	keyKind expressionKind = iota
 	conditionKind
 	filterKind
 	updateKind
 	projectionKind
-	kinds
+	expressionKinds
 )
 
-func (k kind) String() string {
-	return [kinds]string{"KeyConditionExpression", "ConditionExpression", "FilterExpression",
+func (k expressionKind) String() string {
+	return [expressionKinds]string{"KeyConditionExpression", "ConditionExpression", "FilterExpression",
 		"UpdateExpression", "ProjectionExpression"}[k]
 }
 
 // texts and expressions are those of one request, by their kind; nil where it has none.
 type (
-	texts       [kinds]*string
-	expressions [kinds]*parsed
+	expressionTexts     [expressionKinds]*string
+	compiledExpressions [expressionKinds]*compiledExpression
 )
 
-// cache keeps compiled expressions by their text.
-type cache struct {
+// expressionCache keeps compiled expressions by their text.
+type expressionCache struct {
 	mu    sync.RWMutex
-	known map[cacheKey]*parsed
+	known map[cacheKey]*compiledExpression
 }
 
 type cacheKey struct {
-	kind kind
+	kind expressionKind
 	text string
 }
 
-// cached bounds the cache; this project has some hundred expressions.
-const cached = 10_000
+// maxCachedExpressions bounds the cache; this project has some hundred expressions.
+const maxCachedExpressions = 10_000
 
 // compile parses an expression, or finds it parsed; nil text gives nil.
-func (c *cache) compile(k kind, text *string) (*parsed, error) {
+func (c *expressionCache) compile(k expressionKind, text *string) (*compiledExpression, error) {
 	if text == nil {
 		return nil, nil
 	}
@@ -125,14 +126,14 @@ func (c *cache) compile(k kind, text *string) (*parsed, error) {
 	if p != nil {
 		return p, nil
 	}
-	p, err := parse(k, *text)
+	p, err := parseExpression(k, *text)
 	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known == nil || len(c.known) >= cached {
-		c.known = map[cacheKey]*parsed{}
+	if c.known == nil || len(c.known) >= maxCachedExpressions {
+		c.known = map[cacheKey]*compiledExpression{}
 	}
 	c.known[key] = p
 	return p, nil
@@ -141,52 +142,53 @@ func (c *cache) compile(k kind, text *string) (*parsed, error) {
 // maxExpression bounds an expression in bytes, as the service does.
 const maxExpression = 4096
 
-func parse(k kind, text string) (*parsed, error) {
+func parseExpression(k expressionKind, text string) (*compiledExpression, error) {
 	if strings.TrimSpace(text) == "" {
-		return nil, invalid("Invalid %s: The expression can not be empty;", k)
+		return nil, validationError("Invalid %s: The expression can not be empty;", k)
 	}
 	if len(text) > maxExpression {
-		return nil, invalid("Invalid %s: Expression size has exceeded the maximum allowed size;", k)
+		return nil, validationError("Invalid %s: Expression size has exceeded the maximum allowed size;",
+			k)
 	}
-	p := &parser{kind: k, out: &parsed{}}
-	if err := p.lex(text); err != nil {
+	p := &parser{kind: k, out: &compiledExpression{}}
+	if err := p.tokenize(text); err != nil {
 		return nil, err
 	}
 	var err error
 	switch k {
 	case updateKind:
-		err = p.update()
+		err = p.parseUpdate()
 	case projectionKind:
-		err = p.projection()
+		err = p.parseProjection()
 	default:
-		p.out.cond, err = p.or()
+		p.out.cond, err = p.parseOr()
 	}
 	if err == nil && p.at < len(p.tokens) {
-		err = p.wrong()
+		err = p.syntaxError()
 	}
 	return p.out, err
 }
 
 type parser struct {
-	kind   kind
+	kind   expressionKind
 	tokens []string
 	at     int
-	out    *parsed
+	out    *compiledExpression
 }
 
-func isWord(c byte) bool {
+func isWordByte(c byte) bool {
 	return c == '_' || c == '#' || c == ':' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' ||
 		c >= 'A' && c <= 'Z'
 }
 
-func (p *parser) lex(text string) error {
+func (p *parser) tokenize(text string) error {
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			i++
-		case isWord(c):
+		case isWordByte(c):
 			from := i
-			for i < len(text) && (isWord(text[i]) || text[i] == '-' && text[from] == '#') {
+			for i < len(text) && (isWordByte(text[i]) || text[i] == '-' && text[from] == '#') {
 				i++
 			}
 			p.tokens = append(p.tokens, text[from:i])
@@ -198,61 +200,61 @@ func (p *parser) lex(text string) error {
 			p.tokens = append(p.tokens, text[i:i+1])
 			i++
 		default:
-			return invalid("Invalid %s: Syntax error; token: %q, near: %q", p.kind, c,
+			return validationError("Invalid %s: Syntax error; token: %q, near: %q", p.kind, c,
 				text[max(0, i-5):min(len(text), i+5)])
 		}
 	}
 	return nil
 }
 
-func (p *parser) peek() string {
+func (p *parser) peekToken() string {
 	if p.at < len(p.tokens) {
 		return p.tokens[p.at]
 	}
 	return ""
 }
 
-func (p *parser) next() string {
-	t := p.peek()
+func (p *parser) nextToken() string {
+	t := p.peekToken()
 	p.at++
 	return t
 }
 
-// take consumes a token if it is the next; words are taken in any case.
-func (p *parser) take(t string) bool {
-	if p.at < len(p.tokens) && strings.EqualFold(p.peek(), t) {
+// acceptToken consumes a token if it is the next; words are taken in any case.
+func (p *parser) acceptToken(t string) bool {
+	if p.at < len(p.tokens) && strings.EqualFold(p.peekToken(), t) {
 		p.at++
 		return true
 	}
 	return false
 }
 
-func (p *parser) want(t string) error {
-	if !p.take(t) {
-		return p.wrong()
+func (p *parser) expectToken(t string) error {
+	if !p.acceptToken(t) {
+		return p.syntaxError()
 	}
 	return nil
 }
 
-func (p *parser) wrong() error {
-	token := p.peek()
+func (p *parser) syntaxError() error {
+	token := p.peekToken()
 	if token == "" {
 		token = "<EOF>"
 	}
-	return invalid("Invalid %s: Syntax error; token: %q", p.kind, token)
+	return validationError("Invalid %s: Syntax error; token: %q", p.kind, token)
 }
 
-func (p *parser) or() (*node, error) { return p.chain("OR", p.and) }
+func (p *parser) parseOr() (*condition, error) { return p.parseChain("OR", p.parseAnd) }
 
-func (p *parser) and() (*node, error) { return p.chain("AND", p.not) }
+func (p *parser) parseAnd() (*condition, error) { return p.parseChain("AND", p.parseNot) }
 
-func (p *parser) chain(word string, part func() (*node, error)) (*node, error) {
+func (p *parser) parseChain(word string, part func() (*condition, error)) (*condition, error) {
 	n, err := part()
 	if err != nil {
 		return nil, err
 	}
-	subs := []*node{n}
-	for p.take(word) {
+	subs := []*condition{n}
+	for p.acceptToken(word) {
 		if n, err = part(); err != nil {
 			return nil, err
 		}
@@ -261,19 +263,19 @@ func (p *parser) chain(word string, part func() (*node, error)) (*node, error) {
 	if len(subs) == 1 {
 		return subs[0], nil
 	}
-	return &node{op: word, subs: subs}, nil
+	return &condition{op: word, subs: subs}, nil
 }
 
-func (p *parser) not() (*node, error) {
-	if !p.take("NOT") {
-		return p.test()
+func (p *parser) parseNot() (*condition, error) {
+	if !p.acceptToken("NOT") {
+		return p.parseTest()
 	}
-	n, err := p.not()
-	return &node{op: "NOT", subs: []*node{n}}, err
+	n, err := p.parseNot()
+	return &condition{op: "NOT", subs: []*condition{n}}, err
 }
 
-// arity is the number of arguments of each function that is a condition.
-func arity(fn string) int {
+// argumentCount is the number of arguments of each function that is a condition.
+func argumentCount(fn string) int {
 	switch fn {
 	case "attribute_exists", "attribute_not_exists":
 		return 1
@@ -283,75 +285,76 @@ func arity(fn string) int {
 	return 0
 }
 
-func (p *parser) test() (*node, error) {
-	if p.take("(") {
-		n, err := p.or()
+func (p *parser) parseTest() (*condition, error) {
+	if p.acceptToken("(") {
+		n, err := p.parseOr()
 		if err != nil {
 			return nil, err
 		}
-		return n, p.want(")")
+		return n, p.expectToken(")")
 	}
-	if fn := p.peek(); arity(fn) > 0 && p.at+1 < len(p.tokens) && p.tokens[p.at+1] == "(" {
+	if fn := p.peekToken(); argumentCount(fn) > 0 && p.at+1 < len(p.tokens) &&
+		p.tokens[p.at+1] == "(" {
 		p.at++
-		args, err := p.arguments(arity(fn))
-		return &node{op: fn, args: args}, err
+		args, err := p.parseArguments(argumentCount(fn))
+		return &condition{op: fn, args: args}, err
 	}
-	left, err := p.operand()
+	left, err := p.parseOperand()
 	if err != nil {
 		return nil, err
 	}
-	return p.comparison(left)
+	return p.parseComparison(left)
 }
 
-func (p *parser) comparison(left operand) (*node, error) {
-	switch word := strings.ToUpper(p.next()); word {
+func (p *parser) parseComparison(left operand) (*condition, error) {
+	switch word := strings.ToUpper(p.nextToken()); word {
 	case "=", "<>", "<", "<=", ">", ">=":
-		right, err := p.operand()
-		return &node{op: word, args: []operand{left, right}}, err
+		right, err := p.parseOperand()
+		return &condition{op: word, args: []operand{left, right}}, err
 	case "BETWEEN":
-		low, err := p.operand()
+		low, err := p.parseOperand()
 		if err != nil {
 			return nil, err
 		}
-		if err := p.want("AND"); err != nil {
+		if err := p.expectToken("AND"); err != nil {
 			return nil, err
 		}
-		high, err := p.operand()
-		return &node{op: word, args: []operand{left, low, high}}, err
+		high, err := p.parseOperand()
+		return &condition{op: word, args: []operand{left, low, high}}, err
 	case "IN":
-		args, err := p.arguments(0)
-		return &node{op: word, args: append([]operand{left}, args...)}, err
+		args, err := p.parseArguments(0)
+		return &condition{op: word, args: append([]operand{left}, args...)}, err
 	}
 	p.at--
-	return nil, p.wrong()
+	return nil, p.syntaxError()
 }
 
-// arguments reads "(a, b, ...)", of a given number if that is not 0.
-func (p *parser) arguments(n int) ([]operand, error) {
-	if err := p.want("("); err != nil {
+// parseArguments reads "(a, b, ...)", of a given number if that is not 0.
+func (p *parser) parseArguments(n int) ([]operand, error) {
+	if err := p.expectToken("("); err != nil {
 		return nil, err
 	}
 	var args []operand
 	for {
-		a, err := p.operand()
+		a, err := p.parseOperand()
 		if err != nil {
 			return nil, err
 		}
 		args = append(args, a)
-		if !p.take(",") {
+		if !p.acceptToken(",") {
 			break
 		}
 	}
 	if n > 0 && len(args) != n {
-		return nil, invalid(
+		return nil, validationError(
 			"Invalid %s: Incorrect number of operands for operator or function; number of operands: %d",
 			p.kind, len(args))
 	}
-	return args, p.want(")")
+	return args, p.expectToken(")")
 }
 
-func (p *parser) operand() (operand, error) {
-	t := p.peek()
+func (p *parser) parseOperand() (operand, error) {
+	t := p.peekToken()
 	if strings.HasPrefix(t, ":") && len(t) > 1 {
 		p.at++
 		p.out.values = append(p.out.values, t)
@@ -365,37 +368,37 @@ func (p *parser) operand() (operand, error) {
 		case p.kind == updateKind && (t == "if_not_exists" || t == "list_append"):
 			n = 2
 		default:
-			return operand{}, invalid("Invalid %s: Invalid function name; function: %s", p.kind, t)
+			return operand{}, validationError("Invalid %s: Invalid function name; function: %s", p.kind, t)
 		}
 		p.at++
-		args, err := p.arguments(n)
+		args, err := p.parseArguments(n)
 		return operand{fn: t, args: args}, err
 	}
-	where, err := p.path()
+	where, err := p.parsePath()
 	return operand{path: where}, err
 }
 
-func (p *parser) path() (path, error) {
-	name, err := p.name()
+func (p *parser) parsePath() (path, error) {
+	name, err := p.parseName()
 	if err != nil {
 		return nil, err
 	}
 	out := path{name}
 	for {
 		switch {
-		case p.take("."):
-			if name, err = p.name(); err != nil {
+		case p.acceptToken("."):
+			if name, err = p.parseName(); err != nil {
 				return nil, err
 			}
 			out = append(out, name)
-		case p.take("["):
-			i, err := strconv.Atoi(p.next())
+		case p.acceptToken("["):
+			i, err := strconv.Atoi(p.nextToken())
 			if err != nil || i < 0 {
 				p.at--
-				return nil, p.wrong()
+				return nil, p.syntaxError()
 			}
-			out = append(out, step{index: i})
-			if err := p.want("]"); err != nil {
+			out = append(out, pathElement{index: i})
+			if err := p.expectToken("]"); err != nil {
 				return nil, err
 			}
 		default:
@@ -404,56 +407,58 @@ func (p *parser) path() (path, error) {
 	}
 }
 
-func (p *parser) name() (step, error) {
-	t := p.peek()
+func (p *parser) parseName() (pathElement, error) {
+	t := p.peekToken()
 	switch {
-	case t == "" || !isWord(t[0]) || t[0] == ':' || t == "#" || t[0] >= '0' && t[0] <= '9':
-		return step{}, p.wrong()
+	case t == "" || !isWordByte(t[0]) || t[0] == ':' || t == "#" || t[0] >= '0' && t[0] <= '9':
+		return pathElement{}, p.syntaxError()
 	case t[0] == '#':
 		p.out.names = append(p.out.names, t)
-	case reserved()[strings.ToUpper(t)]:
-		return step{}, invalid("Invalid %s: Attribute name is a reserved keyword; reserved keyword: %s",
-			p.kind, t)
+	case reservedWords()[strings.ToUpper(t)]:
+		return pathElement{},
+			validationError("Invalid %s: Attribute name is a reserved keyword; reserved keyword: %s",
+				p.kind, t)
 	}
 	p.at++
-	return step{name: t, index: -1}, nil
+	return pathElement{name: t, index: -1}, nil
 }
 
-func (p *parser) projection() error {
+func (p *parser) parseProjection() error {
 	for {
-		where, err := p.path()
+		where, err := p.parsePath()
 		if err != nil {
 			return err
 		}
 		p.out.paths = append(p.out.paths, where)
-		if !p.take(",") {
+		if !p.acceptToken(",") {
 			return nil
 		}
 	}
 }
 
-func (p *parser) update() error {
+func (p *parser) parseUpdate() error {
 	seen := map[string]bool{}
 	for p.at < len(p.tokens) {
-		verb := strings.ToUpper(p.peek())
+		verb := strings.ToUpper(p.peekToken())
 		switch verb {
 		case "SET", "REMOVE", "ADD", "DELETE":
 			p.at++
 		default:
-			return p.wrong()
+			return p.syntaxError()
 		}
 		if seen[verb] {
-			return invalid("Invalid %s: The %q section can only be used once in an update expression;",
+			return validationError(
+				"Invalid %s: The %q section can only be used once in an update expression;",
 				p.kind, verb)
 		}
 		seen[verb] = true
 		for {
-			a, err := p.action(verb)
+			a, err := p.parseAction(verb)
 			if err != nil {
 				return err
 			}
 			p.out.actions = append(p.out.actions, a)
-			if !p.take(",") {
+			if !p.acceptToken(",") {
 				break
 			}
 		}
@@ -461,27 +466,27 @@ func (p *parser) update() error {
 	return nil
 }
 
-func (p *parser) action(verb string) (action, error) {
-	where, err := p.path()
+func (p *parser) parseAction(verb string) (action, error) {
+	where, err := p.parsePath()
 	a := action{verb: verb, path: where}
 	if err != nil || verb == "REMOVE" {
 		return a, err
 	}
 	if verb == "SET" {
-		if err := p.want("="); err != nil {
+		if err := p.expectToken("="); err != nil {
 			return a, err
 		}
 	}
-	if a.value, err = p.operand(); err != nil {
+	if a.value, err = p.parseOperand(); err != nil {
 		return a, err
 	}
 	if verb != "SET" && a.value.value == "" {
-		return a, invalid("Invalid %s: %s takes a value", p.kind, verb)
+		return a, validationError("Invalid %s: %s takes a value", p.kind, verb)
 	}
-	if op := p.peek(); verb == "SET" && (op == "+" || op == "-") {
+	if op := p.peekToken(); verb == "SET" && (op == "+" || op == "-") {
 		p.at++
 		a.op = op
-		a.right, err = p.operand()
+		a.right, err = p.parseOperand()
 	}
 	return a, err
 }

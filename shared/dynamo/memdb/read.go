@@ -14,17 +14,17 @@ import (
 func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	op := Op{Name: "GetItem", Tables: []string{aws.ToString(in.TableName)}, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.GetItemOutput, error) {
-		var projection *parsed
+	return runCall(ctx, db, op, func() (*dynamodb.GetItemOutput, error) {
+		var projection *compiledExpression
 		if in.ProjectionExpression != nil || len(in.ExpressionAttributeNames) > 0 {
-			compiled, _, err := db.expressions(in.ExpressionAttributeNames, nil,
-				texts{projectionKind: in.ProjectionExpression})
+			compiled, _, err := db.compileExpressions(in.ExpressionAttributeNames, nil,
+				expressionTexts{projectionKind: in.ProjectionExpression})
 			if err != nil {
 				return nil, err
 			}
 			projection = compiled[projectionKind]
 		}
-		t, r, err := db.find(in.TableName, in.Key)
+		t, r, err := db.findItem(in.TableName, in.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -32,115 +32,116 @@ func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 		size := 0
 		if r != nil {
 			size = r.size
-			out.Item = (&scope{names: in.ExpressionAttributeNames}).project(r, projection)
+			out.Item = (&requestScope{names: in.ExpressionAttributeNames}).projectItem(r, projection)
 		}
 		if in.ReturnConsumedCapacity != "" {
-			var u units
-			u.add(t.name, readUnits(size, in.ConsistentRead), 0)
-			out.ConsumedCapacity = u.one(in.ReturnConsumedCapacity)
+			var u capacityUnits
+			u.addUnits(t.name, readUnits(size, in.ConsistentRead), 0)
+			out.ConsumedCapacity = u.ofOneTable(in.ReturnConsumedCapacity)
 		}
 		return out, nil
 	})
 }
 
-func (db *DB) find(name *string, key Item) (*table, *row, error) {
+func (db *DB) findItem(name *string, key Item) (*table, *row, error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	t, err := db.table(name)
+	t, err := db.findTable(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	pk, sk, err := t.exactKey(key)
+	pk, sk, err := t.parseKey(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	return t, t.base.find(pk, sk), nil
+	return t, t.base.findRow(pk, sk), nil
 }
 
 // maxPage is the number of bytes after which a query's page ends.
 const maxPage = 1 << 20
 
-// span is what a key condition selects in an index.
-type span struct {
+// keyRange is what a key condition selects in an index.
+type keyRange struct {
 	pk   string
-	sort *node // condition on the sort key, or nil
+	sort *condition // condition on the sort key, or nil
 }
 
 // Query implements dynamo.API.
 func (db *DB) Query(ctx context.Context, in *dynamodb.QueryInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	op := Op{Name: "Query", Tables: []string{aws.ToString(in.TableName)}, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.QueryOutput, error) { return db.query(in) })
+	return runCall(ctx, db, op, func() (*dynamodb.QueryOutput, error) { return db.runQuery(in) })
 }
 
-func (db *DB) query(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
-	compiled, values, err := db.expressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		texts{keyKind: in.KeyConditionExpression, filterKind: in.FilterExpression,
+func (db *DB) runQuery(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	compiled, values, err := db.compileExpressions(in.ExpressionAttributeNames,
+		in.ExpressionAttributeValues,
+		expressionTexts{keyKind: in.KeyConditionExpression, filterKind: in.FilterExpression,
 			projectionKind: in.ProjectionExpression})
 	if err != nil {
 		return nil, err
 	}
 	if compiled[keyKind] == nil {
-		return nil, invalid(
+		return nil, validationError(
 			"Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
 	if in.Limit != nil && *in.Limit < 1 {
-		return nil, invalid(
+		return nil, validationError(
 			"1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must "+
 				"have value greater than or equal to 1", *in.Limit)
 	}
-	s := &scope{kind: keyKind, names: in.ExpressionAttributeNames, values: values}
+	s := &requestScope{kind: keyKind, names: in.ExpressionAttributeNames, values: values}
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	t, err := db.table(in.TableName)
+	t, err := db.findTable(in.TableName)
 	if err != nil {
 		return nil, err
 	}
-	x, err := t.index(in.IndexName)
+	x, err := t.findIndex(in.IndexName)
 	if err != nil {
 		return nil, err
 	}
 	if x.name != "" && aws.ToBool(in.ConsistentRead) {
-		return nil, invalid("Consistent reads are not supported on global secondary indexes")
+		return nil, validationError("Consistent reads are not supported on global secondary indexes")
 	}
-	sp, err := s.span(x, compiled[keyKind].cond)
+	sp, err := s.parseKeyCondition(x, compiled[keyKind].cond)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.check(sp.sort); err != nil {
+	if err := s.checkOperandTypes(sp.sort); err != nil {
 		return nil, err
 	}
-	q := &reading{in: in, t: t, x: x, s: s, sp: sp, projection: compiled[projectionKind]}
+	q := &pageQuery{in: in, t: t, x: x, s: s, sp: sp, projection: compiled[projectionKind]}
 	if f := compiled[filterKind]; f != nil {
 		q.filter = f.cond
 		fs := *s
 		fs.kind = filterKind
-		if err := fs.check(f.cond); err != nil {
+		if err := fs.checkOperandTypes(f.cond); err != nil {
 			return nil, err
 		}
 	}
-	return q.page()
+	return q.readPage()
 }
 
-// span reads a key condition: the partition key equals a value, and at most one condition on the
-// sort key.
-func (s *scope) span(x *index, n *node) (span, error) {
-	parts := []*node{n}
+// parseKeyCondition reads a key condition: the partition key equals a value, and at most one
+// condition on the sort key.
+func (s *requestScope) parseKeyCondition(x *index, n *condition) (keyRange, error) {
+	parts := []*condition{n}
 	if n.op == "AND" {
 		parts = n.subs
 	}
-	var sp span
+	var sp keyRange
 	found := false
 	for _, p := range parts {
 		if len(p.args) == 0 || p.args[0].path == nil || len(p.args[0].path) != 1 {
-			return sp, invalid("Invalid KeyConditionExpression: a condition on a key is needed")
+			return sp, validationError("Invalid KeyConditionExpression: a condition on a key is needed")
 		}
-		switch name := s.name(p.args[0].path[0]); {
+		switch name := s.resolveName(p.args[0].path[0]); {
 		case name == x.keys.hash && p.op == "=" && !found:
-			v := s.value(nil, p.args[1])
+			v := s.operandValue(nil, p.args[1])
 			text, ok := keyText(v)
 			if !ok || text == "" {
-				return sp, invalid(
+				return sp, validationError(
 					"One or more parameter values were invalid: Condition parameter type does not match schema " +
 						"type")
 			}
@@ -149,28 +150,28 @@ func (s *scope) span(x *index, n *node) (span, error) {
 			slices.Contains([]string{"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}, p.op):
 			sp.sort = p
 		default:
-			return sp, invalid("Query key condition not supported")
+			return sp, validationError("Query key condition not supported")
 		}
 	}
 	if !found {
-		return sp, invalid("Query condition missed key schema element: %s", x.keys.hash)
+		return sp, validationError("Query condition missed key schema element: %s", x.keys.hash)
 	}
 	return sp, nil
 }
 
-// reading is one page of a query.
-type reading struct {
+// pageQuery is one page of a query.
+type pageQuery struct {
 	in         *dynamodb.QueryInput
 	t          *table
 	x          *index
-	s          *scope
-	sp         span
-	filter     *node
-	projection *parsed
+	s          *requestScope
+	sp         keyRange
+	filter     *condition
+	projection *compiledExpression
 }
 
-func (q *reading) page() (*dynamodb.QueryOutput, error) {
-	entries, err := q.selected()
+func (q *pageQuery) readPage() (*dynamodb.QueryOutput, error) {
+	entries, err := q.selectedEntries()
 	if err != nil {
 		return nil, err
 	}
@@ -179,35 +180,35 @@ func (q *reading) page() (*dynamodb.QueryOutput, error) {
 	size := 0
 	for i, e := range entries {
 		if out.ScannedCount > 0 && size >= maxPage {
-			out.LastEvaluatedKey = q.keyOf(entries[i-1].row)
+			out.LastEvaluatedKey = q.lastEvaluatedKey(entries[i-1].row)
 			break
 		}
-		r := q.x.projected(q.t, e.row)
+		r := q.x.projectRow(q.t, e.row)
 		size += r.size
 		out.ScannedCount++
-		if q.filter == nil || q.s.holds(q.filter, r) {
+		if q.filter == nil || q.s.isMet(q.filter, r) {
 			out.Count++
 			if !count {
-				out.Items = append(out.Items, q.s.project(r, q.projection))
+				out.Items = append(out.Items, q.s.projectItem(r, q.projection))
 			}
 		}
 		if q.in.Limit != nil && out.ScannedCount == *q.in.Limit {
-			out.LastEvaluatedKey = q.keyOf(e.row)
+			out.LastEvaluatedKey = q.lastEvaluatedKey(e.row)
 			break
 		}
 	}
 	if !count && out.Items == nil {
 		out.Items = []Item{}
 	}
-	var u units
-	u.add(q.t.name, readUnits(size, q.in.ConsistentRead), 0)
-	out.ConsumedCapacity = u.one(q.in.ReturnConsumedCapacity)
+	var u capacityUnits
+	u.addUnits(q.t.name, readUnits(size, q.in.ConsistentRead), 0)
+	out.ConsumedCapacity = u.ofOneTable(q.in.ReturnConsumedCapacity)
 	return out, nil
 }
 
-// selected are the entries from the start key on, in the order of the query. The slice is not to be
-// changed.
-func (q *reading) selected() ([]entry, error) {
+// selectedEntries are the entries from the start key on, in the order of the query. The slice is
+// not to be changed.
+func (q *pageQuery) selectedEntries() ([]entry, error) {
 	p := q.x.parts[q.sp.pk]
 	var all []entry
 	if p != nil {
@@ -215,11 +216,11 @@ func (q *reading) selected() ([]entry, error) {
 	}
 	from, to := 0, len(all)
 	if q.sp.sort != nil {
-		from, to = q.bounds(all)
+		from, to = q.sortKeyBounds(all)
 	}
 	forward := q.in.ScanIndexForward == nil || *q.in.ScanIndexForward
 	if q.in.ExclusiveStartKey != nil {
-		start, err := q.startKey()
+		start, err := q.parseStartKey()
 		if err != nil {
 			return nil, err
 		}
@@ -244,10 +245,10 @@ func (q *reading) selected() ([]entry, error) {
 	return reversed, nil
 }
 
-// bounds finds the run of entries that a condition on the sort key selects.
-func (q *reading) bounds(all []entry) (from, to int) {
+// sortKeyBounds finds the run of entries that a condition on the sort key selects.
+func (q *pageQuery) sortKeyBounds(all []entry) (from, to int) {
 	arg := func(i int) string {
-		text, _ := keyText(q.s.value(nil, q.sp.sort.args[i]))
+		text, _ := keyText(q.s.operandValue(nil, q.sp.sort.args[i]))
 		return text
 	}
 	at := func(s string) int { // first entry not below s
@@ -291,28 +292,28 @@ func (q *reading) bounds(all []entry) (from, to int) {
 	return from, to + n
 }
 
-// keyOf is the key from which a query goes on behind a row.
-func (q *reading) keyOf(r *row) Item {
+// lastEvaluatedKey is the key from which a query goes on behind a row.
+func (q *pageQuery) lastEvaluatedKey(r *row) Item {
 	names := []string{q.t.keys.hash, q.t.keys.sort, q.x.keys.hash, q.x.keys.sort}
-	return r.some(slices.DeleteFunc(names, func(n string) bool { return n == "" }))
+	return r.selectAttributes(slices.DeleteFunc(names, func(n string) bool { return n == "" }))
 }
 
-// startKey reads an ExclusiveStartKey; the row in it has only keys.
-func (q *reading) startKey() (entry, error) {
+// parseStartKey reads an ExclusiveStartKey; the row in it has only keys.
+func (q *pageQuery) parseStartKey() (entry, error) {
 	key := q.in.ExclusiveStartKey
-	pk, sk, err := q.t.keyOf(key)
+	pk, sk, err := q.t.primaryKey(key)
 	if err != nil {
-		return entry{}, invalid("The provided starting key is invalid: %v", err)
+		return entry{}, validationError("The provided starting key is invalid: %v", err)
 	}
 	for name := range key {
-		if !q.t.keys.has(name) && !q.x.keys.has(name) {
-			return entry{}, invalid("The provided starting key is invalid")
+		if !q.t.keys.isKey(name) && !q.x.keys.isKey(name) {
+			return entry{}, validationError("The provided starting key is invalid")
 		}
 	}
 	e := entry{sk: sk, row: &row{pk: pk, sk: sk}}
 	hash, _ := keyText(key[q.x.keys.hash])
 	if hash != q.sp.pk {
-		return entry{}, invalid(
+		return entry{}, validationError(
 			"The provided starting key is outside query boundaries based on provided conditions")
 	}
 	if q.x.name != "" {
@@ -320,7 +321,7 @@ func (q *reading) startKey() (entry, error) {
 		if q.x.keys.sort != "" {
 			var ok bool
 			if e.sk, ok = keyText(key[q.x.keys.sort]); !ok {
-				return entry{}, invalid("The provided starting key is invalid")
+				return entry{}, validationError("The provided starting key is invalid")
 			}
 		}
 	}

@@ -8,44 +8,45 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// record is a change of an item that a stream has to tell.
-type record struct {
+// streamRecord is a change of an item that a stream has to tell.
+type streamRecord struct {
 	sequence      uint64
 	millis        int64 // 0 without a clock
 	before, after *row
 }
 
-// record keeps what a table's stream tells of a write; a write that changes nothing is not told.
-func (db *DB) record(t *table, before, after *row) {
-	if !t.stream || before == nil && after == nil || before.same(after) {
+// recordChange keeps what a table's stream tells of a write; a write that changes nothing is not
+// told.
+func (db *DB) recordChange(t *table, before, after *row) {
+	if !t.stream || before == nil && after == nil || before.hasSameContent(after) {
 		return
 	}
 	db.sequence++
-	rec := record{sequence: db.sequence, before: before, after: after}
+	rec := streamRecord{sequence: db.sequence, before: before, after: after}
 	if db.Now != nil {
 		rec.millis = db.Now().UnixMilli()
 	}
 	t.records = append(t.records, rec)
 }
 
-// Stream takes the records of a table's stream that were not taken yet, in the order of the writes:
-// keys and new images, as a Lambda function gets them.
-func (db *DB) Stream(name string) []events.DynamoDBEventRecord {
+// TakeStreamRecords takes the records of a table's stream that were not taken yet, in the order of
+// the writes: keys and new images, as a Lambda function gets them.
+func (db *DB) TakeStreamRecords(name string) []events.DynamoDBEventRecord {
 	db.mu.Lock()
 	t := db.tables[name]
-	var taken []record
+	var taken []streamRecord
 	if t != nil {
 		taken, t.records = t.records, nil
 	}
 	db.mu.Unlock()
 	out := make([]events.DynamoDBEventRecord, len(taken))
 	for i, rec := range taken {
-		out[i] = rec.event(t)
+		out[i] = rec.lambdaEvent(t)
 	}
 	return out
 }
 
-func (rec record) event(t *table) events.DynamoDBEventRecord {
+func (rec streamRecord) lambdaEvent(t *table) events.DynamoDBEventRecord {
 	row, name := rec.after, string(events.DynamoDBOperationTypeModify)
 	switch {
 	case rec.before == nil:
@@ -61,9 +62,9 @@ func (rec record) event(t *table) events.DynamoDBEventRecord {
 			Time: time.UnixMilli(rec.millis).UTC()}
 	}
 	image := make(map[string]events.DynamoDBAttributeValue, row.n)
-	for name, v := range row.attrs.all() {
-		image[name] = told(v.unpack())
-		if t.keys.has(name) {
+	for name, v := range row.attrs.attributes() {
+		image[name] = eventValue(v.unpack())
+		if t.keys.isKey(name) {
 			change.Keys[name] = image[name]
 		}
 	}
@@ -76,8 +77,8 @@ func (rec record) event(t *table) events.DynamoDBEventRecord {
 			"/stream/memory", Change: change}
 }
 
-// told is a value in the types of Lambda's events.
-func told(v types.AttributeValue) events.DynamoDBAttributeValue {
+// eventValue is a value in the types of Lambda's events.
+func eventValue(v types.AttributeValue) events.DynamoDBAttributeValue {
 	switch v := v.(type) {
 	case *avS:
 		return events.NewStringAttribute(v.Value)
@@ -90,13 +91,13 @@ func told(v types.AttributeValue) events.DynamoDBAttributeValue {
 	case *avM:
 		m := make(map[string]events.DynamoDBAttributeValue, len(v.Value))
 		for name, e := range v.Value {
-			m[name] = told(e)
+			m[name] = eventValue(e)
 		}
 		return events.NewMapAttribute(m)
 	case *avL:
 		l := make([]events.DynamoDBAttributeValue, len(v.Value))
 		for i, e := range v.Value {
-			l[i] = told(e)
+			l[i] = eventValue(e)
 		}
 		return events.NewListAttribute(l)
 	case *avSS:
@@ -110,8 +111,9 @@ func told(v types.AttributeValue) events.DynamoDBAttributeValue {
 	}
 }
 
-// Forget drops the records of a table's stream that were not taken yet, for who has no use of them.
-func (db *DB) Forget(name string) {
+// DropStreamRecords drops the records of a table's stream that were not taken yet, for who has no
+// use of them.
+func (db *DB) DropStreamRecords(name string) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if t := db.tables[name]; t != nil {

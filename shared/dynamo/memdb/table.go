@@ -14,7 +14,7 @@ import (
 // copy of it.
 type row struct {
 	pk, sk string
-	attrs  packed
+	attrs  packedItem
 	n      int // of attributes
 	size   int // bytes, as the service bills them
 }
@@ -23,12 +23,12 @@ func compareRows(a, b *row) int {
 	return cmp.Or(strings.Compare(a.pk, b.pk), strings.Compare(a.sk, b.sk))
 }
 
-// get gives an attribute, nil for none.
-func (r *row) get(name string) types.AttributeValue {
+// attribute gives an attribute, nil for none.
+func (r *row) attribute(name string) types.AttributeValue {
 	if r == nil {
 		return nil
 	}
-	return r.attrs.get(name).unpack()
+	return r.attrs.attribute(name).unpack()
 }
 
 // item is the row for a caller; nil for none.
@@ -37,19 +37,21 @@ func (r *row) item() Item {
 		return nil
 	}
 	it := make(Item, r.n)
-	for name, v := range r.attrs.all() {
+	for name, v := range r.attrs.attributes() {
 		it[name] = v.unpack()
 	}
 	return it
 }
 
-// same tells whether two rows have the same content.
-func (r *row) same(o *row) bool { return r != nil && o != nil && r.attrs == o.attrs }
+// hasSameContent tells whether two rows have the same content.
+func (r *row) hasSameContent(o *row) bool { return r != nil && o != nil && r.attrs == o.attrs }
 
 // keyNames are the key attributes of a table or an index; sort is empty where there is none.
 type keyNames struct{ hash, sort string }
 
-func (k keyNames) has(name string) bool { return name == k.hash || k.sort != "" && name == k.sort }
+func (k keyNames) isKey(name string) bool {
+	return name == k.hash || k.sort != "" && name == k.sort
+}
 
 // table is one table.
 type table struct {
@@ -62,7 +64,7 @@ type table struct {
 
 	items   int
 	bytes   int64
-	records []record // not yet drained
+	records []streamRecord // not yet drained
 }
 
 // index is a table's own order, or that of a global secondary index. An index is up to date with
@@ -90,19 +92,19 @@ func compareEntries(a, b entry) int {
 func newTable(in *dynamodb.CreateTableInput) (*table, error) {
 	t := &table{name: aws.ToString(in.TableName), kinds: map[string]types.ScalarAttributeType{}}
 	if t.name == "" {
-		return nil, invalid("TableName is required")
+		return nil, validationError("TableName is required")
 	}
 	defined := map[string]types.ScalarAttributeType{}
 	for _, d := range in.AttributeDefinitions {
 		defined[aws.ToString(d.AttributeName)] = d.AttributeType
 	}
 	var err error
-	if t.keys, err = t.schema(in.KeySchema, defined); err != nil {
+	if t.keys, err = t.parseKeySchema(in.KeySchema, defined); err != nil {
 		return nil, err
 	}
 	t.base = &index{keys: t.keys, all: true, parts: map[string]*partition{}}
 	for _, g := range in.GlobalSecondaryIndexes {
-		x, err := t.gsi(g, defined)
+		x, err := t.newSecondaryIndex(g, defined)
 		if err != nil {
 			return nil, err
 		}
@@ -112,14 +114,15 @@ func newTable(in *dynamodb.CreateTableInput) (*table, error) {
 	return t, nil
 }
 
-func (t *table) schema(schema []types.KeySchemaElement,
+func (t *table) parseKeySchema(schema []types.KeySchemaElement,
 	defined map[string]types.ScalarAttributeType) (keyNames, error) {
 	var k keyNames
 	for _, e := range schema {
 		name := aws.ToString(e.AttributeName)
 		kind := defined[name]
 		if kind != types.ScalarAttributeTypeS && kind != types.ScalarAttributeTypeB {
-			return k, invalid("the key attribute %s of %s must be defined with type S or B", name, t.name)
+			return k, validationError("the key attribute %s of %s must be defined with type S or B", name,
+				t.name)
 		}
 		t.kinds[name] = kind
 		if e.KeyType == types.KeyTypeHash {
@@ -129,14 +132,14 @@ func (t *table) schema(schema []types.KeySchemaElement,
 		}
 	}
 	if k.hash == "" {
-		return k, invalid("%s has no partition key", t.name)
+		return k, validationError("%s has no partition key", t.name)
 	}
 	return k, nil
 }
 
-func (t *table) gsi(g types.GlobalSecondaryIndex,
+func (t *table) newSecondaryIndex(g types.GlobalSecondaryIndex,
 	defined map[string]types.ScalarAttributeType) (*index, error) {
-	k, err := t.schema(g.KeySchema, defined)
+	k, err := t.parseKeySchema(g.KeySchema, defined)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +151,8 @@ func (t *table) gsi(g types.GlobalSecondaryIndex,
 	return x, nil
 }
 
-// index finds a global secondary index; the table's own order has no name.
-func (t *table) index(name *string) (*index, error) {
+// findIndex finds a global secondary index; the table's own order has no name.
+func (t *table) findIndex(name *string) (*index, error) {
 	if name == nil {
 		return t.base, nil
 	}
@@ -158,7 +161,7 @@ func (t *table) index(name *string) (*index, error) {
 			return x, nil
 		}
 	}
-	return nil, invalid("The table does not have the specified index: %s", *name)
+	return nil, validationError("The table does not have the specified index: %s", *name)
 }
 
 // keyText is a key attribute's value as the engine orders it.
@@ -172,50 +175,51 @@ func keyText(v types.AttributeValue) (string, bool) {
 	return "", false
 }
 
-// keyOf reads and checks the primary key of an item.
-func (t *table) keyOf(it Item) (pk, sk string, err error) {
-	if pk, err = t.keyPart(it, t.keys.hash, maxPK); err != nil || t.keys.sort == "" {
+// primaryKey reads and checks the primary key of an item.
+func (t *table) primaryKey(it Item) (pk, sk string, err error) {
+	if pk, err = t.keyAttribute(it, t.keys.hash, maxPK); err != nil || t.keys.sort == "" {
 		return pk, "", err
 	}
-	sk, err = t.keyPart(it, t.keys.sort, maxSK)
+	sk, err = t.keyAttribute(it, t.keys.sort, maxSK)
 	return pk, sk, err
 }
 
-func (t *table) keyPart(it Item, name string, most int) (string, error) {
+func (t *table) keyAttribute(it Item, name string, most int) (string, error) {
 	v, ok := it[name]
 	if !ok {
-		return "", invalid("One or more parameter values were invalid: Missing the key %s in the item",
+		return "", validationError(
+			"One or more parameter values were invalid: Missing the key %s in the item",
 			name)
 	}
-	if kindOf(v) != string(t.kinds[name]) {
-		return "", invalid(
+	if typeName(v) != string(t.kinds[name]) {
+		return "", validationError(
 			"One or more parameter values were invalid: Type mismatch for key %s expected: %s actual: %s",
-			name, t.kinds[name], kindOf(v))
+			name, t.kinds[name], typeName(v))
 	}
 	s, _ := keyText(v)
 	if s == "" {
-		return "", invalid(
+		return "", validationError(
 			"One or more parameter values are not valid. The AttributeValue for a key attribute cannot "+
 				"contain an empty string value. Key: %s", name)
 	}
 	if len(s) > most {
-		return "", invalid(
+		return "", validationError(
 			"One or more parameter values were invalid: Size of key %s has exceeded the maximum of %d bytes",
 			name, most)
 	}
 	return s, nil
 }
 
-// exactKey reads a Key: the key attributes and nothing else.
-func (t *table) exactKey(key Item) (pk, sk string, err error) {
+// parseKey reads a Key: the key attributes and nothing else.
+func (t *table) parseKey(key Item) (pk, sk string, err error) {
 	n := 1
 	if t.keys.sort != "" {
 		n = 2
 	}
 	if len(key) != n || key[t.keys.hash] == nil || t.keys.sort != "" && key[t.keys.sort] == nil {
-		return "", "", invalid("The provided key element does not match the schema")
+		return "", "", validationError("The provided key element does not match the schema")
 	}
-	return t.keyOf(key)
+	return t.primaryKey(key)
 }
 
 // newRow checks an item and keeps it.
@@ -223,33 +227,33 @@ func (t *table) newRow(it Item) (*row, error) {
 	kept := make(Item, len(it))
 	for name, v := range it {
 		if name == "" {
-			return nil, invalid(
+			return nil, validationError(
 				"One or more parameter values were invalid: Attribute name must not be empty")
 		}
 		var err error
-		if kept[name], err = keep(v, 1); err != nil {
+		if kept[name], err = canonicalValue(v, 1); err != nil {
 			return nil, err
 		}
 	}
-	return t.rowOf(kept)
+	return t.packRow(kept)
 }
 
-// rowOf makes a row of kept values, and checks what holds for a whole item.
-func (t *table) rowOf(it Item) (*row, error) {
-	if _, _, err := t.keyOf(it); err != nil {
+// packRow makes a row of kept values, and checks what holds for a whole item.
+func (t *table) packRow(it Item) (*row, error) {
+	if _, _, err := t.primaryKey(it); err != nil {
 		return nil, err
 	}
-	r := &row{attrs: pack(it), n: len(it)}
-	for name, v := range r.attrs.all() {
-		r.size += len(name) + v.size()
+	r := &row{attrs: packItem(it), n: len(it)}
+	for name, v := range r.attrs.attributes() {
+		r.size += len(name) + v.billedSize()
 		if kind, is := t.kinds[name]; is {
-			if kindOf(it[name]) != string(kind) {
-				return nil, invalid(
+			if typeName(it[name]) != string(kind) {
+				return nil, validationError(
 					"One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s "+
-						"Actual: %s", name, kind, kindOf(it[name]))
+						"Actual: %s", name, kind, typeName(it[name]))
 			}
-			if v.text() == "" {
-				return nil, invalid(
+			if v.keyText() == "" {
+				return nil, validationError(
 					"One or more parameter values are not valid. A value specified for a secondary index key is "+
 						"not supported. "+
 						"The AttributeValue for a key attribute cannot contain an empty string value. IndexKey: %s",
@@ -258,13 +262,13 @@ func (t *table) rowOf(it Item) (*row, error) {
 		}
 	}
 	if r.size > maxItem {
-		return nil, invalid("Item size has exceeded the maximum allowed size")
+		return nil, validationError("Item size has exceeded the maximum allowed size")
 	}
-	r.pk, r.sk = r.attrs.get(t.keys.hash).text(), r.attrs.get(t.keys.sort).text()
+	r.pk, r.sk = r.attrs.attribute(t.keys.hash).keyText(), r.attrs.attribute(t.keys.sort).keyText()
 	return r, nil
 }
 
-func (x *index) find(pk, sk string) *row {
+func (x *index) findRow(pk, sk string) *row {
 	p := x.parts[pk]
 	if p == nil {
 		return nil
@@ -278,47 +282,47 @@ func (x *index) find(pk, sk string) *row {
 	return p.entries[i].row
 }
 
-// place is where a row stands in an index; ok is false when it lacks a key of it.
-func (x *index) place(r *row) (pk, sk string, ok bool) {
+// position is where a row stands in an index; ok is false when it lacks a key of it.
+func (x *index) position(r *row) (pk, sk string, ok bool) {
 	if r == nil {
 		return "", "", false
 	}
 	if x.name == "" {
 		return r.pk, r.sk, true
 	}
-	pk = r.attrs.get(x.keys.hash).text()
+	pk = r.attrs.attribute(x.keys.hash).keyText()
 	if x.keys.sort != "" {
-		sk = r.attrs.get(x.keys.sort).text()
+		sk = r.attrs.attribute(x.keys.sort).keyText()
 	}
 	return pk, sk, pk != "" && (sk != "" || x.keys.sort == "")
 }
 
-// put puts after in the place of before; either may be nil.
-func (x *index) put(before, after *row) {
-	pk0, sk0, was := x.place(before)
-	pk1, sk1, is := x.place(after)
+// replaceRow puts after in the place of before; either may be nil.
+func (x *index) replaceRow(before, after *row) {
+	pk0, sk0, was := x.position(before)
+	pk1, sk1, is := x.position(after)
 	if was && is && pk0 == pk1 && sk0 == sk1 { // where a row stays, nothing else moves
 		p := x.parts[pk0]
-		if i, found := p.search(sk0, before); found {
+		if i, found := p.searchRow(sk0, before); found {
 			p.entries[i].row = after
 		}
 		return
 	}
 	if was {
-		x.remove(pk0, sk0, before)
+		x.removeRow(pk0, sk0, before)
 	}
 	if is {
-		x.insert(pk1, sk1, after)
+		x.insertRow(pk1, sk1, after)
 	}
 }
 
-func (p *partition) search(sk string, r *row) (int, bool) {
+func (p *partition) searchRow(sk string, r *row) (int, bool) {
 	return slices.BinarySearchFunc(p.entries, entry{sk, r}, compareEntries)
 }
 
-func (x *index) remove(pk, sk string, r *row) {
+func (x *index) removeRow(pk, sk string, r *row) {
 	p := x.parts[pk]
-	if i, found := p.search(sk, r); found {
+	if i, found := p.searchRow(sk, r); found {
 		p.entries = slices.Delete(p.entries, i, i+1)
 	}
 	if len(p.entries) == 0 {
@@ -326,21 +330,21 @@ func (x *index) remove(pk, sk string, r *row) {
 	}
 }
 
-func (x *index) insert(pk, sk string, r *row) {
+func (x *index) insertRow(pk, sk string, r *row) {
 	p := x.parts[pk]
 	if p == nil {
 		p = &partition{}
 		x.parts[pk] = p
 	}
-	i, _ := p.search(sk, r)
+	i, _ := p.searchRow(sk, r)
 	p.entries = slices.Insert(p.entries, i, entry{sk, r})
 }
 
-// write puts after in the place of before; either may be nil, and both have the same key.
-func (db *DB) write(t *table, before, after *row) {
-	t.base.put(before, after)
+// replaceRow puts after in the place of before; either may be nil, and both have the same key.
+func (db *DB) replaceRow(t *table, before, after *row) {
+	t.base.replaceRow(before, after)
 	for _, x := range t.gsis {
-		x.put(before, after)
+		x.replaceRow(before, after)
 	}
 	if before != nil {
 		t.items, t.bytes = t.items-1, t.bytes-int64(before.size)
@@ -348,5 +352,5 @@ func (db *DB) write(t *table, before, after *row) {
 	if after != nil {
 		t.items, t.bytes = t.items+1, t.bytes+int64(after.size)
 	}
-	db.record(t, before, after)
+	db.recordChange(t, before, after)
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// apply makes the row that an update leaves. All operands are those of the row before it; nil is an
-// item that does not exist yet. touched are the top-level attributes that the update names.
-func (s *scope) apply(t *table, before *row, key Item,
-	p *parsed) (after *row, touched []string, err error) {
+// applyUpdate makes the row that an update leaves. All operands are those of the row before it; nil
+// is an item that does not exist yet. touched are the top-level attributes that the update names.
+func (s *requestScope) applyUpdate(t *table, before *row, key Item,
+	p *compiledExpression) (after *row, touched []string, err error) {
 	var work Item
 	if before == nil {
 		work = Item{}
 		for name, v := range key {
-			if work[name], err = keep(v, 1); err != nil {
+			if work[name], err = canonicalValue(v, 1); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -23,52 +23,54 @@ func (s *scope) apply(t *table, before *row, key Item,
 		work = before.item()
 	}
 	if p != nil {
-		if touched, err = s.changes(t, before, work, p); err != nil {
+		if touched, err = s.applyActions(t, before, work, p); err != nil {
 			return nil, nil, err
 		}
 	}
-	after, err = t.rowOf(work)
+	after, err = t.packRow(work)
 	return after, touched, err
 }
 
-func (s *scope) changes(t *table, before *row, work Item, p *parsed) ([]string, error) {
-	if err := s.overlaps(p.actions); err != nil {
+func (s *requestScope) applyActions(t *table, before *row, work Item,
+	p *compiledExpression) ([]string, error) {
+	if err := s.refuseOverlaps(p.actions); err != nil {
 		return nil, err
 	}
 	results := make([]types.AttributeValue, len(p.actions))
 	var touched []string
 	for i, a := range p.actions {
-		name := s.name(a.path[0])
-		if t.keys.has(name) {
-			return nil, invalid(
+		name := s.resolveName(a.path[0])
+		if t.keys.isKey(name) {
+			return nil, validationError(
 				"One or more parameter values were invalid: Cannot update attribute %s. This attribute is "+
 					"part of the key", name)
 		}
 		touched = append(touched, name)
 		var err error
-		if results[i], err = s.result(before, a); err != nil {
+		if results[i], err = s.actionResult(before, a); err != nil {
 			return nil, err
 		}
 	}
 	for i, a := range p.actions {
-		if err := s.put(work, a.path, results[i]); err != nil {
+		if err := s.setAtPath(work, a.path, results[i]); err != nil {
 			return nil, err
 		}
 	}
 	return touched, nil
 }
 
-// overlaps refuses two actions of which one changes what the other does.
-func (s *scope) overlaps(actions []action) error {
+// refuseOverlaps refuses two actions of which one changes what the other does.
+func (s *requestScope) refuseOverlaps(actions []action) error {
 	for i, a := range actions {
 		for _, b := range actions[:i] {
 			n := min(len(a.path), len(b.path))
-			same := func(x, y step) bool {
-				return x.index == y.index && (x.index >= 0 || s.name(x) == s.name(y))
+			same := func(x, y pathElement) bool {
+				return x.index == y.index && (x.index >= 0 || s.resolveName(x) == s.resolveName(y))
 			}
 			if slices.EqualFunc(a.path[:n], b.path[:n], same) {
-				return invalid("Invalid UpdateExpression: Two document paths overlap with each other; must "+
-					"remove or rewrite one of these paths; path one: [%s], path two: [%s]",
+				return validationError(
+					"Invalid UpdateExpression: Two document paths overlap with each other; must "+
+						"remove or rewrite one of these paths; path one: [%s], path two: [%s]",
 					b.path, a.path)
 			}
 		}
@@ -76,82 +78,82 @@ func (s *scope) overlaps(actions []action) error {
 	return nil
 }
 
-// wrongType is the answer to an operand that the item makes impossible.
-func wrongType() error {
-	return invalid("An operand in the update expression has an incorrect data type")
+// wrongTypeError is the answer to an operand that the item makes impossible.
+func wrongTypeError() error {
+	return validationError("An operand in the update expression has an incorrect data type")
 }
 
-// result is what an action leaves at its path; nil removes it.
-func (s *scope) result(before *row, a action) (types.AttributeValue, error) {
+// actionResult is what an action leaves at its path; nil removes it.
+func (s *requestScope) actionResult(before *row, a action) (types.AttributeValue, error) {
 	switch a.verb {
 	case "REMOVE":
 		return nil, nil
 	case "ADD":
-		return addition(s.at(before, a.path), s.values[a.value.value])
+		return valueAfterAdd(s.valueAtPath(before, a.path), s.values[a.value.value])
 	case "DELETE":
-		return deletion(s.at(before, a.path), s.values[a.value.value])
+		return valueAfterDelete(s.valueAtPath(before, a.path), s.values[a.value.value])
 	}
-	left, err := s.setOperand(before, a.value)
+	left, err := s.evaluateSetOperand(before, a.value)
 	if err != nil || a.op == "" {
 		return left, err
 	}
-	right, err := s.setOperand(before, a.right)
+	right, err := s.evaluateSetOperand(before, a.right)
 	if err != nil {
 		return nil, err
 	}
 	x, ok1 := left.(*avN)
 	y, ok2 := right.(*avN)
 	if !ok1 || !ok2 {
-		return nil, wrongType()
+		return nil, wrongTypeError()
 	}
-	n, err := sum(x.Value, y.Value, a.op == "-")
+	n, err := addNumbers(x.Value, y.Value, a.op == "-")
 	return &avN{Value: n}, err
 }
 
-func (s *scope) setOperand(before *row, o operand) (types.AttributeValue, error) {
+func (s *requestScope) evaluateSetOperand(before *row, o operand) (types.AttributeValue, error) {
 	switch {
 	case o.fn == "if_not_exists":
 		if o.args[0].path == nil {
-			return nil, invalid(
+			return nil, validationError(
 				"Invalid UpdateExpression: Operator or function requires a document path; operator or " +
 					"function: if_not_exists")
 		}
-		if v := s.at(before, o.args[0].path); v != nil {
+		if v := s.valueAtPath(before, o.args[0].path); v != nil {
 			return v, nil
 		}
-		return s.setOperand(before, o.args[1])
+		return s.evaluateSetOperand(before, o.args[1])
 	case o.fn == "list_append":
-		return s.appended(before, o)
+		return s.evaluateListAppend(before, o)
 	case o.fn != "":
-		return nil, invalid(
+		return nil, validationError(
 			"Invalid UpdateExpression: The function is not allowed in an update expression; function: %s",
 			o.fn)
 	}
-	v := s.value(before, o)
+	v := s.operandValue(before, o)
 	if v == nil {
-		return nil, invalid(
+		return nil, validationError(
 			"The provided expression refers to an attribute that does not exist in the item")
 	}
 	return v, nil
 }
 
-func (s *scope) appended(before *row, o operand) (types.AttributeValue, error) {
+func (s *requestScope) evaluateListAppend(before *row, o operand) (types.AttributeValue, error) {
 	var all []types.AttributeValue
 	for _, arg := range o.args {
-		v, err := s.setOperand(before, arg)
+		v, err := s.evaluateSetOperand(before, arg)
 		if err != nil {
 			return nil, err
 		}
 		l, ok := v.(*avL)
 		if !ok {
-			return nil, wrongType()
+			return nil, wrongTypeError()
 		}
 		all = append(all, l.Value...)
 	}
 	return &avL{Value: all}, nil
 }
 
-func addition(old, more types.AttributeValue) (types.AttributeValue, error) {
+func valueAfterAdd(old, more types.AttributeValue) (types.AttributeValue, error) {
 	switch m := more.(type) {
 	case *avN:
 		if old == nil {
@@ -159,52 +161,52 @@ func addition(old, more types.AttributeValue) (types.AttributeValue, error) {
 		}
 		n, ok := old.(*avN)
 		if !ok {
-			return nil, wrongType()
+			return nil, wrongTypeError()
 		}
-		total, err := sum(n.Value, m.Value, false)
+		total, err := addNumbers(n.Value, m.Value, false)
 		return &avN{Value: total}, err
 	case *avSS, *avNS, *avBS:
 		if old == nil {
 			return m, nil
 		}
-		if kindOf(old) != kindOf(m) {
-			return nil, wrongType()
+		if typeName(old) != typeName(m) {
+			return nil, wrongTypeError()
 		}
-		all := append(members(old), members(m)...)
+		all := append(setMembers(old), setMembers(m)...)
 		slices.Sort(all)
-		return setLike(m, slices.Compact(all)), nil
+		return newSetOfKind(m, slices.Compact(all)), nil
 	}
-	return nil, invalid(
+	return nil, validationError(
 		"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, "+
-			"operand type: %s", kindOf(more))
+			"operand type: %s", typeName(more))
 }
 
-func deletion(old, less types.AttributeValue) (types.AttributeValue, error) {
+func valueAfterDelete(old, less types.AttributeValue) (types.AttributeValue, error) {
 	switch less.(type) {
 	case *avSS, *avNS, *avBS:
 	default:
-		return nil, invalid(
+		return nil, validationError(
 			"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, "+
-				"operand type: %s", kindOf(less))
+				"operand type: %s", typeName(less))
 	}
 	if old == nil {
 		return nil, nil
 	}
-	if kindOf(old) != kindOf(less) {
-		return nil, wrongType()
+	if typeName(old) != typeName(less) {
+		return nil, wrongTypeError()
 	}
-	gone := members(less)
-	left := slices.DeleteFunc(members(old), func(m string) bool { return slices.Contains(gone, m) })
+	gone := setMembers(less)
+	left := slices.DeleteFunc(setMembers(old), func(m string) bool { return slices.Contains(gone, m) })
 	if len(left) == 0 {
 		return nil, nil
 	}
-	return setLike(old, left), nil
+	return newSetOfKind(old, left), nil
 }
 
-// put sets or removes the value at a path of the working item. Documents on the way are copied, as
-// rows never change.
-func (s *scope) put(work Item, p path, v types.AttributeValue) error {
-	name := s.name(p[0])
+// setAtPath sets or removes the value at a path of the working item. Documents on the way are
+// copied, as rows never change.
+func (s *requestScope) setAtPath(work Item, p path, v types.AttributeValue) error {
+	name := s.resolveName(p[0])
 	if len(p) == 1 {
 		if v == nil {
 			delete(work, name)
@@ -213,23 +215,24 @@ func (s *scope) put(work Item, p path, v types.AttributeValue) error {
 		}
 		return nil
 	}
-	changed, err := s.within(work[name], p[1:], v)
+	changed, err := s.setInDocument(work[name], p[1:], v)
 	if err == nil {
 		work[name] = changed
 	}
 	return err
 }
 
-func (s *scope) within(at types.AttributeValue, p path,
+func (s *requestScope) setInDocument(at types.AttributeValue, p path,
 	v types.AttributeValue) (types.AttributeValue, error) {
-	notThere := invalid("The document path provided in the update expression is invalid for update")
+	notThere := validationError(
+		"The document path provided in the update expression is invalid for update")
 	switch c := at.(type) {
 	case *avM:
 		if p[0].index >= 0 {
 			return nil, notThere
 		}
-		m, name := maps.Clone(c.Value), s.name(p[0])
-		err := s.child(m[name], p, v, func(child types.AttributeValue) {
+		m, name := maps.Clone(c.Value), s.resolveName(p[0])
+		err := s.setInChild(m[name], p, v, func(child types.AttributeValue) {
 			if child == nil {
 				delete(m, name)
 				return
@@ -247,7 +250,7 @@ func (s *scope) within(at types.AttributeValue, p path,
 		if i < len(l) {
 			old = l[i]
 		}
-		err := s.child(old, p, v, func(child types.AttributeValue) {
+		err := s.setInChild(old, p, v, func(child types.AttributeValue) {
 			switch {
 			case child == nil && i < len(l):
 				l = slices.Delete(l, i, i+1)
@@ -262,14 +265,14 @@ func (s *scope) within(at types.AttributeValue, p path,
 	return nil, notThere
 }
 
-// child goes one step down and sets what comes back.
-func (s *scope) child(old types.AttributeValue, p path, v types.AttributeValue,
+// setInChild goes one step down and sets what comes back.
+func (s *requestScope) setInChild(old types.AttributeValue, p path, v types.AttributeValue,
 	set func(types.AttributeValue)) error {
 	if len(p) == 1 {
 		set(v)
 		return nil
 	}
-	changed, err := s.within(old, p[1:], v)
+	changed, err := s.setInDocument(old, p[1:], v)
 	if err == nil {
 		set(changed)
 	}

@@ -27,8 +27,8 @@ type (
 	avBS   = types.AttributeValueMemberBS
 )
 
-// invalid is the service's answer to a request that is wrong in itself.
-func invalid(format string, args ...any) error {
+// validationError is the service's answer to a request that is wrong in itself.
+func validationError(format string, args ...any) error {
 	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...),
 		Fault: smithy.FaultClient}
 }
@@ -41,38 +41,38 @@ const (
 	maxSK    = 1024
 )
 
-// keep checks a value and gives it with numbers in their canonical form. It may be the caller's
-// own: the engine keeps what it packs of it, and that before the call returns.
-func keep(v types.AttributeValue, depth int) (types.AttributeValue, error) {
+// canonicalValue checks a value and gives it with numbers in their canonical form. It may be the
+// caller's own: the engine keeps what it packs of it, and that before the call returns.
+func canonicalValue(v types.AttributeValue, depth int) (types.AttributeValue, error) {
 	if depth > maxDepth {
-		return nil, invalid(
+		return nil, validationError(
 			"Nesting Levels have exceeded supported limits: attributes may be nested up to 32 levels deep")
 	}
 	switch v := v.(type) {
 	case *avS, *avB, *avBOOL, *avNULL:
 		return v, nil
 	case *avN:
-		n, err := canonical(v.Value)
+		n, err := canonicalNumber(v.Value)
 		if n == v.Value {
 			return v, err
 		}
 		return &avN{Value: n}, err
 	case *avM:
-		return keepMap(v, depth)
+		return canonicalMap(v, depth)
 	case *avL:
-		return keepList(v, depth)
+		return canonicalList(v, depth)
 	case *avSS, *avNS, *avBS:
-		return keepSet(v)
+		return canonicalSet(v)
 	default:
-		return nil, invalid(
+		return nil, validationError(
 			"Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
 	}
 }
 
-func keepMap(v *avM, depth int) (types.AttributeValue, error) {
+func canonicalMap(v *avM, depth int) (types.AttributeValue, error) {
 	m := make(map[string]types.AttributeValue, len(v.Value))
 	for name, e := range v.Value {
-		kept, err := keep(e, depth+1)
+		kept, err := canonicalValue(e, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -81,10 +81,10 @@ func keepMap(v *avM, depth int) (types.AttributeValue, error) {
 	return &avM{Value: m}, nil
 }
 
-func keepList(v *avL, depth int) (types.AttributeValue, error) {
+func canonicalList(v *avL, depth int) (types.AttributeValue, error) {
 	l := make([]types.AttributeValue, len(v.Value))
 	for i, e := range v.Value {
-		kept, err := keep(e, depth+1)
+		kept, err := canonicalValue(e, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -93,33 +93,33 @@ func keepList(v *avL, depth int) (types.AttributeValue, error) {
 	return &avL{Value: l}, nil
 }
 
-// keepSet sorts a set, so that its order tells nothing of how it came to be, and refuses empty sets
-// and repeats.
-func keepSet(v types.AttributeValue) (types.AttributeValue, error) {
+// canonicalSet sorts a set, so that its order tells nothing of how it came to be, and refuses empty
+// sets and repeats.
+func canonicalSet(v types.AttributeValue) (types.AttributeValue, error) {
 	switch v := v.(type) {
 	case *avSS:
-		set, err := distinct(v.Value)
+		set, err := sortedMembers(v.Value)
 		return &avSS{Value: set}, err
 	case *avNS:
 		numbers := make([]string, len(v.Value))
 		for i, s := range v.Value {
-			n, err := canonical(s)
+			n, err := canonicalNumber(s)
 			if err != nil {
 				return nil, err
 			}
 			numbers[i] = n
 		}
-		set, err := distinct(numbers)
+		set, err := sortedMembers(numbers)
 		return &avNS{Value: set}, err
 	case *avBS:
 		texts := make([]string, len(v.Value))
 		for i, b := range v.Value {
 			texts[i] = string(b)
 		}
-		set, err := distinct(texts)
+		set, err := sortedMembers(texts)
 		return binarySet(set), err
 	}
-	return nil, invalid("not a set")
+	return nil, validationError("not a set")
 }
 
 func binarySet(texts []string) *avBS {
@@ -130,13 +130,14 @@ func binarySet(texts []string) *avBS {
 	return out
 }
 
-func distinct(members []string) ([]string, error) {
+func sortedMembers(members []string) ([]string, error) {
 	if len(members) == 0 {
-		return nil, invalid("One or more parameter values were invalid: An string set  may not be empty")
+		return nil, validationError(
+			"One or more parameter values were invalid: An string set  may not be empty")
 	}
 	set := slices.Sorted(slices.Values(members))
 	if len(slices.Compact(slices.Clone(set))) != len(set) {
-		return nil, invalid(
+		return nil, validationError(
 			"One or more parameter values were invalid: Input collection contains duplicates")
 	}
 	return set, nil
@@ -149,25 +150,25 @@ const (
 	minExponent = -130
 )
 
-// canonical checks a number and writes it without leading or trailing zeros and without an
+// canonicalNumber checks a number and writes it without leading or trailing zeros and without an
 // exponent.
-func canonical(s string) (string, error) {
-	if plain(s) {
+func canonicalNumber(s string) (string, error) {
+	if isShortInteger(s) {
 		return s, nil
 	}
 	text := strings.TrimSpace(s)
 	if text == "" {
-		return "", invalid("The parameter cannot be converted to a numeric value: %s", s)
+		return "", validationError("The parameter cannot be converted to a numeric value: %s", s)
 	}
-	mantissa, exponent, err := decimalParts(text)
+	mantissa, exponent, err := parseDecimal(text)
 	if err != nil {
 		return "", err
 	}
-	return render(mantissa, exponent)
+	return formatDecimal(mantissa, exponent)
 }
 
-// plain tells whether s is a canonical whole number that is short, as nearly all are.
-func plain(s string) bool {
+// isShortInteger tells whether s is a canonical whole number that is short, as nearly all are.
+func isShortInteger(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
 	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && s != "0" {
 		return false
@@ -180,9 +181,9 @@ func plain(s string) bool {
 	return true
 }
 
-// decimalParts reads mantissa * 10^exponent.
-func decimalParts(s string) (*big.Int, int, error) {
-	wrong := invalid("The parameter cannot be converted to a numeric value: %s", s)
+// parseDecimal reads mantissa * 10^exponent.
+func parseDecimal(s string) (*big.Int, int, error) {
+	wrong := validationError("The parameter cannot be converted to a numeric value: %s", s)
 	exponent := 0
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		e, err := strconv.Atoi(strings.TrimPrefix(s[i+1:], "+"))
@@ -204,7 +205,7 @@ func decimalParts(s string) (*big.Int, int, error) {
 	return mantissa, exponent - len(fraction), nil
 }
 
-func render(mantissa *big.Int, exponent int) (string, error) {
+func formatDecimal(mantissa *big.Int, exponent int) (string, error) {
 	digits := new(big.Int).Abs(mantissa).String()
 	trimmed := strings.TrimRight(digits, "0")
 	if trimmed == "" {
@@ -212,14 +213,14 @@ func render(mantissa *big.Int, exponent int) (string, error) {
 	}
 	exponent += len(digits) - len(trimmed)
 	if len(trimmed) > maxDigits {
-		return "", invalid("Attempting to store more than 38 significant digits in a Number")
+		return "", validationError("Attempting to store more than 38 significant digits in a Number")
 	}
 	switch magnitude := exponent + len(trimmed) - 1; {
 	case magnitude > maxExponent:
-		return "", invalid(
+		return "", validationError(
 			"Number overflow. Attempting to store a number with magnitude larger than supported range")
 	case magnitude < minExponent:
-		return "", invalid(
+		return "", validationError(
 			"Number underflow. Attempting to store a number with magnitude smaller than supported range")
 	}
 	sign := ""
@@ -236,9 +237,9 @@ func render(mantissa *big.Int, exponent int) (string, error) {
 	}
 }
 
-// sum adds or subtracts canonical numbers exactly.
-func sum(a, b string, minus bool) (string, error) {
-	if plain(a) && plain(b) { // at most 18 digits each: no overflow
+// addNumbers adds or subtracts canonical numbers exactly.
+func addNumbers(a, b string, minus bool) (string, error) {
+	if isShortInteger(a) && isShortInteger(b) { // at most 18 digits each: no overflow
 		x, _ := strconv.ParseInt(a, 10, 64)
 		y, _ := strconv.ParseInt(b, 10, 64)
 		if minus {
@@ -246,22 +247,22 @@ func sum(a, b string, minus bool) (string, error) {
 		}
 		return strconv.FormatInt(x+y, 10), nil
 	}
-	x, ex, err := decimalParts(a)
+	x, ex, err := parseDecimal(a)
 	if err != nil {
 		return "", err
 	}
-	y, ey, err := decimalParts(b)
+	y, ey, err := parseDecimal(b)
 	if err != nil {
 		return "", err
 	}
 	if minus {
 		y.Neg(y)
 	}
-	x, y, e := align(x, ex, y, ey)
-	return render(x.Add(x, y), e)
+	x, y, e := alignExponents(x, ex, y, ey)
+	return formatDecimal(x.Add(x, y), e)
 }
 
-func align(x *big.Int, ex int, y *big.Int, ey int) (*big.Int, *big.Int, int) {
+func alignExponents(x *big.Int, ex int, y *big.Int, ey int) (*big.Int, *big.Int, int) {
 	e := min(ex, ey)
 	scale := func(n *big.Int, by int) *big.Int {
 		return n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(by)), nil))
@@ -273,23 +274,23 @@ func compareNumbers(a, b string) int {
 	if a == b {
 		return 0
 	}
-	if plain(a) && plain(b) {
+	if isShortInteger(a) && isShortInteger(b) {
 		x, _ := strconv.ParseInt(a, 10, 64)
 		y, _ := strconv.ParseInt(b, 10, 64)
 		return cmp.Compare(x, y)
 	}
-	x, ex, errA := decimalParts(a)
-	y, ey, errB := decimalParts(b)
+	x, ex, errA := parseDecimal(a)
+	y, ey, errB := parseDecimal(b)
 	if errA != nil || errB != nil {
 		// values of a request that were not checked are compared as they are written
 		return cmp.Compare(a, b)
 	}
-	x, y, _ = align(x, ex, y, ey)
+	x, y, _ = alignExponents(x, ex, y, ey)
 	return x.Cmp(y)
 }
 
-// order compares two values of one ordered type; ok is false for others.
-func order(a, b types.AttributeValue) (c int, ok bool) {
+// compareValues compares two values of one ordered type; ok is false for others.
+func compareValues(a, b types.AttributeValue) (c int, ok bool) {
 	switch a := a.(type) {
 	case *avS:
 		if b, is := b.(*avS); is {
@@ -307,8 +308,8 @@ func order(a, b types.AttributeValue) (c int, ok bool) {
 	return 0, false
 }
 
-// equal compares two values of any type; sets have no order.
-func equal(a, b types.AttributeValue) bool {
+// equalValues compares two values of any type; sets have no order.
+func equalValues(a, b types.AttributeValue) bool {
 	switch a := a.(type) {
 	case *avBOOL:
 		b, is := b.(*avBOOL)
@@ -318,14 +319,14 @@ func equal(a, b types.AttributeValue) bool {
 		return is
 	case *avL:
 		b, is := b.(*avL)
-		return is && slices.EqualFunc(a.Value, b.Value, equal)
+		return is && slices.EqualFunc(a.Value, b.Value, equalValues)
 	case *avM:
 		b, is := b.(*avM)
 		return is && equalMaps(a.Value, b.Value)
 	case *avSS, *avNS, *avBS:
-		return kindOf(a) == kindOf(b) && slices.Equal(members(a), members(b))
+		return typeName(a) == typeName(b) && slices.Equal(setMembers(a), setMembers(b))
 	}
-	c, ok := order(a, b)
+	c, ok := compareValues(a, b)
 	return ok && c == 0
 }
 
@@ -334,15 +335,15 @@ func equalMaps(a, b Item) bool {
 		return false
 	}
 	for name, v := range a {
-		if w, ok := b[name]; !ok || !equal(v, w) {
+		if w, ok := b[name]; !ok || !equalValues(v, w) {
 			return false
 		}
 	}
 	return true
 }
 
-// members are a set's members as text, in order.
-func members(v types.AttributeValue) []string {
+// setMembers are a set's members as text, in order.
+func setMembers(v types.AttributeValue) []string {
 	switch v := v.(type) {
 	case *avSS:
 		return slices.Sorted(slices.Values(v.Value))
@@ -359,8 +360,8 @@ func members(v types.AttributeValue) []string {
 	return nil
 }
 
-// setLike makes a set of the kind of v from members.
-func setLike(v types.AttributeValue, texts []string) types.AttributeValue {
+// newSetOfKind makes a set of the kind of v from members.
+func newSetOfKind(v types.AttributeValue, texts []string) types.AttributeValue {
 	switch v.(type) {
 	case *avSS:
 		return &avSS{Value: texts}
@@ -371,8 +372,8 @@ func setLike(v types.AttributeValue, texts []string) types.AttributeValue {
 	}
 }
 
-// kindOf is the type's name in expressions.
-func kindOf(v types.AttributeValue) string {
+// typeName is the type's name in expressions.
+func typeName(v types.AttributeValue) string {
 	switch v.(type) {
 	case *avS:
 		return "S"
@@ -398,36 +399,36 @@ func kindOf(v types.AttributeValue) string {
 	return ""
 }
 
-// sizeOf is a value's size in bytes as the service bills it.
-func sizeOf(v types.AttributeValue) int {
+// billedSize is a value's size in bytes as the service bills it.
+func billedSize(v types.AttributeValue) int {
 	switch v := v.(type) {
 	case *avS:
 		return len(v.Value)
 	case *avN:
-		return sizeOfNumber(v.Value)
+		return billedSizeOfNumber(v.Value)
 	case *avB:
 		return len(v.Value)
 	case *avM:
 		n := 3
 		for name, e := range v.Value {
-			n += len(name) + sizeOf(e) + 1
+			n += len(name) + billedSize(e) + 1
 		}
 		return n
 	case *avL:
 		n := 3
 		for _, e := range v.Value {
-			n += sizeOf(e) + 1
+			n += billedSize(e) + 1
 		}
 		return n
 	case *avNS:
 		n := 0
 		for _, s := range v.Value {
-			n += sizeOfNumber(s)
+			n += billedSizeOfNumber(s)
 		}
 		return n
 	case *avSS, *avBS:
 		n := 0
-		for _, s := range members(v) {
+		for _, s := range setMembers(v) {
 			n += len(s)
 		}
 		return n
@@ -436,8 +437,8 @@ func sizeOf(v types.AttributeValue) int {
 	}
 }
 
-// sizeOfNumber is one byte for each two significant digits and one more.
-func sizeOfNumber(s string) int {
+// billedSizeOfNumber is one byte for each two significant digits and one more.
+func billedSizeOfNumber(s string) int {
 	n := 1
 	if strings.HasPrefix(s, "-") {
 		n, s = 2, s[1:]

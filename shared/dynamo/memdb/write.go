@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// change is a write of one item, prepared before the lock is taken: a put, an update, a delete, or
-// only a condition.
-type change struct {
+// pendingWrite is a write of one item, prepared before the lock is taken: a put, an update, a
+// delete, or only a condition.
+type pendingWrite struct {
 	table     *string
 	put       Item // the item of a put
 	key       Item
@@ -22,7 +22,7 @@ type change struct {
 	updating  *string
 	onFailure types.ReturnValuesOnConditionCheckFailure
 
-	compiled expressions
+	compiled compiledExpressions
 	kept     Item
 	t        *table
 	row      *row // of a put
@@ -30,10 +30,10 @@ type change struct {
 	touched  []string
 }
 
-// prepare parses and checks what can be without the item.
-func (db *DB) prepare(c *change) (err error) {
+// prepareWrite parses and checks what can be without the item.
+func (db *DB) prepareWrite(c *pendingWrite) (err error) {
 	db.mu.RLock()
-	c.t, err = db.table(c.table)
+	c.t, err = db.findTable(c.table)
 	db.mu.RUnlock()
 	if err != nil {
 		return err
@@ -43,26 +43,28 @@ func (db *DB) prepare(c *change) (err error) {
 			return err
 		}
 		c.pk, c.sk = c.row.pk, c.row.sk
-	} else if c.pk, c.sk, err = c.t.exactKey(c.key); err != nil {
+	} else if c.pk, c.sk, err = c.t.parseKey(c.key); err != nil {
 		return err
 	}
 	if c.condition == nil && c.updating == nil && len(c.names)+len(c.values) == 0 {
 		return nil
 	}
-	texts := texts{conditionKind: c.condition, updateKind: c.updating}
-	if c.compiled, c.kept, err = db.expressions(c.names, c.values, texts); err != nil {
+	texts := expressionTexts{conditionKind: c.condition, updateKind: c.updating}
+	if c.compiled, c.kept, err = db.compileExpressions(c.names, c.values, texts); err != nil {
 		return err
 	}
 	if p := c.compiled[conditionKind]; p != nil {
-		return c.scope(conditionKind).check(p.cond)
+		return c.newScope(conditionKind).checkOperandTypes(p.cond)
 	}
 	return nil
 }
 
-func (c *change) scope(k kind) *scope { return &scope{kind: k, names: c.names, values: c.kept} }
+func (c *pendingWrite) newScope(k expressionKind) *requestScope {
+	return &requestScope{kind: k, names: c.names, values: c.kept}
+}
 
-// refused is the answer to a condition that failed.
-func (c *change) refused(before *row) error {
+// conditionFailed is the answer to a condition that failed.
+func (c *pendingWrite) conditionFailed(before *row) error {
 	err := &types.ConditionalCheckFailedException{
 		Message: aws.String("The conditional request failed")}
 	if c.onFailure == types.ReturnValuesOnConditionCheckFailureAllOld {
@@ -71,11 +73,11 @@ func (c *change) refused(before *row) error {
 	return err
 }
 
-// decide evaluates the change on the item as it is; the caller holds the lock.
-func (c *change) decide() (before, after *row, err error) {
-	before = c.t.base.find(c.pk, c.sk)
-	if p := c.compiled[conditionKind]; p != nil && !c.scope(conditionKind).holds(p.cond, before) {
-		return before, nil, c.refused(before)
+// evaluate evaluates the change on the item as it is; the caller holds the lock.
+func (c *pendingWrite) evaluate() (before, after *row, err error) {
+	before = c.t.base.findRow(c.pk, c.sk)
+	if p := c.compiled[conditionKind]; p != nil && !c.newScope(conditionKind).isMet(p.cond, before) {
+		return before, nil, c.conditionFailed(before)
 	}
 	switch {
 	case c.check:
@@ -83,7 +85,8 @@ func (c *change) decide() (before, after *row, err error) {
 	case c.put != nil:
 		return before, c.row, nil
 	case c.update:
-		after, c.touched, err = c.scope(updateKind).apply(c.t, before, c.key, c.compiled[updateKind])
+		after, c.touched, err = c.newScope(updateKind).applyUpdate(c.t, before, c.key,
+			c.compiled[updateKind])
 		return before, after, err
 	default:
 		return before, nil, nil
@@ -91,17 +94,17 @@ func (c *change) decide() (before, after *row, err error) {
 }
 
 // write carries out one change on its own.
-func (db *DB) change(c *change) (before, after *row, u units, err error) {
-	if err = db.prepare(c); err != nil {
+func (db *DB) writeOne(c *pendingWrite) (before, after *row, u capacityUnits, err error) {
+	if err = db.prepareWrite(c); err != nil {
 		return nil, nil, u, err
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if before, after, err = c.decide(); err != nil {
+	if before, after, err = c.evaluate(); err != nil {
 		return before, nil, u, err
 	}
-	db.write(c.t, before, after)
-	u.written(c.t, before, after, 1)
+	db.replaceRow(c.t, before, after)
+	u.addWrite(c.t, before, after, 1)
 	return before, after, u, nil
 }
 
@@ -109,21 +112,21 @@ func (db *DB) change(c *change) (before, after *row, u units, err error) {
 func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	op := Op{Name: "PutItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.PutItemOutput, error) {
+	return runCall(ctx, db, op, func() (*dynamodb.PutItemOutput, error) {
 		if in.Item == nil {
-			return nil, invalid("Item is required")
+			return nil, validationError("Item is required")
 		}
-		if !oneOf(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
-			return nil, invalid("Return values set to invalid value")
+		if !isAllowedReturnValue(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
+			return nil, validationError("Return values set to invalid value")
 		}
-		before, _, u, err := db.change(
-			&change{table: in.TableName, put: in.Item, condition: in.ConditionExpression,
+		before, _, u, err := db.writeOne(
+			&pendingWrite{table: in.TableName, put: in.Item, condition: in.ConditionExpression,
 				names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
 				onFailure: in.ReturnValuesOnConditionCheckFailure})
 		if err != nil {
 			return nil, err
 		}
-		out := &dynamodb.PutItemOutput{ConsumedCapacity: u.one(in.ReturnConsumedCapacity)}
+		out := &dynamodb.PutItemOutput{ConsumedCapacity: u.ofOneTable(in.ReturnConsumedCapacity)}
 		if in.ReturnValues == types.ReturnValueAllOld {
 			out.Attributes = before.item()
 		}
@@ -135,18 +138,18 @@ func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
 	op := Op{Name: "DeleteItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.DeleteItemOutput, error) {
-		if !oneOf(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
-			return nil, invalid("Return values set to invalid value")
+	return runCall(ctx, db, op, func() (*dynamodb.DeleteItemOutput, error) {
+		if !isAllowedReturnValue(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
+			return nil, validationError("Return values set to invalid value")
 		}
-		before, _, u, err := db.change(
-			&change{table: in.TableName, key: in.Key, condition: in.ConditionExpression,
+		before, _, u, err := db.writeOne(
+			&pendingWrite{table: in.TableName, key: in.Key, condition: in.ConditionExpression,
 				names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
 				onFailure: in.ReturnValuesOnConditionCheckFailure})
 		if err != nil {
 			return nil, err
 		}
-		out := &dynamodb.DeleteItemOutput{ConsumedCapacity: u.one(in.ReturnConsumedCapacity)}
+		out := &dynamodb.DeleteItemOutput{ConsumedCapacity: u.ofOneTable(in.ReturnConsumedCapacity)}
 		if in.ReturnValues == types.ReturnValueAllOld {
 			out.Attributes = before.item()
 		}
@@ -158,35 +161,35 @@ func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	op := Op{Name: "UpdateItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.UpdateItemOutput, error) {
-		c := &change{table: in.TableName, key: in.Key, update: true, updating: in.UpdateExpression,
+	return runCall(ctx, db, op, func() (*dynamodb.UpdateItemOutput, error) {
+		c := &pendingWrite{table: in.TableName, key: in.Key, update: true, updating: in.UpdateExpression,
 			condition: in.ConditionExpression,
 			names:     in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
 			onFailure: in.ReturnValuesOnConditionCheckFailure}
-		before, after, u, err := db.change(c)
+		before, after, u, err := db.writeOne(c)
 		if err != nil {
 			return nil, err
 		}
-		out := &dynamodb.UpdateItemOutput{ConsumedCapacity: u.one(in.ReturnConsumedCapacity)}
+		out := &dynamodb.UpdateItemOutput{ConsumedCapacity: u.ofOneTable(in.ReturnConsumedCapacity)}
 		switch in.ReturnValues {
 		case types.ReturnValueAllOld:
 			out.Attributes = before.item()
 		case types.ReturnValueAllNew:
 			out.Attributes = after.item()
 		case types.ReturnValueUpdatedOld:
-			out.Attributes = before.some(c.touched)
+			out.Attributes = before.selectAttributes(c.touched)
 		case types.ReturnValueUpdatedNew:
-			out.Attributes = after.some(c.touched)
+			out.Attributes = after.selectAttributes(c.touched)
 		}
 		return out, nil
 	})
 }
 
-// some copies named attributes; nil for none.
-func (r *row) some(names []string) Item {
+// selectAttributes copies named attributes; nil for none.
+func (r *row) selectAttributes(names []string) Item {
 	var out Item
 	for _, name := range names {
-		if v := r.get(name); v != nil {
+		if v := r.attribute(name); v != nil {
 			if out == nil {
 				out = Item{}
 			}
@@ -196,7 +199,7 @@ func (r *row) some(names []string) Item {
 	return out
 }
 
-func oneOf(v types.ReturnValue, allowed ...types.ReturnValue) bool {
+func isAllowedReturnValue(v types.ReturnValue, allowed ...types.ReturnValue) bool {
 	for _, a := range allowed {
 		if v == a {
 			return true

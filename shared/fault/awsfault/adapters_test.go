@@ -225,7 +225,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"data key made":         func(ctx context.Context) error { _, _, err := master.New(ctx, "t", "p"); return err },
 		"data key unwrapped":    func(ctx context.Context) error { _, err := master.Unwrap(ctx, "t", "p", []byte("k")); return err },
 		"secret": func(ctx context.Context) error {
-			_, err := awsclient.Secret(ctx, secretsmanager.NewFromConfig(cfg), "arn")
+			_, err := awsclient.ReadSecret(ctx, secretsmanager.NewFromConfig(cfg), "arn")
 			return err
 		},
 		"message to book again": func(ctx context.Context) error {
@@ -241,13 +241,13 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 			return relay.QuarantineStore{DB: db, Table: "control", Now: now}.Keep(ctx, "t", "r", "w", []byte("{}"))
 		},
 		"revocations": func(ctx context.Context) error {
-			_, err := revocation.New(db, "control", now).Revoked(ctx, identity.Principal{Tenant: "t"})
+			_, err := revocation.New(db, "control", now).IsRevoked(ctx, identity.Principal{Tenant: "t"})
 			return err
 		},
 		"business date": func(ctx context.Context) error {
 			c, err := clockdb.New("local", db, "control")
 			if err == nil {
-				_, err = c.Business(ctx)
+				_, err = c.BusinessTime(ctx)
 			}
 			return err
 		},

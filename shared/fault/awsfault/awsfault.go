@@ -31,7 +31,7 @@ func Of(err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
-	case Passing(err):
+	case IsPassing(err):
 		return fault.Later(err)
 	}
 	return fault.Internal(err)
@@ -43,36 +43,37 @@ func OfCode(code, message string) error {
 	return Of(&smithy.GenericAPIError{Code: code, Message: message})
 }
 
-// Passing reports whether the same call may succeed a moment later: a throttle, a conflict, an
+// IsPassing reports whether the same call may succeed a moment later: a throttle, a conflict, an
 // error on the side of AWS, a broken or slow connection. Whether such a call was carried out is not
 // known.
-func Passing(err error) bool {
+func IsPassing(err error) bool {
 	if err == nil {
 		return false
 	}
-	return timeOver(err) || sdkRetries(err) || broken(err) || onTheirSide(err) || passingCode(err) ||
-		conflicted(err)
+	return isContextOver(err) || isRetriedBySDK(err) || isBrokenConnection(err) ||
+		isServerError(err) || hasPassingCode(err) ||
+		isPassingConflict(err)
 }
 
-// timeOver reports that the caller's own time ended. The SDK does not retry then; whoever asks
+// isContextOver reports that the caller's own time ended. The SDK does not retry then; whoever asks
 // again may.
-func timeOver(err error) bool {
+func isContextOver(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// sdkRetries reports that the SDK itself counts the error among those worth another attempt.
-func sdkRetries(err error) bool {
+// isRetriedBySDK reports that the SDK itself counts the error among those worth another attempt.
+func isRetriedBySDK(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }
 
-// broken reports a connection that failed, or an answer that ended too early.
-func broken(err error) bool {
+// isBrokenConnection reports a connection that failed, or an answer that ended too early.
+func isBrokenConnection(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// onTheirSide reports an error that AWS counts as its own, by status or by the type of the error.
-func onTheirSide(err error) bool {
+// isServerError reports an error that AWS counts as its own, by status or by the type of the error.
+func isServerError(err error) bool {
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) {
 		status := answer.HTTPStatusCode()
@@ -84,38 +85,38 @@ func onTheirSide(err error) bool {
 	return errors.As(err, &api) && api.ErrorFault() == smithy.FaultServer
 }
 
-// passingCode reports an error with a passing code.
-func passingCode(err error) bool {
+// hasPassingCode reports an error with a passing code.
+func hasPassingCode(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && PassingCode(api.ErrorCode())
+	return errors.As(err, &api) && IsPassingCode(api.ErrorCode())
 }
 
-// conflicted reports a transaction that was cancelled for passing reasons only. One for which a
-// condition failed is decided; the conflict of another part changes nothing about that.
-func conflicted(err error) bool {
+// isPassingConflict reports a transaction that was cancelled for passing reasons only. One for
+// which a condition failed is decided; the conflict of another part changes nothing about that.
+func isPassingConflict(err error) bool {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
 		return false
 	}
 	for _, reason := range cancelled.CancellationReasons {
 		code := aws.ToString(reason.Code)
-		if code != "" && code != "None" && !PassingCode(code) {
+		if code != "" && code != "None" && !IsPassingCode(code) {
 			return false
 		}
 	}
 	return true
 }
 
-// PassingCode is Passing for a code alone: of an error, of one part of a batch, or of one reason
+// IsPassingCode is Passing for a code alone: of an error, of one part of a batch, or of one reason
 // why a transaction was cancelled.
-func PassingCode(code string) bool {
+func IsPassingCode(code string) bool {
 	_, throttle := retry.DefaultThrottleErrorCodes[code]
 	_, again := retry.DefaultRetryableErrorCodes[code]
-	return throttle || again || otherCodes(code)
+	return throttle || again || isFurtherPassingCode(code)
 }
 
-// otherCodes are passing codes that the SDK's lists lack.
-func otherCodes(code string) bool {
+// isFurtherPassingCode are passing codes that the SDK's lists lack.
+func isFurtherPassingCode(code string) bool {
 	switch code {
 	case "TransactionConflictException", "TransactionConflict", "ReplicatedWriteConflictException",
 		// DynamoDB: another write is at work
@@ -132,7 +133,7 @@ func otherCodes(code string) bool {
 	return false
 }
 
-// Unprocessed is the fault of a batch of which AWS left some parts undone and named no error.
-func Unprocessed(what string, parts int) error {
+// UnprocessedParts is the fault of a batch of which AWS left some parts undone and named no error.
+func UnprocessedParts(what string, parts int) error {
 	return fault.Later(fmt.Errorf("%s: %d parts were left unprocessed", what, parts))
 }

@@ -138,7 +138,7 @@ func TestEveryErrorHasOneOutcome(t *testing.T) {
 			if !fault.HasCode(got, c.want) || !errors.Is(got, err) {
 				t.Errorf("%s, %s: %v, want %d with its cause", name, wrapping, got, c.want)
 			}
-			if awsfault.Passing(err) != (c.want == later) {
+			if awsfault.IsPassing(err) != (c.want == later) {
 				t.Errorf("%s, %s: passing is %v", name, wrapping, c.want != later)
 			}
 			if e := fault.Of(got); (c.want == later) != (e.RetryAfter >= time.Second) || strings.Contains(e.Public, err.Error()) {
@@ -152,13 +152,13 @@ func TestEveryErrorHasOneOutcome(t *testing.T) {
 func TestTheListsOfTheSDKPass(t *testing.T) {
 	for _, list := range []map[string]struct{}{retry.DefaultThrottleErrorCodes, retry.DefaultRetryableErrorCodes} {
 		for code := range list {
-			if !awsfault.PassingCode(code) || !fault.HasCode(awsfault.Of(coded(code)), fault.Unavailable) {
+			if !awsfault.IsPassingCode(code) || !fault.HasCode(awsfault.Of(coded(code)), fault.Unavailable) {
 				t.Errorf("%s does not pass", code)
 			}
 		}
 	}
 	for status := range retry.DefaultRetryableHTTPStatusCodes {
-		if !awsfault.Passing(answered(status, errors.New("no body"))) {
+		if !awsfault.IsPassing(answered(status, errors.New("no body"))) {
 			t.Errorf("status %d does not pass", status)
 		}
 	}
@@ -176,7 +176,7 @@ func TestEveryCodeOfAStatementHasOneOutcome(t *testing.T) {
 		if passing[code] {
 			want = fault.Unavailable
 		}
-		if err := awsfault.OfCode(string(code), "m"); !fault.HasCode(err, want) || awsfault.PassingCode(string(code)) != passing[code] {
+		if err := awsfault.OfCode(string(code), "m"); !fault.HasCode(err, want) || awsfault.IsPassingCode(string(code)) != passing[code] {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
@@ -187,7 +187,7 @@ func TestAFaultStaysWhatItIs(t *testing.T) {
 	if got := awsfault.Of(absent); !errors.Is(got, absent) || got.Error() != absent.Error() {
 		t.Errorf("became %v", got)
 	}
-	if awsfault.Of(nil) != nil || awsfault.Passing(nil) {
+	if awsfault.Of(nil) != nil || awsfault.IsPassing(nil) {
 		t.Error("no error became one")
 	}
 }

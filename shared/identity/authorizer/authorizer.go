@@ -26,11 +26,11 @@ type Authorizer struct {
 func (a Authorizer) Authorize(ctx context.Context,
 	ev events.APIGatewayV2CustomAuthorizerV2Request) (
 	events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
-	p, err := a.Keyring.Caller(ctx, header(ev))
+	p, err := a.Keyring.VerifyHeader(ctx, authorizationHeader(ev))
 	out := events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true}
 	switch {
 	case err == nil:
-		out.Context = handedOn(p)
+		out.Context = principalContext(p)
 	case fault.HasCode(err, fault.TokenInvalid), fault.HasCode(err, fault.SignatureInvalid):
 		e := fault.Of(err)
 		a.Log.InfoContext(ctx, "token refused", "request_id", ev.RequestContext.RequestID, "code",
@@ -44,7 +44,7 @@ func (a Authorizer) Authorize(ctx context.Context,
 	return out, nil
 }
 
-func header(ev events.APIGatewayV2CustomAuthorizerV2Request) string {
+func authorizationHeader(ev events.APIGatewayV2CustomAuthorizerV2Request) string {
 	if len(ev.IdentitySource) > 0 {
 		return ev.IdentitySource[0]
 	}
@@ -56,8 +56,8 @@ func header(ev events.APIGatewayV2CustomAuthorizerV2Request) string {
 	return ""
 }
 
-// handedOn is the context that the wrapper of every function reads; all values are texts.
-func handedOn(p identity.Principal) map[string]any {
+// principalContext is the context that the wrapper of every function reads; all values are texts.
+func principalContext(p identity.Principal) map[string]any {
 	roles := make([]string, len(p.Roles))
 	for i, r := range p.Roles {
 		roles[i] = string(r)

@@ -27,7 +27,7 @@ var instant = time.Unix(1_795_312_800, 0)
 
 func sample(t *testing.T) events.APIGatewayV2CustomAuthorizerV2Request {
 	t.Helper()
-	return triggertest.Event[events.APIGatewayV2CustomAuthorizerV2Request](t, "../../../functions/authorize-request/event.json")
+	return triggertest.DecodeSample[events.APIGatewayV2CustomAuthorizerV2Request](t, "../../../functions/authorize-request/event.json")
 }
 
 // ring is a secret store whose keys change; it counts reads that were not from memory.

@@ -126,18 +126,18 @@ var (
 // ErrUnknownKey as its cause when the key is not known.
 func (v *Verifier) Verify(token string) (identity.Principal, error) {
 	if len(token) > maxToken {
-		return identity.Principal{}, identity.Malformed(errors.New("longer than is read"))
+		return identity.Principal{}, identity.TokenMalformed(errors.New("longer than is read"))
 	}
 	var c claims
 	parser := jwt.NewParser(jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
-	if _, err := parser.ParseWithClaims(token, &c, v.find); err != nil {
-		return identity.Principal{}, refusal(parser, token, err)
+	if _, err := parser.ParseWithClaims(token, &c, v.findKey); err != nil {
+		return identity.Principal{}, verificationError(parser, token, err)
 	}
-	return v.principal(c)
+	return v.toPrincipal(c)
 }
 
-// find gives the key of a token; nothing is verified before its algorithm is that of the key.
-func (v *Verifier) find(t *jwt.Token) (any, error) {
+// findKey gives the key of a token; nothing is verified before its algorithm is that of the key.
+func (v *Verifier) findKey(t *jwt.Token) (any, error) {
 	if t.Header["crit"] != nil {
 		return nil, errCritical
 	}
@@ -157,35 +157,35 @@ func (v *Verifier) find(t *jwt.Token) (any, error) {
 	return nil, ErrUnknownKey
 }
 
-// refusal tells a token that cannot be read from one that does not verify.
-func refusal(parser *jwt.Parser, token string, err error) error {
+// verificationError tells a token that cannot be read from one that does not verify.
+func verificationError(parser *jwt.Parser, token string, err error) error {
 	switch {
 	case errors.Is(err, errNoKeyID), errors.Is(err, errCritical):
-		return identity.Malformed(err)
+		return identity.TokenMalformed(err)
 	case errors.Is(err, jwt.ErrTokenMalformed):
 		signature := strings.LastIndexByte(token, '.') + 1 // broken or forged is one to us
 		if _, _, unread := parser.ParseUnverified(token[:signature], &claims{}); unread != nil {
-			return identity.Malformed(err)
+			return identity.TokenMalformed(err)
 		}
 	}
-	return identity.BadSignature(err)
+	return identity.SignatureWrong(err)
 }
 
 var (
 	tenantPattern = regexp.MustCompile(`^[a-z0-9-]{3,32}$`)
 )
 
-// principal checks the claims of a token whose signature is right.
-func (v *Verifier) principal(c claims) (identity.Principal, error) {
+// toPrincipal checks the claims of a token whose signature is right.
+func (v *Verifier) toPrincipal(c claims) (identity.Principal, error) {
 	now := v.now()
-	if err := v.check(c); err != nil {
-		return identity.Principal{}, identity.Malformed(err)
+	if err := v.checkClaims(c); err != nil {
+		return identity.Principal{}, identity.TokenMalformed(err)
 	}
 	if !c.ExpiresAt.After(now) {
-		return identity.Principal{}, identity.Expired()
+		return identity.Principal{}, identity.TokenExpired()
 	}
 	if c.NotBefore != nil && c.NotBefore.After(now) {
-		return identity.Principal{}, identity.Malformed(errors.New("not valid yet"))
+		return identity.Principal{}, identity.TokenMalformed(errors.New("not valid yet"))
 	}
 	return identity.Principal{
 		Tenant: c.Tenant, Subject: c.Subject, Roles: c.Roles, Creator: c.Creator, Scope: c.Scope,
@@ -193,7 +193,7 @@ func (v *Verifier) principal(c claims) (identity.Principal, error) {
 	}, nil
 }
 
-func (v *Verifier) check(c claims) error {
+func (v *Verifier) checkClaims(c claims) error {
 	switch {
 	case c.Issuer != v.issuer:
 		return errors.New("another issuer")
@@ -203,11 +203,11 @@ func (v *Verifier) check(c claims) error {
 		return errors.New("no expiry")
 	case !tenantPattern.MatchString(string(c.Tenant)):
 		return errors.New("no tenant")
-	case !plain(c.Subject):
+	case !isPlainText(c.Subject):
 		return errors.New("no subject")
 	case c.Creator != "" && !ident.Valid(c.Creator):
 		return errors.New("the creator is not an id")
-	case c.Scope != "" && !plain(c.Scope):
+	case c.Scope != "" && !isPlainText(c.Scope):
 		return errors.New("the scope is not a plain text")
 	}
 	for _, r := range c.Roles {
@@ -218,17 +218,17 @@ func (v *Verifier) check(c claims) error {
 	return nil
 }
 
-// plain tells whether a text is short, not empty and safe in logs and keys.
-func plain(s string) bool {
+// isPlainText tells whether a text is short, not empty and safe in logs and keys.
+func isPlainText(s string) bool {
 	odd := func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
 	return s != "" && len(s) <= 256 && !strings.ContainsFunc(s, odd)
 }
 
-// Token takes the token out of an Authorization header.
-func Token(header string) (string, error) {
+// TokenFromHeader takes the token out of an Authorization header.
+func TokenFromHeader(header string) (string, error) {
 	scheme, token, found := strings.Cut(strings.TrimSpace(header), " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return "", identity.Malformed(errors.New("the header is not `Bearer <token>`"))
+		return "", identity.TokenMalformed(errors.New("the header is not `Bearer <token>`"))
 	}
 	return strings.TrimSpace(token), nil
 }

@@ -227,7 +227,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	for header, want := range map[string]string{"Bearer a.b.c": "a.b.c", "bearer  a.b.c ": "a.b.c", "Basic a": "", "Bearer": "", "": ""} {
-		got, err := Token(header)
+		got, err := TokenFromHeader(header)
 		if got != want || (want == "") != fault.HasCode(err, fault.TokenInvalid) {
 			t.Errorf("%q: got %q, %v", header, got, err)
 		}

@@ -35,16 +35,16 @@ func NewKeyring(keys Keys, age time.Duration, issuer, audience string,
 	return &Keyring{keys: keys, age: age, issuer: issuer, audience: audience, now: now}
 }
 
-// Caller verifies the token of an Authorization header. Where its key is not known the keys are
-// read again, because they may have been changed.
+// VerifyHeader verifies the token of an Authorization header. Where its key is not known the keys
+// are read again, because they may have been changed.
 //
 // Errors: fault.TokenInvalid, fault.SignatureInvalid; any other means that the keys cannot be read.
-func (k *Keyring) Caller(ctx context.Context, header string) (identity.Principal, error) {
-	token, err := Token(header)
+func (k *Keyring) VerifyHeader(ctx context.Context, header string) (identity.Principal, error) {
+	token, err := TokenFromHeader(header)
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	v, err := k.current(ctx, k.age)
+	v, err := k.currentVerifier(ctx, k.age)
 	if err != nil {
 		return identity.Principal{}, err
 	}
@@ -52,14 +52,14 @@ func (k *Keyring) Caller(ctx context.Context, header string) (identity.Principal
 	if !errors.Is(err, ErrUnknownKey) {
 		return p, err
 	}
-	if v, err = k.current(ctx, retryAge); err != nil {
+	if v, err = k.currentVerifier(ctx, retryAge); err != nil {
 		return identity.Principal{}, err
 	}
 	return v.Verify(token)
 }
 
-// current returns a verifier of keys at most age old.
-func (k *Keyring) current(ctx context.Context, age time.Duration) (*Verifier, error) {
+// currentVerifier returns a verifier of keys at most age old.
+func (k *Keyring) currentVerifier(ctx context.Context, age time.Duration) (*Verifier, error) {
 	config, err := k.keys(ctx, age)
 	if err != nil {
 		return nil, err

@@ -38,22 +38,22 @@ type List struct {
 	now   func() time.Time
 
 	mu   sync.Mutex
-	kept map[string]tenantList
+	kept map[string]revokedSubjects
 }
 
-type tenantList struct {
+type revokedSubjects struct {
 	until map[string]int64 // subject -> last second of expiry that is revoked
 	read  time.Time
 }
 
 // New reads from the control table. now is the real instant.
 func New(db API, controlTable string, now func() time.Time) *List {
-	return &List{db: db, table: controlTable, now: now, kept: map[string]tenantList{}}
+	return &List{db: db, table: controlTable, now: now, kept: map[string]revokedSubjects{}}
 }
 
-// Revoked tells whether the caller's token was revoked.
-func (l *List) Revoked(ctx context.Context, p identity.Principal) (bool, error) {
-	list, err := l.of(ctx, p.Tenant)
+// IsRevoked tells whether the caller's token was revoked.
+func (l *List) IsRevoked(ctx context.Context, p identity.Principal) (bool, error) {
+	list, err := l.tenantRevocations(ctx, p.Tenant)
 	if err != nil {
 		return false, err
 	}
@@ -61,28 +61,29 @@ func (l *List) Revoked(ctx context.Context, p identity.Principal) (bool, error) 
 	return ok && p.Expires.Unix() <= until, nil
 }
 
-// of gives a tenant's list. The lock is held while it is read: callers of one instance wait for one
-// answer.
-func (l *List) of(ctx context.Context, tenant ident.Tenant) (tenantList, error) {
+// tenantRevocations gives a tenant's list. The lock is held while it is read: callers of one
+// instance wait for one answer.
+func (l *List) tenantRevocations(ctx context.Context,
+	tenant ident.Tenant) (revokedSubjects, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	if list, ok := l.kept[string(tenant)]; ok && now.Sub(list.read) < MaxAge {
 		return list, nil
 	}
-	list, err := l.load(ctx, tenant)
+	list, err := l.loadRevocations(ctx, tenant)
 	if err != nil {
-		return tenantList{}, fmt.Errorf("read revocations: %w", err)
+		return revokedSubjects{}, fmt.Errorf("read revocations: %w", err)
 	}
 	list.read = now
-	l.forget(now)
+	l.dropExpired(now)
 	l.kept[string(tenant)] = list
 	return list, nil
 }
 
-// forget drops what is too old to be used, so that memory holds the tenants of the last MaxAge
+// dropExpired drops what is too old to be used, so that memory holds the tenants of the last MaxAge
 // only.
-func (l *List) forget(now time.Time) {
+func (l *List) dropExpired(now time.Time) {
 	for tenant, list := range l.kept {
 		if now.Sub(list.read) >= MaxAge {
 			delete(l.kept, tenant)
@@ -90,7 +91,7 @@ func (l *List) forget(now time.Time) {
 	}
 }
 
-func (l *List) load(ctx context.Context, tenant ident.Tenant) (tenantList, error) {
+func (l *List) loadRevocations(ctx context.Context, tenant ident.Tenant) (revokedSubjects, error) {
 	k := keys.Revocations(tenant)
 	out, err := l.db.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &l.table, ConsistentRead: aws.Bool(true),
@@ -98,9 +99,9 @@ func (l *List) load(ctx context.Context, tenant ident.Tenant) (tenantList, error
 			"sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
-		return tenantList{}, awsfault.Of(err)
+		return revokedSubjects{}, awsfault.Of(err)
 	}
-	list := tenantList{until: map[string]int64{}}
+	list := revokedSubjects{until: map[string]int64{}}
 	subjects, ok := out.Item[SubjectsAttribute].(*types.AttributeValueMemberM)
 	if !ok {
 		return list, nil
@@ -108,10 +109,10 @@ func (l *List) load(ctx context.Context, tenant ident.Tenant) (tenantList, error
 	for subject, v := range subjects.Value {
 		n, ok := v.(*types.AttributeValueMemberN)
 		if !ok {
-			return tenantList{}, fmt.Errorf("%s of %s is not a number", SubjectsAttribute, tenant)
+			return revokedSubjects{}, fmt.Errorf("%s of %s is not a number", SubjectsAttribute, tenant)
 		}
 		if list.until[subject], err = strconv.ParseInt(n.Value, 10, 64); err != nil {
-			return tenantList{}, err
+			return revokedSubjects{}, err
 		}
 	}
 	return list, nil

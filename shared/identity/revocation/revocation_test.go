@@ -53,7 +53,7 @@ func TestRevoked(t *testing.T) {
 		"subject of a stranger": {caller("other", "a@demo", instant), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := l.Revoked(context.Background(), c.who); err != nil || got != c.want {
+			if got, err := l.IsRevoked(context.Background(), c.who); err != nil || got != c.want {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
@@ -66,7 +66,7 @@ func TestKnowledgeIsNeverOlderThanMaxAge(t *testing.T) {
 	who := caller("demo", "a@demo", instant.Add(time.Hour))
 	ask := func(want bool, reads int) {
 		t.Helper()
-		got, err := l.Revoked(context.Background(), who)
+		got, err := l.IsRevoked(context.Background(), who)
 		if err != nil || got != want || f.reads != reads {
 			t.Fatalf("got %v, %v after %d reads, want %v after %d", got, err, f.reads, want, reads)
 		}
@@ -82,11 +82,11 @@ func TestKnowledgeIsNeverOlderThanMaxAge(t *testing.T) {
 func TestAnUnreadableListIsAnError(t *testing.T) {
 	broken := errors.New("broken")
 	l := revocation.New(&table{err: broken}, "control", func() time.Time { return instant })
-	if _, err := l.Revoked(context.Background(), caller("demo", "a", instant)); !errors.Is(err, broken) {
+	if _, err := l.IsRevoked(context.Background(), caller("demo", "a", instant)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	odd := &table{subjects: map[string]types.AttributeValue{"a": &types.AttributeValueMemberS{Value: "x"}}}
-	if _, err := revocation.New(odd, "control", func() time.Time { return instant }).Revoked(context.Background(), caller("demo", "a", instant)); err == nil {
+	if _, err := revocation.New(odd, "control", func() time.Time { return instant }).IsRevoked(context.Background(), caller("demo", "a", instant)); err == nil {
 		t.Error("a list that is not understood was taken as empty")
 	}
 }

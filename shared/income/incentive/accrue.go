@@ -256,7 +256,7 @@ func (a *Accruer) closeDay(ctx context.Context, tenant ident.Tenant, day civil.D
 	}
 	var waiting atomic.Int64
 	group, shardCtx := errgroup.WithContext(ctx)
-	group.SetLimit(pace.AtOnce(ctx, shardsAtOnce))
+	group.SetLimit(pace.Parallelism(ctx, shardsAtOnce))
 	for n := range uint32(keys.DayShards) {
 		group.Go(func() error {
 			return a.Chunks.ReadShard(shardCtx, tenant, day, n,
@@ -290,7 +290,7 @@ func (a *Accruer) closeDay(ctx context.Context, tenant ident.Tenant, day civil.D
 func (a *Accruer) accrueCreatorDay(ctx context.Context, d CreatorDay, entries []Entry,
 	closed PriorAccrual) error {
 	read := true
-	return optimistic.Do(ctx, func() (err error) {
+	return optimistic.Retry(ctx, func() (err error) {
 		if !read {
 			if entries, closed, err = a.Chunks.ReadCreatorDay(ctx, d); err != nil {
 				return err

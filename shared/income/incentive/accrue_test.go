@@ -23,7 +23,7 @@ import (
 
 func newAccruer(m *incentivetest.Memory, d *directory) *incentive.Accruer {
 	days := incentivetest.Days{Memory: m}
-	return &incentive.Accruer{Clock: clock.At(noon.AddDate(0, 0, 2)), Directory: d, Chunks: days, Days: days, Parked: m, Accruals: m, Log: slog.New(slog.DiscardHandler)}
+	return &incentive.Accruer{Clock: clock.FixedAt(noon.AddDate(0, 0, 2)), Directory: d, Chunks: days, Days: days, Parked: m, Accruals: m, Log: slog.New(slog.DiscardHandler)}
 }
 
 func seen(id string, creator ident.Creator, at time.Time, fen int64) incentive.StreamedEvent {
@@ -160,7 +160,7 @@ func TestCreatorWithoutContractKeepsNobodyWaiting(t *testing.T) {
 	signed := false
 	m.Refuse = func(a incentive.Accrual) error {
 		if a.Creator == "c-1" && !signed {
-			return fault.Missing("contract_missing", "c-1", "No contract.")
+			return fault.MissingRule("contract_missing", "c-1", "No contract.")
 		}
 		return nil
 	}
@@ -253,7 +253,7 @@ func TestCountersAreClosedWhenAllIsAccrued(t *testing.T) {
 	m := incentivetest.NewMemory()
 	d := &directory{tenants: []string{"demo"}}
 	a, days := newAccruer(m, d), incentivetest.Days{Memory: m}
-	c := &incentive.Counters{Clock: clock.At(noon), Creators: d, Chunks: days, Days: days}
+	c := &incentive.Counters{Clock: clock.FixedAt(noon), Creators: d, Chunks: days, Days: days}
 	expect := func(events int, cash int64, closed bool) {
 		t.Helper()
 		got, err := c.CountDay(t.Context(), "demo", "c-1", civil.Date{})

@@ -79,7 +79,7 @@ type Result struct {
 // call, after which nothing is stored.
 func (r *Recorder) RecordEvents(ctx context.Context, tenant ident.Tenant,
 	raw []json.RawMessage) ([]Result, error) {
-	now, err := r.Clock.Business(ctx)
+	now, err := r.Clock.BusinessTime(ctx)
 	if err != nil {
 		return nil, fault.Later(err)
 	}
@@ -158,7 +158,7 @@ func (c *call) lookUpCreators(ctx context.Context, names []string) []error {
 		return errs
 	}
 	var group errgroup.Group
-	group.SetLimit(pace.AtOnce(ctx, creatorReads))
+	group.SetLimit(pace.Parallelism(ctx, creatorReads))
 	for i, name := range names {
 		group.Go(func() error {
 			_, errs[i] = c.Directory.Creator(ctx, c.tenant, ident.Creator(name))

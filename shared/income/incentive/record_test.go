@@ -48,7 +48,7 @@ func watching() []tenancy.Strategy {
 
 func newRecorder(events incentive.Events, d *directory) *incentive.Recorder {
 	calls := 0
-	return &incentive.Recorder{Clock: clock.At(noon), Directory: d, Events: events, NewID: func() string {
+	return &incentive.Recorder{Clock: clock.FixedAt(noon), Directory: d, Events: events, NewID: func() string {
 		calls++
 		return fmt.Sprintf("call-%d", calls)
 	}}

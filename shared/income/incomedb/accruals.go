@@ -130,7 +130,7 @@ func staleUnlessOwn(closed item, id string) error {
 func (a *Accruals) closeWithoutPosting(ctx context.Context, acc incentive.Accrual,
 	id string) error {
 	err := dynamo.Transact(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClosePart(acc, id)})
-	if refused := dynamo.Refusal(err); refused != nil {
+	if refused := dynamo.AsConditionError(err); refused != nil {
 		return staleUnlessOwn(refused.Found[0], id)
 	}
 	return err
@@ -152,7 +152,7 @@ func (a *Accruals) setAccountingPeriod(ctx context.Context, e *ledger.Entry, day
 // tryPost tries once to write an accrual; it returns the refusal of the transaction, nil when the
 // accrual was written.
 func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
-	id string) (*dynamo.Refused, error) {
+	id string) (*dynamo.ConditionError, error) {
 	entity, bucket := to.entity, to.bucket
 	entry := newAccrualEntry(acc, entity, id)
 	closing, err := a.setAccountingPeriod(ctx, &entry, acc.Day, to.ownMonth)
@@ -182,7 +182,7 @@ func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	}
 	parts := append([]types.TransactWriteItem{a.dayClosePart(acc, id)}, posting...)
 	err = dynamo.Transact(ctx, a.DB, a.NewToken(), append(parts, put, g.updatePart(a.Ledger), record))
-	if refused := dynamo.Refusal(err); refused != nil {
+	if refused := dynamo.AsConditionError(err); refused != nil {
 		return refused, nil
 	}
 	return nil, err

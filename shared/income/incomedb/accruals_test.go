@@ -31,7 +31,7 @@ type monthEnd struct {
 
 func newMonthEnd(t *testing.T) *monthEnd {
 	l := dynamotest.Open(t)
-	newID := ids.Source(time.Now)
+	newID := ids.NewSource(time.Now)
 	m := &monthEnd{now: civil.MustDate("2026-09-01").Start().Add(30 * time.Minute), book: ledgerdb.Book{DB: l.Client, Table: l.Ledger},
 		periods: &perioddb.Store{DB: l.Client, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: newID}}
 	m.accruals = &incomedb.Accruals{Store: &incomedb.Store{DB: l.Client, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: newID}, Incentives: l.Incentives,

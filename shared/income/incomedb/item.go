@@ -105,7 +105,7 @@ func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period,
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := dynamo.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
+	it := dynamo.Key(keys.IncomeLine(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
 	it[attrDoc] = dynamo.Text(string(doc))
 	it[attrHash] = dynamo.Text(income.HashDocument(doc))
 	it[attrWrite] = dynamo.Text(writeID)
@@ -139,7 +139,7 @@ func (g bucketAddition) updatePart(table string) types.TransactWriteItem {
 	e.add(attrLines, dynamo.Number(int64(len(g.lines))))
 	e.add(ownPrefix+g.own.String(), dynamo.Number(int64(len(g.lines))))
 	e.addSet(attrBy, g.by)
-	e.addSet(attrEntities, ident.Texts(g.entities))
+	e.addSet(attrEntities, ident.ToTexts(g.entities))
 	if g.carried != nil {
 		e.addSet(attrCarriedIn, []string{encodeCarried(*g.carried)})
 	}
@@ -231,7 +231,7 @@ func (e *updateExpression) String() string {
 
 // parseBucket decodes the item of a bucket; tenant and creator are those of the partition.
 func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucket, error) {
-	name, incomeType, ok := keys.BucketOf(dynamo.TextOf(it, "sk"))
+	name, incomeType, ok := keys.ParseBucketKey(dynamo.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
 	if !ok || err != nil {
 		return income.Bucket{},
@@ -246,7 +246,7 @@ func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bu
 		LinesByMonth: map[civil.Month]int{},
 		Source:       dynamo.TextOf(it, attrSource), Uploaders: stringSet(it, attrBy),
 		Platforms:  stringSet(it, attrPlatforms),
-		Entities:   ident.List[ident.Entity](stringSet(it, attrEntities)),
+		Entities:   ident.FromTexts[ident.Entity](stringSet(it, attrEntities)),
 		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)),
 		Occurrence: int(n.number(attrOccurrence)), SettlementInForce: n.number(attrStanding) > 0,
 		CarriedReason: dynamo.TextOf(it, attrCarriedFor)}

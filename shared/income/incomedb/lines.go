@@ -22,7 +22,7 @@ func (s *Store) ReadLines(ctx context.Context, b income.Bucket) ([]income.Line, 
 		err := s.queryLedger(ctx,
 			&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
-					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
+					":sk": dynamo.Text(keys.IncomeTypePrefix(own, b.IncomeType))}},
 			func(it item) error {
 				// Late lines of the same service period lie in other buckets.
 				if dynamo.TextOf(it, attrBucket) != b.CyclePeriod().String() {

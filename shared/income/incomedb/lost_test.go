@@ -52,9 +52,9 @@ func (contracts) ContractsOf(context.Context, ident.Tenant, ident.Creator, strin
 	return []tenancy.Contract{{PayingEntity: "ent-1", Routes: map[string]string{income.Incentive: tenancy.MCNPays}}}, nil
 }
 
-func open(t *testing.T, lost int) (*incomedb.Store, dynamotest.Local) {
+func open(t *testing.T, lost int) (*incomedb.Store, dynamotest.Tables) {
 	l := dynamotest.Open(t)
-	return &incomedb.Store{DB: &forgetful{l.Client, lost}, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: ids.Source(time.Now)}, l
+	return &incomedb.Store{DB: &forgetful{l.Client, lost}, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: ids.NewSource(time.Now)}, l
 }
 
 func lines(period string, amounts ...string) income.Addition {
@@ -78,9 +78,9 @@ func bucket(t *testing.T, s *incomedb.Store, period, incomeType string) income.B
 }
 
 // audits counts the outbox items, one for each act.
-func audits(t *testing.T, l dynamotest.Local) int {
+func audits(t *testing.T, l dynamotest.Tables) int {
 	t.Helper()
-	return len(l.Items(t, l.Settlements))
+	return len(l.ReadTable(t, l.Settlements))
 }
 
 func TestAddAfterALostAnswer(t *testing.T) {
@@ -104,7 +104,7 @@ func TestAddAfterALostAnswer(t *testing.T) {
 
 func TestPostAfterALostAnswer(t *testing.T) {
 	s, l := open(t, 1)
-	a := incomedb.Accruals{Store: s, Incentives: l.Incentives, Directory: contracts{}, NewID: ids.Source(time.Now)}
+	a := incomedb.Accruals{Store: s, Incentives: l.Incentives, Directory: contracts{}, NewID: ids.NewSource(time.Now)}
 	post := incentive.Accrual{Tenant: tenant, Creator: "c1", Day: civil.MustDate("2026-08-03"), Revision: 1, Difference: money.Yuan(4), Total: money.Yuan(4), ClosedAt: time.Now()}
 	if err := a.PostAccrual(t.Context(), post); err != nil {
 		t.Fatalf("one's own posting was not known again: %v", err)

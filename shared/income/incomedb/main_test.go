@@ -8,4 +8,4 @@ import (
 )
 
 // The promises hold on both stores.
-func TestMain(m *testing.M) { os.Exit(dynamotest.RunBoth(m)) }
+func TestMain(m *testing.M) { os.Exit(dynamotest.RunAllOnBothEngines(m)) }

@@ -125,7 +125,7 @@ func (s *Store) nextOpenPeriod(ctx context.Context, of book, course cycle.Timeli
 // tryAdd tries once to write the lines with the indexes in left into one bucket; it returns the
 // refusal of the transaction, nil when the lines were written.
 func (s *Store) tryAdd(ctx context.Context, a income.Addition, bucket cycle.Period,
-	left []int) (*dynamo.Refused, error) {
+	left []int) (*dynamo.ConditionError, error) {
 	g := bucketAddition{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType,
 		bucket: bucket,
 		own:    a.Period, source: income.SourceClearing, by: []string{a.By}}
@@ -143,7 +143,7 @@ func (s *Store) tryAdd(ctx context.Context, a income.Addition, bucket cycle.Peri
 		return nil, err
 	}
 	err = dynamo.Transact(ctx, s.DB, s.NewToken(), append(parts, record))
-	if refused := dynamo.Refusal(err); refused != nil {
+	if refused := dynamo.AsConditionError(err); refused != nil {
 		return refused, nil
 	}
 	return nil, err
@@ -234,7 +234,8 @@ func (s *Store) ListBuckets(ctx context.Context, tenant ident.Tenant, creator id
 	err := s.queryLedger(ctx,
 		&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
 			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
-				":from": dynamo.Text(keys.BucketsOf(from)), ":to": dynamo.Text(keys.BucketsOf(to.Add(1)))}},
+				":from": dynamo.Text(keys.MonthBucketPrefix(from)),
+				":to":   dynamo.Text(keys.MonthBucketPrefix(to.Add(1)))}},
 		func(it item) error {
 			b, err := parseBucket(tenant, creator, it)
 			found = append(found, b)
@@ -270,7 +271,7 @@ func (s *Store) SumLines(ctx context.Context, b income.Bucket) (income.Totals, e
 				ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable,
 					"#gross": attrGross},
 				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
-					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
+					":sk": dynamo.Text(keys.IncomeTypePrefix(own, b.IncomeType))}},
 			func(it item) error {
 				// Late lines of the same service period lie in other buckets and are not counted here.
 				if dynamo.TextOf(it, attrBucket) != b.CyclePeriod().String() {
@@ -307,7 +308,7 @@ func (s *Store) CarryForward(ctx context.Context, b income.Bucket, c income.Carr
 			return err
 		}
 		err = dynamo.Transact(ctx, s.DB, s.NewToken(), parts)
-		refused := dynamo.Refusal(err)
+		refused := dynamo.AsConditionError(err)
 		if refused == nil {
 			return err
 		}

@@ -32,30 +32,30 @@ const (
 	none = -1
 )
 
-func (d *document) raw(at int) []byte { return d.data[d.nodes[at].start:d.nodes[at].end] }
+func (d *document) rawText(at int) []byte { return d.data[d.nodes[at].start:d.nodes[at].end] }
 
 func (d *document) isNull(at int) bool { return d.data[d.nodes[at].start] == 'n' }
 
-func (d *document) problem(path, text string) {
+func (d *document) addProblem(path, text string) {
 	if len(d.problems) < maxProblems {
 		d.problems = append(d.problems, fault.Field{Field: path, Problem: text})
 	}
 }
 
-// path names a node from the root, "list.1.flag". It is built for problems only.
-func (d *document) path(at int) string {
+// fieldPath names a node from the root, "list.1.flag". It is built for problems only.
+func (d *document) fieldPath(at int) string {
 	n := &d.nodes[at]
 	switch {
 	case n.parent == none:
 		return ""
 	case n.name == nil:
-		return join(d.path(n.parent), strconv.Itoa(n.index))
+		return joinPath(d.fieldPath(n.parent), strconv.Itoa(n.index))
 	default:
-		return join(d.path(n.parent), string(n.name))
+		return joinPath(d.fieldPath(n.parent), string(n.name))
 	}
 }
 
-func join(path, name string) string {
+func joinPath(path, name string) string {
 	if path == "" {
 		return name
 	}
@@ -72,69 +72,69 @@ type scanner struct {
 // usualNodes is room for the values of an ordinary body.
 const usualNodes = 32
 
-func scan(data []byte) *document {
+func scanDocument(data []byte) *document {
 	s := scanner{document: document{data: data, nodes: make([]node, 0, usualNodes)}}
-	s.space()
-	s.value(node{parent: none}, 1)
-	s.space()
+	s.skipSpace()
+	s.scanValue(node{parent: none}, 1)
+	s.skipSpace()
 	if len(s.problems) == 0 && s.pos < len(s.data) {
-		s.problem("", "has data after its end")
+		s.addProblem("", "has data after its end")
 	}
 	return &s.document
 }
 
-func (s *scanner) broken() {
+func (s *scanner) reportSyntaxError() {
 	if !s.dead {
 		s.dead = true
-		s.problem("", "is not valid JSON near byte "+strconv.Itoa(s.pos))
+		s.addProblem("", "is not valid JSON near byte "+strconv.Itoa(s.pos))
 	}
 	s.pos = len(s.data)
 }
 
-func (s *scanner) space() {
+func (s *scanner) skipSpace() {
 	for s.pos < len(s.data) && strings.IndexByte(" \t\r\n", s.data[s.pos]) >= 0 {
 		s.pos++
 	}
 }
 
-func (s *scanner) peek() byte {
+func (s *scanner) peekByte() byte {
 	if s.pos < len(s.data) {
 		return s.data[s.pos]
 	}
 	return 0
 }
 
-// value reads the next value into a node of its own and gives the node's place.
-func (s *scanner) value(n node, depth int) int {
+// scanValue reads the next value into a node of its own and gives the node's place.
+func (s *scanner) scanValue(n node, depth int) int {
 	at := len(s.nodes)
 	n.start = s.pos
 	n.first = none
 	n.next = none
 	s.nodes = append(s.nodes, n)
 	if depth > MaxDepth {
-		s.problem(s.path(at), fmt.Sprintf("is nested deeper than %d levels", MaxDepth))
+		s.addProblem(s.fieldPath(at), fmt.Sprintf("is nested deeper than %d levels", MaxDepth))
 		s.dead = true
 		s.pos = len(s.data)
 		return at
 	}
-	switch c := s.peek(); {
+	switch c := s.peekByte(); {
 	case c == '{':
-		s.object(at, depth)
+		s.scanObject(at, depth)
 	case c == '[':
-		s.array(at, depth)
+		s.scanList(at, depth)
 	case c == '"':
-		s.nodes[at].text = s.text(at)
+		s.nodes[at].text = s.scanString(at)
 	case c == 't' || c == 'f' || c == 'n' || c == '-' || (c >= '0' && c <= '9'):
-		s.scalar()
+		s.scanScalar()
 	default:
-		s.broken()
+		s.reportSyntaxError()
 	}
 	s.nodes[at].end = s.pos
 	return at
 }
 
-// link hangs a node behind its elder sibling, or first under its parent.
-func (s *scanner) link(elder, at int) {
+// linkNode hangs a node behind its elder sibling, or first under its parent.
+func (s *scanner) linkNode(elder, at int) {
 	if elder == none {
 		s.nodes[s.nodes[at].parent].first = at
 		return
@@ -142,72 +142,72 @@ func (s *scanner) link(elder, at int) {
 	s.nodes[elder].next = at
 }
 
-func (s *scanner) object(at, depth int) {
-	var seen names
+func (s *scanner) scanObject(at, depth int) {
+	var seen nameSet
 	elder := none
 	s.pos++
-	for s.space(); s.peek() != '}'; s.space() {
-		if s.peek() != '"' {
-			s.broken()
+	for s.skipSpace(); s.peekByte() != '}'; s.skipSpace() {
+		if s.peekByte() != '"' {
+			s.reportSyntaxError()
 			return
 		}
-		name := s.text(at)
-		if seen.add(name) {
-			s.problem(join(s.path(at), string(name)), "is given twice")
+		name := s.scanString(at)
+		if seen.addName(name) {
+			s.addProblem(joinPath(s.fieldPath(at), string(name)), "is given twice")
 		}
-		s.space()
-		if s.peek() != ':' {
-			s.broken()
+		s.skipSpace()
+		if s.peekByte() != ':' {
+			s.reportSyntaxError()
 			return
 		}
 		s.pos++
-		s.space()
-		member := s.value(node{parent: at, name: name}, depth+1)
-		s.link(elder, member)
+		s.skipSpace()
+		member := s.scanValue(node{parent: at, name: name}, depth+1)
+		s.linkNode(elder, member)
 		elder = member
-		if !s.next('}') {
+		if !s.skipComma('}') {
 			return
 		}
 	}
 	s.pos++
 }
 
-func (s *scanner) array(at, depth int) {
+func (s *scanner) scanList(at, depth int) {
 	elder := none
 	s.pos++
 	i := 0
-	for s.space(); s.peek() != ']'; s.space() {
-		element := s.value(node{parent: at, index: i}, depth+1)
-		s.link(elder, element)
+	for s.skipSpace(); s.peekByte() != ']'; s.skipSpace() {
+		element := s.scanValue(node{parent: at, index: i}, depth+1)
+		s.linkNode(elder, element)
 		elder = element
 		i++
-		if !s.next(']') {
+		if !s.skipComma(']') {
 			return
 		}
 	}
 	s.pos++
 }
 
-// next steps over a comma that must be followed by another element, or stays before end.
-func (s *scanner) next(end byte) bool {
-	s.space()
-	switch s.peek() {
+// skipComma steps over a comma that must be followed by another element, or stays before end.
+func (s *scanner) skipComma(end byte) bool {
+	s.skipSpace()
+	switch s.peekByte() {
 	case end:
 		return true
 	case ',':
 		s.pos++
-		s.space()
-		if s.peek() != end {
+		s.skipSpace()
+		if s.peekByte() != end {
 			return true
 		}
 	}
-	s.broken()
+	s.reportSyntaxError()
 	return false
 }
 
-// text reads a string of or in the node at and refuses control characters in it, also escaped ones.
-// Plain ASCII is taken as it stands.
-func (s *scanner) text(at int) []byte {
+// scanString reads a string of or in the node at and refuses control characters in it, also escaped
+// ones. Plain ASCII is taken as it stands.
+func (s *scanner) scanString(at int) []byte {
 	start, plain := s.pos, true
 	for s.pos++; s.pos < len(s.data) && s.data[s.pos] != '"'; s.pos++ {
 		c := s.data[s.pos]
@@ -219,24 +219,24 @@ func (s *scanner) text(at int) []byte {
 		}
 	}
 	if s.pos >= len(s.data) {
-		s.broken()
+		s.reportSyntaxError()
 		return []byte{}
 	}
 	s.pos++
 	if plain {
 		return s.data[start+1 : s.pos-1]
 	}
-	return s.unusual(at, s.data[start:s.pos])
+	return s.unescapeString(at, s.data[start:s.pos])
 }
 
-func (s *scanner) unusual(at int, raw []byte) []byte {
+func (s *scanner) unescapeString(at int, raw []byte) []byte {
 	var out string
 	if err := json.Unmarshal(raw, &out); err != nil {
-		s.problem(s.path(at), "is not a valid string or has control characters")
+		s.addProblem(s.fieldPath(at), "is not a valid string or has control characters")
 		return []byte{}
 	}
 	if strings.ContainsFunc(out, isControl) {
-		s.problem(s.path(at), "must not have control characters")
+		s.addProblem(s.fieldPath(at), "must not have control characters")
 	}
 	return []byte(out)
 }
@@ -246,28 +246,28 @@ func isControl(r rune) bool {
 		r == utf8.RuneError
 }
 
-func (s *scanner) scalar() {
+func (s *scanner) scanScalar() {
 	start := s.pos
 	for s.pos < len(s.data) && strings.IndexByte(" \t\r\n,]}", s.data[s.pos]) < 0 {
 		s.pos++
 	}
 	if !json.Valid(s.data[start:s.pos]) {
 		s.pos = start
-		s.broken()
+		s.reportSyntaxError()
 	}
 }
 
-// names are the names of one object: a few in a list, many in a map, so that no input makes the
+// nameSet are the names of one object: a few in a list, many in a map, so that no input makes the
 // search slow.
-type names struct {
+type nameSet struct {
 	few  [][]byte
 	many map[string]bool
 }
 
 const fewNames = 16
 
-// add tells whether the name was there before.
-func (n *names) add(name []byte) bool {
+// addName tells whether the name was there before.
+func (n *nameSet) addName(name []byte) bool {
 	if n.many != nil {
 		before := n.many[string(name)]
 		n.many[string(name)] = true

@@ -23,11 +23,11 @@ func Decode(data []byte, into any) []fault.Field {
 	if !utf8.Valid(data) {
 		return []fault.Field{{Field: "", Problem: "must be UTF-8"}}
 	}
-	doc := scan(data)
+	doc := scanDocument(data)
 	if len(doc.problems) > 0 {
 		return doc.problems
 	}
 	d := decoder{doc}
-	d.decode(root, reflect.ValueOf(into).Elem())
+	d.decodeValue(root, reflect.ValueOf(into).Elem())
 	return d.problems
 }

@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Text)
 }
 
-func refuse(n *yaml.Node, format string, args ...any) error {
+func errorAt(n *yaml.Node, format string, args ...any) error {
 	return &Error{n.Line, fmt.Sprintf(format, args...)}
 }
 
@@ -54,20 +54,21 @@ func Parse(data []byte) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF):
 		return nil, &Error{Text: "holds no document"}
 	case err != nil:
-		return nil, syntax(err)
+		return nil, syntaxError(err)
 	}
 	switch err := d.Decode(&more); {
 	case err == nil:
-		return nil, refuse(&more, "holds a second document")
+		return nil, errorAt(&more, "holds a second document")
 	case !errors.Is(err, io.EOF):
-		return nil, syntax(err)
+		return nil, syntaxError(err)
 	}
 	root := doc.Content[0]
-	return root, check(root, 0)
+	return root, checkNode(root, 0)
 }
 
-// syntax takes line and problem out of an error of the parser, "yaml: line 3: did not find ...".
-func syntax(err error) error {
+// syntaxError takes line and problem out of an error of the parser, "yaml: line 3: did not find
+// ...".
+func syntaxError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		number, problem, _ := strings.Cut(rest, ": ")
@@ -78,44 +79,44 @@ func syntax(err error) error {
 	return &Error{Text: text}
 }
 
-// check walks all nodes once.
-func check(n *yaml.Node, depth int) error {
+// checkNode walks all nodes once.
+func checkNode(n *yaml.Node, depth int) error {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		return refuse(n, "aliases are not read")
+		return errorAt(n, "aliases are not read")
 	case n.Anchor != "":
-		return refuse(n, "anchors are not read")
+		return errorAt(n, "anchors are not read")
 	case n.Style&yaml.TaggedStyle != 0:
-		return refuse(n, "tag %s is not read", n.Tag)
+		return errorAt(n, "tag %s is not read", n.Tag)
 	case depth > maxDepth:
-		return refuse(n, "nested deeper than %d", maxDepth)
+		return errorAt(n, "nested deeper than %d", maxDepth)
 	case n.Kind == yaml.MappingNode:
-		if err := keys(n); err != nil {
+		if err := checkKeys(n); err != nil {
 			return err
 		}
 	}
 	for _, part := range n.Content {
-		if err := check(part, depth+1); err != nil {
+		if err := checkNode(part, depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keys checks the keys of a mapping against each other. There are few: comparing all pairs needs no
-// memory.
-func keys(n *yaml.Node) error {
+// checkKeys checks the keys of a mapping against each other. There are few: comparing all pairs
+// needs no memory.
+func checkKeys(n *yaml.Node) error {
 	if len(n.Content) > 2*maxKeys {
-		return refuse(n, "more than %d keys", maxKeys)
+		return errorAt(n, "more than %d keys", maxKeys)
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		k := n.Content[i]
 		if k.Kind != yaml.ScalarNode || k.Tag == "!!merge" || k.Tag == "!!null" {
-			return refuse(k, "a key must be a word")
+			return errorAt(k, "a key must be a word")
 		}
 		for j := 0; j < i; j += 2 {
 			if before := n.Content[j]; before.Value == k.Value {
-				return refuse(k, "key %q stands on line %d already", k.Value, before.Line)
+				return errorAt(k, "key %q stands on line %d already", k.Value, before.Line)
 			}
 		}
 	}
@@ -179,7 +180,7 @@ func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
 			return append(b, n.Value...), nil
 		}
 	}
-	return nil, refuse(n, "%s must be a whole number, or text in quotes", n.Value)
+	return nil, errorAt(n, "%s must be a whole number, or text in quotes", n.Value)
 }
 
 func appendText(b []byte, text string) []byte {

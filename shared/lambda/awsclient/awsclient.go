@@ -26,16 +26,17 @@ var ErrEndpoint = errors.New(
 // Config reads region, credentials and endpoint from the environment: AWS_REGION,
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL, which must be
 // there when STAGE is local.
-func Config(_ context.Context) (aws.Config, error) { return from(os.Getenv) }
+func Config(_ context.Context) (aws.Config, error) { return configFrom(os.Getenv) }
 
-func from(get func(string) string) (aws.Config, error) {
+func configFrom(get func(string) string) (aws.Config, error) {
 	region := get("AWS_REGION")
 	if region == "" {
 		return aws.Config{}, ErrRegion
 	}
 	cfg := aws.Config{
-		Region:     region,
-		HTTPClient: awshttp.NewBuildableClient().WithTimeout(10 * time.Second).WithTransportOptions(tune),
+		Region: region,
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(10 * time.Second).WithTransportOptions(
+			tuneTransport),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{
 				AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"),
@@ -56,9 +57,9 @@ func from(get func(string) string) (aws.Config, error) {
 // end before the 15 seconds of a function that serves HTTP, so that the caller gets an answer.
 const answerLimit = 3 * time.Second
 
-// tune bounds the wait for an answer and keeps enough connections for a batch's parallel calls:
-// each new one costs a TLS handshake.
-func tune(t *http.Transport) {
+// tuneTransport bounds the wait for an answer and keeps enough connections for a batch's parallel
+// calls: each new one costs a TLS handshake.
+func tuneTransport(t *http.Transport) {
 	t.TLSHandshakeTimeout = answerLimit
 	t.ResponseHeaderTimeout = answerLimit
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64

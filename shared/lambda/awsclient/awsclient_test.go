@@ -15,7 +15,7 @@ func TestConfigReadsTheEnvironment(t *testing.T) {
 		"AWS_REGION": "cn-north-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
 		"AWS_SESSION_TOKEN": "session", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 	}
-	cfg, err := from(func(name string) string { return vars[name] })
+	cfg, err := configFrom(func(name string) string { return vars[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestConfigReadsTheEnvironment(t *testing.T) {
 }
 
 func TestConfigNeedsARegion(t *testing.T) {
-	if _, err := from(func(string) string { return "" }); !errors.Is(err, ErrRegion) {
+	if _, err := configFrom(func(string) string { return "" }); !errors.Is(err, ErrRegion) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -46,7 +46,7 @@ func TestStageLocalNeedsAnEndpoint(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			vars := map[string]string{"AWS_REGION": "us-east-1", "STAGE": c.stage, "AWS_ENDPOINT_URL": c.endpoint}
-			cfg, err := from(func(name string) string { return vars[name] })
+			cfg, err := configFrom(func(name string) string { return vars[name] })
 			if !errors.Is(err, c.want) || aws.ToString(cfg.BaseEndpoint) != c.endpoint {
 				t.Errorf("endpoint %q, %v", aws.ToString(cfg.BaseEndpoint), err)
 			}
@@ -84,17 +84,17 @@ func TestCachedSecretIsReadAgainAfterItsAge(t *testing.T) {
 	get("two", 2)
 	f.value = aws.String("three")
 	now = now.Add(20 * time.Second)
-	if got, err := c.Within(context.Background(), 10*time.Second); err != nil || got != "three" {
+	if got, err := c.GetWithin(context.Background(), 10*time.Second); err != nil || got != "three" {
 		t.Fatalf("a younger value was asked for, got %q, %v", got, err)
 	}
 }
 
 func TestSecretThatIsNotText(t *testing.T) {
-	if _, err := Secret(context.Background(), &fakeSecrets{}, "arn"); !errors.Is(err, errNotText) {
+	if _, err := ReadSecret(context.Background(), &fakeSecrets{}, "arn"); !errors.Is(err, errNotText) {
 		t.Errorf("got %v", err)
 	}
 	broken := errors.New("broken")
-	if _, err := Secret(context.Background(), &fakeSecrets{err: broken}, "arn"); !errors.Is(err, broken) {
+	if _, err := ReadSecret(context.Background(), &fakeSecrets{err: broken}, "arn"); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

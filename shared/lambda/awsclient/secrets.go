@@ -24,8 +24,8 @@ type SecretsAPI interface {
 // errNotText tells that a secret holds bytes; all of ours are text.
 var errNotText = errors.New("awsclient: the secret is not a text")
 
-// Secret reads the current value of a secret once.
-func Secret(ctx context.Context, client SecretsAPI, arn string) (string, error) {
+// ReadSecret reads the current value of a secret once.
+func ReadSecret(ctx context.Context, client SecretsAPI, arn string) (string, error) {
 	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	if err != nil {
 		return "", awsfault.Of(fmt.Errorf("read secret: %w", err))
@@ -53,17 +53,19 @@ func NewCachedSecret(client SecretsAPI, arn string, now func() time.Time) *Cache
 }
 
 // Get gives the value, at most SecretAge old.
-func (c *CachedSecret) Get(ctx context.Context) (string, error) { return c.Within(ctx, SecretAge) }
+func (c *CachedSecret) Get(ctx context.Context) (string, error) {
+	return c.GetWithin(ctx, SecretAge)
+}
 
-// Within gives a value that is at most age old: after a key was not found, a younger one is asked
-// for.
-func (c *CachedSecret) Within(ctx context.Context, age time.Duration) (string, error) {
+// GetWithin gives a value that is at most age old: after a key was not found, a younger one is
+// asked for.
+func (c *CachedSecret) GetWithin(ctx context.Context, age time.Duration) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.read.IsZero() && c.now().Sub(c.read) < age {
 		return c.value, nil
 	}
-	value, err := Secret(ctx, c.client, c.arn)
+	value, err := ReadSecret(ctx, c.client, c.arn)
 	if err != nil {
 		return "", err
 	}

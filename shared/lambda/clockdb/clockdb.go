@@ -31,9 +31,9 @@ const Variable = "BUSINESS_CLOCK"
 // absent item or an empty text means the real date.
 const Attribute = "date"
 
-// fresh is how long a read date is used again: the local stack moves it between steps, not within
+// maxAge is how long a read date is used again: the local stack moves it between steps, not within
 // one.
-const fresh = time.Second
+const maxAge = time.Second
 
 // Reader is the part of the DynamoDB client that is needed.
 type Reader interface {
@@ -51,12 +51,12 @@ func New(stage string, client Reader, table string) (clock.Clock, error) {
 		}
 		return clock.Real(), nil
 	}
-	d := &date{client: client, table: table, now: time.Now}
-	return clock.Clock{Now: time.Now, Override: d.read}, nil
+	d := &storedDate{client: client, table: table, now: time.Now}
+	return clock.Clock{Now: time.Now, Override: d.current}, nil
 }
 
-// date is the set business date, as last read.
-type date struct {
+// storedDate is the set business date, as last read.
+type storedDate struct {
 	client Reader
 	table  string
 	now    func() time.Time
@@ -66,7 +66,7 @@ type date struct {
 	till time.Time
 }
 
-func (d *date) read(ctx context.Context) (civil.Date, error) {
+func (d *storedDate) current(ctx context.Context) (civil.Date, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
@@ -77,11 +77,11 @@ func (d *date) read(ctx context.Context) (civil.Date, error) {
 	if err != nil {
 		return civil.Date{}, fmt.Errorf("clockdb: %w", err)
 	}
-	d.day, d.till = day, now.Add(fresh)
+	d.day, d.till = day, now.Add(maxAge)
 	return day, nil
 }
 
-func (d *date) fetch(ctx context.Context) (civil.Date, error) {
+func (d *storedDate) fetch(ctx context.Context) (civil.Date, error) {
 	k := keys.BusinessDate()
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &d.table, ConsistentRead: aws.Bool(true),

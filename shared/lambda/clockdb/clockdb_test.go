@@ -46,28 +46,28 @@ func TestOtherStagesRefuseToStart(t *testing.T) {
 func TestDateIsReadOnceASecond(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	s := &stub{text: "2026-09-15"}
-	d := &date{client: s, table: "control", now: func() time.Time { return now }}
+	d := &storedDate{client: s, table: "control", now: func() time.Time { return now }}
 	for range 3 {
-		if day, err := d.read(context.Background()); err != nil || day != civil.MustDate("2026-09-15") {
+		if day, err := d.current(context.Background()); err != nil || day != civil.MustDate("2026-09-15") {
 			t.Fatalf("day %v, error %v", day, err)
 		}
 	}
 	if s.calls != 1 {
 		t.Errorf("%d reads within a second, want 1", s.calls)
 	}
-	now, s.text = now.Add(fresh), ""
-	if day, err := d.read(context.Background()); err != nil || !day.IsZero() {
+	now, s.text = now.Add(maxAge), ""
+	if day, err := d.current(context.Background()); err != nil || !day.IsZero() {
 		t.Errorf("after clearing: day %v, error %v; want no day", day, err)
 	}
-	now, s.err = now.Add(fresh), errors.New("throttled")
-	if _, err := d.read(context.Background()); err == nil {
+	now, s.err = now.Add(maxAge), errors.New("throttled")
+	if _, err := d.current(context.Background()); err == nil {
 		t.Error("a failed read gave a date; a wrong date would be taxed")
 	}
 }
 
-func TestDateFromTheTable(t *testing.T) { dynamotest.Both(t, readsTheDate) }
+func TestDateFromTheTable(t *testing.T) { dynamotest.RunOnBothEngines(t, readsTheDate) }
 
-func readsTheDate(t *testing.T, l dynamotest.Local) {
+func readsTheDate(t *testing.T, l dynamotest.Tables) {
 	k := keys.BusinessDate()
 	_, err := l.Client.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &l.Control, Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK},

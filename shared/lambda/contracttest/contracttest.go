@@ -28,7 +28,7 @@ type contract struct {
 	routes routers.Router
 }
 
-var load = sync.OnceValues(func() (contract, error) {
+var loadContract = sync.OnceValues(func() (contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(api.JSON())
 	if err != nil {
 		return contract{}, fmt.Errorf("contracttest: read the contract: %w", err)
@@ -44,11 +44,11 @@ var load = sync.OnceValues(func() (contract, error) {
 	return contract{doc: doc, routes: routes}, nil
 })
 
-// Check fails the test when an answer is not what the contract says for this route. Path may have a
-// query.
-func Check(t testing.TB, method, path string, status int, header http.Header, body []byte) {
+// CheckAnswer fails the test when an answer is not what the contract says for this route. Path may
+// have a query.
+func CheckAnswer(t testing.TB, method, path string, status int, header http.Header, body []byte) {
 	t.Helper()
-	if err := Validate(method, path, status, header, body); err != nil {
+	if err := ValidateAnswer(method, path, status, header, body); err != nil {
 		t.Errorf("%s %s -> %d breaks the contract: %v\nbody: %s", method, path, status, err, body)
 	}
 }
@@ -61,13 +61,13 @@ func CheckEvent(t testing.TB, ev events.APIGatewayV2HTTPRequest,
 	for k, v := range res.Headers {
 		header.Set(k, v)
 	}
-	Check(t, ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, header, []byte(res.Body))
+	CheckAnswer(t, ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, header, []byte(res.Body))
 }
 
-// Validate tells how an answer differs from the contract. An undocumented status is a difference;
-// an unknown route must be answered with the error body and 404.
-func Validate(method, path string, status int, header http.Header, body []byte) error {
-	c, err := load()
+// ValidateAnswer tells how an answer differs from the contract. An undocumented status is a
+// difference; an unknown route must be answered with the error body and 404.
+func ValidateAnswer(method, path string, status int, header http.Header, body []byte) error {
+	c, err := loadContract()
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func Validate(method, path string, status int, header http.Header, body []byte) 
 	req := &http.Request{Method: method, URL: u, Header: http.Header{}}
 	route, params, err := c.routes.FindRoute(req)
 	if err != nil {
-		return c.validateStray(status, body)
+		return c.validateUnknownRoute(status, body)
 	}
 	in := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params,
@@ -91,8 +91,8 @@ func Validate(method, path string, status int, header http.Header, body []byte) 
 	return openapi3filter.ValidateResponse(context.Background(), in)
 }
 
-// validateStray checks the answer to a call that no route of the contract serves.
-func (c contract) validateStray(status int, body []byte) error {
+// validateUnknownRoute checks the answer to a call that no route of the contract serves.
+func (c contract) validateUnknownRoute(status int, body []byte) error {
 	if status != http.StatusNotFound {
 		return fmt.Errorf("the contract has no such route, so the answer must be 404")
 	}
@@ -104,16 +104,16 @@ func (c contract) validateSchema(name string, body []byte) error {
 	if ref == nil {
 		return fmt.Errorf("the contract has no schema %s", name)
 	}
-	value, err := decode(body)
+	value, err := decodeBody(body)
 	if err != nil {
 		return err
 	}
 	return ref.Value.VisitJSON(value, openapi3.MultiErrors())
 }
 
-// Routes lists the contract's routes as "METHOD /path".
-func Routes() ([]string, error) {
-	c, err := load()
+// ContractRoutes lists the contract's routes as "METHOD /path".
+func ContractRoutes() ([]string, error) {
+	c, err := loadContract()
 	if err != nil {
 		return nil, err
 	}

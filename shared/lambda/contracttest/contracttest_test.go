@@ -44,7 +44,7 @@ func TestAnswersAreHeldAgainstTheContract(t *testing.T) {
 		{"batch", "POST", "/api/v1/incentive/record", 200, header(), `{"results":[{"event_id":"e","status":201,"reward":null},{"event_id":null,"status":400,"error":{"error":"x","code":2001,"reason":"invalid_input","request_id":"r"}}]}`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := contracttest.Validate(c.method, c.path, c.status, c.header, []byte(c.body))
+			err := contracttest.ValidateAnswer(c.method, c.path, c.status, c.header, []byte(c.body))
 			if (err == nil) != c.good {
 				t.Errorf("good = %v, got %v", c.good, err)
 			}
@@ -72,7 +72,7 @@ func TestSettlementCarriesItsHistoryOnlyAlone(t *testing.T) {
 		{"listed with history", "/v1/settlements", list(withHistory), false},
 		{"listed without", "/v1/settlements", list(settlement), true},
 	} {
-		if err := contracttest.Validate("GET", c.path, 200, header(), []byte(c.body)); (err == nil) != c.good {
+		if err := contracttest.ValidateAnswer("GET", c.path, 200, header(), []byte(c.body)); (err == nil) != c.good {
 			t.Errorf("%s: good = %v, got %v", c.name, c.good, err)
 		}
 	}

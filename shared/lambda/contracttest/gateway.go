@@ -44,16 +44,18 @@ func NewGatewayRoute(key, function string) GatewayRoute {
 	return GatewayRoute{Method: method, Path: path, Function: function}
 }
 
-// Function is the function that API Gateway brings a call to, "" where no route fits.
-func (g Gateway) Function(method, path string) string { return g.Route(method, path).Function }
+// FunctionFor is the function that API Gateway brings a call to, "" where no route fits.
+func (g Gateway) FunctionFor(method, path string) string {
+	return g.RouteFor(method, path).Function
+}
 
-// Route is the route that API Gateway takes for a call. A path that fits without {proxy+} wins over
-// one that needs it, more parts in plain text win over fewer, and a method wins over ANY; $default
-// takes what is left.
-func (g Gateway) Route(method, path string) GatewayRoute {
+// RouteFor is the route that API Gateway takes for a call. A path that fits without {proxy+} wins
+// over one that needs it, more parts in plain text win over fewer, and a method wins over ANY;
+// $default takes what is left.
+func (g Gateway) RouteFor(method, path string) GatewayRoute {
 	var fitting []GatewayRoute
 	for _, r := range g {
-		if r.fits(method, path) {
+		if r.matches(method, path) {
 			fitting = append(fitting, r)
 		}
 	}
@@ -61,7 +63,7 @@ func (g Gateway) Route(method, path string) GatewayRoute {
 		return GatewayRoute{}
 	}
 	return slices.MaxFunc(fitting, func(a, b GatewayRoute) int {
-		return slices.Compare(a.rank(), b.rank())
+		return slices.Compare(a.priority(), b.priority())
 	})
 }
 
@@ -69,7 +71,7 @@ const greedy = "{proxy+}"
 
 var placeholder = regexp.MustCompile(`\{\w+\}`)
 
-func (r GatewayRoute) fits(method, path string) bool {
+func (r GatewayRoute) matches(method, path string) bool {
 	if r.Path == "" {
 		return true
 	}
@@ -91,8 +93,8 @@ func (r GatewayRoute) fits(method, path string) bool {
 	return regexp.MustCompile("^" + pattern.String() + "$").MatchString(path)
 }
 
-// rank orders the routes that fit a call: the greatest is taken.
-func (r GatewayRoute) rank() []int {
+// priority orders the routes that fit a call: the greatest is taken.
+func (r GatewayRoute) priority() []int {
 	if r.Path == "" {
 		return []int{0, 0, 0}
 	}
@@ -171,15 +173,15 @@ func readTemplate() ([]byte, error) {
 	}
 }
 
-// Serves holds a function's own routes against the contract: it serves what the gateway brings to
-// it of the routes in api/openapi.yaml, and nothing else.
-func Serves(t testing.TB, function string, routes []httpapi.Route) {
+// CheckServedRoutes holds a function's own routes against the contract: it serves what the gateway
+// brings to it of the routes in api/openapi.yaml, and nothing else.
+func CheckServedRoutes(t testing.TB, function string, routes []httpapi.Route) {
 	t.Helper()
 	gateway, err := ReadGateway()
 	if err != nil {
 		t.Fatal(err)
 	}
-	contract, err := Routes()
+	contract, err := ContractRoutes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,23 +189,23 @@ func Serves(t testing.TB, function string, routes []httpapi.Route) {
 	for _, r := range routes {
 		own = append(own, r.Method+" "+r.Path)
 	}
-	for _, problem := range gateway.compare(function, own, contract) {
+	for _, problem := range gateway.compareRoutes(function, own, contract) {
 		t.Error(problem)
 	}
 }
 
-func (g Gateway) compare(function string, own, contract []string) []string {
+func (g Gateway) compareRoutes(function string, own, contract []string) []string {
 	var problems []string
 	for _, key := range contract {
 		method, path, _ := strings.Cut(key, " ")
-		if g.Function(method, Example(path)) == function && !slices.Contains(own, key) {
+		if g.FunctionFor(method, ExamplePath(path)) == function && !slices.Contains(own, key) {
 			problems = append(problems,
 				fmt.Sprintf("the gateway brings %s to %s, which does not serve it", key, function))
 		}
 	}
 	for i, key := range own {
 		method, path, _ := strings.Cut(key, " ")
-		switch to := g.Function(method, Example(path)); {
+		switch to := g.FunctionFor(method, ExamplePath(path)); {
 		case !slices.Contains(contract, key):
 			problems = append(problems,
 				fmt.Sprintf("%s serves %s, which is not in api/openapi.yaml", function, key))
@@ -212,7 +214,7 @@ func (g Gateway) compare(function string, own, contract []string) []string {
 				fmt.Sprintf("%s serves %s, which the gateway brings to %s", function, key, to))
 		}
 		for _, earlier := range own[:i] { // a function takes the first of its routes that fits
-			if NewGatewayRoute(earlier, function).fits(method, Example(path)) {
+			if NewGatewayRoute(earlier, function).matches(method, ExamplePath(path)) {
 				problems = append(problems,
 					fmt.Sprintf("%s never answers %s: %s is before it", function, key, earlier))
 			}
@@ -221,5 +223,6 @@ func (g Gateway) compare(function string, own, contract []string) []string {
 	return problems
 }
 
-// Example is a path that somebody may call: each {name} has a value that is no part of any route.
-func Example(pattern string) string { return placeholder.ReplaceAllString(pattern, "x-1") }
+// ExamplePath is a path that somebody may call: each {name} has a value that is no part of any
+// route.
+func ExamplePath(pattern string) string { return placeholder.ReplaceAllString(pattern, "x-1") }

@@ -50,11 +50,11 @@ func TestTheGatewayTakesTheRouteThatFitsBest(t *testing.T) {
 		"GET /":                            "default",
 	} {
 		method, path, _ := strings.Cut(call, " ")
-		if got := table().Function(method, path); got != want {
+		if got := table().FunctionFor(method, path); got != want {
 			t.Errorf("%s comes to %q, want %q", call, got, want)
 		}
 	}
-	if got := (contracttest.Gateway{}).Function("GET", "/"); got != "" {
+	if got := (contracttest.Gateway{}).FunctionFor("GET", "/"); got != "" {
 		t.Errorf("a gateway without routes brings a call to %q", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestAFunctionServesWhatTheGatewayBringsToIt(t *testing.T) {
 		"nobody": {"nobody", []httpapi.Route{contract}, []string{"nobody serves GET /v1/openapi.json, which the gateway brings to manage-settlements"}},
 	} {
 		p := &problems{TB: t}
-		contracttest.Serves(p, c.function, c.routes)
+		contracttest.CheckServedRoutes(p, c.function, c.routes)
 		if !slices.Equal(p.said, c.said) {
 			t.Errorf("%s: %q", name, p.said)
 		}
@@ -103,14 +103,14 @@ func TestTheGatewayAndTheContractHaveNoRouteTooMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	documented, err := contracttest.Routes()
+	documented, err := contracttest.ContractRoutes()
 	if err != nil {
 		t.Fatal(err)
 	}
 	used := map[string]bool{"$default": true}
 	for _, key := range documented {
 		method, path, _ := strings.Cut(key, " ")
-		r := gateway.Route(method, contracttest.Example(path))
+		r := gateway.RouteFor(method, contracttest.ExamplePath(path))
 		if r.Path == "" {
 			t.Errorf("%s is in api/openapi.yaml and only $default takes it", key)
 		}

@@ -31,8 +31,8 @@ import (
 // starts one local AWS for all test binaries, or of DynamoDB Local, for a second opinion.
 const EndpointVariable = "FENZHANG_TEST_DYNAMODB"
 
-// Local is a client and the names of five empty tables that belong to one test.
-type Local struct {
+// Tables is a client and the names of five empty tables that belong to one test.
+type Tables struct {
 	Client   dynamo.API
 	Endpoint string    // of the local AWS; empty in memory
 	Memory   *memdb.DB // the engine in memory; nil on the local AWS
@@ -41,23 +41,23 @@ type Local struct {
 }
 
 // Open makes the tables in memory, or on the local AWS in the second run of RunBoth.
-func Open(t testing.TB) Local {
+func Open(t testing.TB) Tables {
 	t.Helper()
 	if onAWS.Load() {
-		return AWS(t)
+		return OpenOnLocalAWS(t)
 	}
-	return Memory(t)
+	return OpenInMemory(t)
 }
 
-// AWS makes the tables on the local AWS and removes them at the end of the test. Unless
+// OpenOnLocalAWS makes the tables on the local AWS and removes them at the end of the test. Unless
 // EndpointVariable names one, it is started once for the test binary and ends with it, however that
 // ends.
-func AWS(t testing.TB) Local {
+func OpenOnLocalAWS(t testing.TB) Tables {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
-	skipInMemory(t, endpoint)
+	skipIfOnlyMemory(t, endpoint)
 	if endpoint == "" {
-		s := shared()
+		s := sharedServer()
 		if s.missing != "" {
 			t.Skip("needs the local AWS: " + s.missing)
 		}
@@ -66,46 +66,46 @@ func AWS(t testing.TB) Local {
 		}
 		endpoint = s.endpoint
 	}
-	l := named(strings.ToLower(rand.Text()[:10]) + "-")
+	l := tableNames(strings.ToLower(rand.Text()[:10]) + "-")
 	client := Client(endpoint)
 	l.Client, l.Endpoint = client, endpoint
-	for _, in := range l.tables() {
-		create(t, client, in)
+	for _, in := range l.tableInputs() {
+		createTable(t, client, in)
 	}
 	return l
 }
 
-// WholeAWS is AWS for tests that also need its other services, such as S3. They skip where
-// EndpointVariable names an endpoint that has only DynamoDB.
-func WholeAWS(t testing.TB) Local {
+// OpenWithOtherServices is AWS for tests that also need its other services, such as S3. They skip
+// where EndpointVariable names an endpoint that has only DynamoDB.
+func OpenWithOtherServices(t testing.TB) Tables {
 	t.Helper()
-	skipInMemory(t, os.Getenv(EndpointVariable))
+	skipIfOnlyMemory(t, os.Getenv(EndpointVariable))
 	if endpoint := os.Getenv(EndpointVariable); endpoint != "" && !isReady(endpoint, startLimit) {
 		t.Skip("needs the local AWS: " + EndpointVariable + " names an endpoint that has only DynamoDB")
 	}
-	return AWS(t)
+	return OpenOnLocalAWS(t)
 }
 
 // OnlyMemory is the value of EndpointVariable with which tests that need the local AWS skip.
 const OnlyMemory = "memory"
 
-func skipInMemory(t testing.TB, endpoint string) {
+func skipIfOnlyMemory(t testing.TB, endpoint string) {
 	t.Helper()
 	if endpoint == OnlyMemory {
 		t.Skip("needs the local AWS: " + EndpointVariable + " allows only memory")
 	}
 }
 
-func named(prefix string) Local {
-	return Local{Incentives: prefix + "incentives", Settlements: prefix + "settlements",
+func tableNames(prefix string) Tables {
+	return Tables{Incentives: prefix + "incentives", Settlements: prefix + "settlements",
 		Ledger: prefix + "ledger", Control: prefix + "control", Tenancy: prefix + "tenancy"}
 }
 
-// Memory makes the tables in an engine of the test's own. What is stored there at the end of the
-// test must be in the list of items.
-func Memory(t testing.TB) Local {
+// OpenInMemory makes the tables in an engine of the test's own. What is stored there at the end of
+// the test must be in the list of items.
+func OpenInMemory(t testing.TB) Tables {
 	t.Helper()
-	l, err := InMemory(memdb.New())
+	l, err := CreateTables(memdb.New())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +113,11 @@ func Memory(t testing.TB) Local {
 	return l
 }
 
-// InMemory makes the tables in an engine; programs that are no tests use it.
-func InMemory(db *memdb.DB) (Local, error) {
-	l := named("")
+// CreateTables makes the tables in an engine; programs that are no tests use it.
+func CreateTables(db *memdb.DB) (Tables, error) {
+	l := tableNames("")
 	l.Client, l.Memory = db, db
-	for _, in := range l.tables() {
+	for _, in := range l.tableInputs() {
 		if err := db.CreateTable(in); err != nil {
 			return l, err
 		}
@@ -125,38 +125,38 @@ func InMemory(db *memdb.DB) (Local, error) {
 	return l, nil
 }
 
-// Both runs a test on each engine, on tables of its own.
-func Both(t *testing.T, test func(t *testing.T, l Local)) {
+// RunOnBothEngines runs a test on each engine, on tables of its own.
+func RunOnBothEngines(t *testing.T, test func(t *testing.T, l Tables)) {
 	t.Helper()
-	t.Run("memory", func(t *testing.T) { test(t, Memory(t)) })
-	t.Run("dynamodb", func(t *testing.T) { test(t, AWS(t)) })
+	t.Run("memory", func(t *testing.T) { test(t, OpenInMemory(t)) })
+	t.Run("dynamodb", func(t *testing.T) { test(t, OpenOnLocalAWS(t)) })
 }
 
 // onAWS selects the engine of Open. A test binary is one process that runs its tests one time after
 // the other; only RunBoth changes it.
 var onAWS atomic.Bool
 
-// RunBoth is the TestMain of a package whose tests are promises of a store: it runs all of them in
-// memory and then on the local AWS. Tests that need what only one of them has ask for AWS or
-// Memory.
-func RunBoth(m *testing.M) int {
+// RunAllOnBothEngines is the TestMain of a package whose tests are promises of a store: it runs all
+// of them in memory and then on the local AWS. Tests that need what only one of them has ask for
+// AWS or Memory.
+func RunAllOnBothEngines(m *testing.M) int {
 	failed := m.Run()
 	onAWS.Store(true)
 	return cmp.Or(failed, m.Run())
 }
 
-// Counted gives the same tables by a client that counts capacity for package usage.
-func (l Local) Counted() Local {
+// WithCapacityCounted gives the same tables by a client that counts capacity for package usage.
+func (l Tables) WithCapacityCounted() Tables {
 	if real, ok := l.Client.(*dynamodb.Client); ok {
-		l.Client = dynamodb.New(real.Options(), usage.Count)
+		l.Client = dynamodb.New(real.Options(), usage.CountCapacity)
 	} else {
-		l.Client = usage.Counted(l.Client)
+		l.Client = usage.CountingClient(l.Client)
 	}
 	return l
 }
 
-// Items reads a whole table, in no promised order.
-func (l Local) Items(t testing.TB, table string) []map[string]types.AttributeValue {
+// ReadTable reads a whole table, in no promised order.
+func (l Tables) ReadTable(t testing.TB, table string) []map[string]types.AttributeValue {
 	t.Helper()
 	if l.Memory != nil {
 		return slices.Collect(l.Memory.Items(table))
@@ -182,39 +182,40 @@ func Client(endpoint string) *dynamodb.Client {
 	})
 }
 
-func (l Local) tables() []*dynamodb.CreateTableInput {
-	settlements := table(l.Settlements)
-	settlements.AttributeDefinitions = append(settlements.AttributeDefinitions, text("at"))
+func (l Tables) tableInputs() []*dynamodb.CreateTableInput {
+	settlements := tableInput(l.Settlements)
+	settlements.AttributeDefinitions = append(settlements.AttributeDefinitions, stringAttribute("at"))
 	for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"},
 		{"by-opening", "op_pk"}} {
 		addIndex(settlements, index[0], index[1], "at")
 	}
-	incentives := table(l.Incentives)
+	incentives := tableInput(l.Incentives)
 	for _, in := range []*dynamodb.CreateTableInput{incentives, settlements} {
 		in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true),
 			StreamViewType: types.StreamViewTypeNewImage}
 	}
-	return []*dynamodb.CreateTableInput{incentives, settlements, table(l.Ledger), table(l.Control),
-		table(l.Tenancy)}
+	return []*dynamodb.CreateTableInput{incentives, settlements, tableInput(l.Ledger),
+		tableInput(l.Control),
+		tableInput(l.Tenancy)}
 }
 
-func table(name string) *dynamodb.CreateTableInput {
+func tableInput(name string) *dynamodb.CreateTableInput {
 	return &dynamodb.CreateTableInput{
 		TableName: aws.String(name), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{text("pk"), text("sk")},
+		AttributeDefinitions: []types.AttributeDefinition{stringAttribute("pk"), stringAttribute("sk")},
 		KeySchema:            keySchema("pk", "sk"),
 	}
 }
 
 func addIndex(in *dynamodb.CreateTableInput, name, pk, sk string) {
-	in.AttributeDefinitions = append(in.AttributeDefinitions, text(pk))
+	in.AttributeDefinitions = append(in.AttributeDefinitions, stringAttribute(pk))
 	in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
 		IndexName: aws.String(name), KeySchema: keySchema(pk, sk),
 		Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 	})
 }
 
-func text(name string) types.AttributeDefinition {
+func stringAttribute(name string) types.AttributeDefinition {
 	return types.AttributeDefinition{AttributeName: aws.String(name),
 		AttributeType: types.ScalarAttributeTypeS}
 }
@@ -224,7 +225,7 @@ func keySchema(pk, sk string) []types.KeySchemaElement {
 		{AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
 }
 
-func create(t testing.TB, client *dynamodb.Client, in *dynamodb.CreateTableInput) {
+func createTable(t testing.TB, client *dynamodb.Client, in *dynamodb.CreateTableInput) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()

@@ -16,9 +16,9 @@ import (
 	"fenzhang/shared/lambda/dynamotest"
 )
 
-func TestConditionalPutHasOneWinner(t *testing.T) { dynamotest.Both(t, oneWinner) }
+func TestConditionalPutHasOneWinner(t *testing.T) { dynamotest.RunOnBothEngines(t, oneWinner) }
 
-func oneWinner(t *testing.T, l dynamotest.Local) {
+func oneWinner(t *testing.T, l dynamotest.Tables) {
 	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "T#a#"}, "sk": &types.AttributeValueMemberS{Value: "X"}}
 	var won, lost atomic.Int32
 	var wg sync.WaitGroup
@@ -45,9 +45,11 @@ func oneWinner(t *testing.T, l dynamotest.Local) {
 }
 
 // The recording path rests on these answers of BatchExecuteStatement.
-func TestPartiQLInsertTellsDuplicates(t *testing.T) { dynamotest.Both(t, insertTellsDuplicates) }
+func TestPartiQLInsertTellsDuplicates(t *testing.T) {
+	dynamotest.RunOnBothEngines(t, insertTellsDuplicates)
+}
 
-func insertTellsDuplicates(t *testing.T, l dynamotest.Local) {
+func insertTellsDuplicates(t *testing.T, l dynamotest.Tables) {
 	insert := func(sk string) types.BatchStatementRequest {
 		return types.BatchStatementRequest{
 			Statement:  aws.String(fmt.Sprintf(`INSERT INTO "%s" VALUE {'pk':?,'sk':?}`, l.Incentives)),
@@ -74,7 +76,7 @@ func insertTellsDuplicates(t *testing.T, l dynamotest.Local) {
 }
 
 func TestTestsDoNotShareTables(t *testing.T) {
-	if a, b := dynamotest.AWS(t), dynamotest.AWS(t); a.Control == b.Control {
+	if a, b := dynamotest.OpenOnLocalAWS(t), dynamotest.OpenOnLocalAWS(t); a.Control == b.Control {
 		t.Error("two openings got the same tables")
 	}
 }

@@ -18,18 +18,18 @@ import (
 // lacks, instead of failing.
 const NewItemsVariable = "FENZHANG_NEW_ITEMS"
 
-// listed are the attributes of all items that the system stores, by table and kind of item. It is
-// compared at the end of every test in memory, so that no attribute is stored under a new name or
-// as another type unseen. A kind that is not listed is one of a test's own, or new: keys are listed
-// with the goldens.
+// listedItems are the attributes of all items that the system stores, by table and kind of item. It
+// is compared at the end of every test in memory, so that no attribute is stored under a new name
+// or as another type unseen. A kind that is not listed is one of a test's own, or new: keys are
+// listed with the goldens.
 //
 //go:embed items.txt
-var listed string
+var listedItems string
 
-// known finds the lines of the list, and the kinds that begin them.
-var known = sync.OnceValue(func() map[string]bool {
+// knownLines finds the lines of the list, and the kinds that begin them.
+var knownLines = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
-	for line := range strings.Lines(listed) {
+	for line := range strings.Lines(listedItems) {
 		line = strings.TrimSpace(line)
 		all[line], all[kindOf(line)] = true, true
 	}
@@ -43,19 +43,19 @@ func kindOf(line string) string {
 	return table + " " + kind
 }
 
-// capital is a part of a key that says what an item is; every other part is a name.
-var capital = regexp.MustCompile(`^[A-Z]+$`)
+// kindPattern is a part of a key that says what an item is; every other part is a name.
+var kindPattern = regexp.MustCompile(`^[A-Z]+$`)
 
-// Attributes gives a line for each attribute of an item: table, kind of item, name, type. It gives
-// none for an item of a test's own, whose partition has no kind.
-func Attributes(table string, it map[string]types.AttributeValue) []string {
-	_, rest, _ := strings.Cut(strings.TrimPrefix(textOf(it["pk"]), "T#"), "#")
+// AttributeLines gives a line for each attribute of an item: table, kind of item, name, type. It
+// gives none for an item of a test's own, whose partition has no kind.
+func AttributeLines(table string, it map[string]types.AttributeValue) []string {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(stringValue(it["pk"]), "T#"), "#")
 	first, rest, _ := strings.Cut(rest, "#")
 	if first == "" {
 		return nil
 	}
-	kind := strings.Join(append([]string{first}, capitals(rest)...), "#") + "/" +
-		strings.Join(capitals(textOf(it["sk"])), "#")
+	kind := strings.Join(append([]string{first}, kindParts(rest)...), "#") + "/" +
+		strings.Join(kindParts(stringValue(it["sk"])), "#")
 	var lines []string
 	for name, v := range it {
 		if prefix, _, many := strings.Cut(name, "#"); many { // own#2026-09 is one of many
@@ -69,43 +69,43 @@ func Attributes(table string, it map[string]types.AttributeValue) []string {
 	return lines
 }
 
-func textOf(v types.AttributeValue) string {
+func stringValue(v types.AttributeValue) string {
 	if s, ok := v.(*types.AttributeValueMemberS); ok {
 		return s.Value
 	}
 	return ""
 }
 
-// capitals leaves of a key what is no name: C#c-1#J becomes C and J.
-func capitals(key string) []string {
+// kindParts leaves of a key what is no name: C#c-1#J becomes C and J.
+func kindParts(key string) []string {
 	return slices.DeleteFunc(strings.Split(key, "#"), func(s string) bool {
-		return !capital.MatchString(s)
+		return !kindPattern.MatchString(s)
 	})
 }
 
 // checkItems compares what a test has left in the tables with the list.
-func checkItems(t testing.TB, l Local) {
+func checkItems(t testing.TB, l Tables) {
 	t.Helper()
 	unknown := map[string]bool{}
 	for _, table := range []string{l.Incentives, l.Settlements, l.Ledger, l.Control, l.Tenancy} {
 		for it := range l.Memory.Items(table) {
-			for _, line := range Attributes(table, it) {
-				if !known()[line] && (known()[kindOf(line)] || os.Getenv(NewItemsVariable) != "") {
+			for _, line := range AttributeLines(table, it) {
+				if !knownLines()[line] && (knownLines()[kindOf(line)] || os.Getenv(NewItemsVariable) != "") {
 					unknown[line] = true
 				}
 			}
 		}
 	}
 	for line := range unknown {
-		if err := note(line); err != nil {
+		if err := appendToNewItems(line); err != nil {
 			t.Errorf("stored and not in dynamotest/items.txt: %s (with %s=FILE it is added to a file; %v)",
 				line, NewItemsVariable, err)
 		}
 	}
 }
 
-// note adds a line to the file of NewItemsVariable.
-func note(line string) error {
+// appendToNewItems adds a line to the file of NewItemsVariable.
+func appendToNewItems(line string) error {
 	f, err := os.OpenFile(os.Getenv(NewItemsVariable), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func (c *caught) Errorf(_ string, a ...any) { c.errors = append(c.errors, a[0].(
 func TestANewAttributeIsNoticedAtTheEndOfATest(t *testing.T) {
 	t.Setenv(dynamotest.NewItemsVariable, "")
 	c := &caught{TB: t}
-	l := dynamotest.Memory(c)
+	l := dynamotest.OpenInMemory(c)
 	put := func(k keys.Key, name string, v types.AttributeValue) {
 		it := dynamo.Key(k)
 		it[name] = v
@@ -35,9 +35,9 @@ func TestANewAttributeIsNoticedAtTheEndOfATest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(keys.Entry("mcn-a", "c-1", "en-1"), "doc", dynamo.Text("{}"))
-	put(keys.Entry("mcn-a", "c-1", "en-2"), "document", dynamo.Text("{}"))
-	put(keys.Entry("mcn-a", "c-1", "en-3"), "doc", dynamo.Number(1))
+	put(keys.JournalEntry("mcn-a", "c-1", "en-1"), "doc", dynamo.Text("{}"))
+	put(keys.JournalEntry("mcn-a", "c-1", "en-2"), "document", dynamo.Text("{}"))
+	put(keys.JournalEntry("mcn-a", "c-1", "en-3"), "doc", dynamo.Number(1))
 	put(keys.Key{PK: "T#mcn-a#ELSE#1", SK: "X"}, "any", dynamo.Text("a test's own"))
 	for _, end := range c.ends {
 		end()

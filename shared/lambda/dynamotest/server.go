@@ -22,9 +22,9 @@ type server struct {
 	err      error
 }
 
-// shared starts the engine at its first use. A test binary is one process with one engine; this is
-// the one place where that is said.
-var shared = sync.OnceValue(start)
+// sharedServer starts the engine at its first use. A test binary is one process with one engine;
+// this is the one place where that is said.
+var sharedServer = sync.OnceValue(startServer)
 
 // program runs the local AWS until its input ends, so that it ends with this process even when that
 // is killed.
@@ -39,35 +39,36 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 runpy.run_module("ministack", run_name="__main__")
 `
 
-// Start starts the engine on a port of this machine; programs that are no tests use it. It ends
-// with this process.
-func Start(port int) (endpoint string, err error) {
-	python, err := interpreter()
+// StartLocalAWS starts the engine on a port of this machine; programs that are no tests use it. It
+// ends with this process.
+func StartLocalAWS(port int) (endpoint string, err error) {
+	python, err := findPython()
 	if err != nil {
 		return "", err
 	}
-	if _, err := free(port); err != nil { // or another engine on it would be taken for this one
+	if _, err := findFreePort(port); err != nil {
+		// or another engine on it would be taken for this one
 		return "", err
 	}
-	return launch(python, port)
+	return launchOnPort(python, port)
 }
 
-func start() server {
-	python, err := interpreter()
+func startServer() server {
+	python, err := findPython()
 	if err != nil {
 		return server{missing: err.Error()}
 	}
 	const attempts = 3 // a free port may be taken between the look and the use
 	for i := 0; ; i++ {
-		endpoint, err := launchAnywhere(python)
+		endpoint, err := launchOnFreePort(python)
 		if err == nil || i == attempts-1 {
 			return server{endpoint: endpoint, err: err}
 		}
 	}
 }
 
-// interpreter finds the Python of the checkout's virtual environment.
-func interpreter() (string, error) {
+// findPython finds the Python of the checkout's virtual environment.
+func findPython() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
@@ -90,15 +91,15 @@ func interpreter() (string, error) {
 	return python, nil
 }
 
-func launchAnywhere(python string) (string, error) {
-	port, err := free(0)
+func launchOnFreePort(python string) (string, error) {
+	port, err := findFreePort(0)
 	if err != nil {
 		return "", err
 	}
-	return launch(python, port)
+	return launchOnPort(python, port)
 }
 
-func launch(python string, port int) (string, error) {
+func launchOnPort(python string, port int) (string, error) {
 	// it lives as long as this process
 	cmd := exec.CommandContext(context.Background(), python, "-c", program)
 	cmd.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1",
@@ -121,8 +122,8 @@ func launch(python string, port int) (string, error) {
 	return endpoint, nil
 }
 
-// free finds out whether a port can be used; 0 asks for any.
-func free(port int) (int, error) {
+// findFreePort finds out whether a port can be used; 0 asks for any.
+func findFreePort(port int) (int, error) {
 	var c net.ListenConfig
 	l, err := c.Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {

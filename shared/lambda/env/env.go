@@ -14,10 +14,10 @@ type Vars struct {
 }
 
 // Read looks at the process environment.
-func Read() *Vars { return From(os.Getenv) }
+func Read() *Vars { return ReadFrom(os.Getenv) }
 
-// From reads from any source; for tests.
-func From(get func(string) string) *Vars { return &Vars{get: get} }
+// ReadFrom reads from any source; for tests.
+func ReadFrom(get func(string) string) *Vars { return &Vars{get: get} }
 
 // Need gives a variable and remembers its name when it is empty.
 func (v *Vars) Need(name string) string {
@@ -28,8 +28,8 @@ func (v *Vars) Need(name string) string {
 	return s
 }
 
-// Have gives a variable that may be empty.
-func (v *Vars) Have(name string) string { return v.get(name) }
+// Optional gives a variable that may be empty.
+func (v *Vars) Optional(name string) string { return v.get(name) }
 
 // Err names all missing variables at once.
 func (v *Vars) Err() error {

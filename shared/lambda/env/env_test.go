@@ -7,8 +7,8 @@ import (
 )
 
 func TestAllMissingVariablesAreNamedAtOnce(t *testing.T) {
-	v := env.From(func(name string) string { return map[string]string{"TABLE": "ledger"}[name] })
-	if v.Need("TABLE") != "ledger" || v.Have("ELSE") != "" || v.Err() != nil {
+	v := env.ReadFrom(func(name string) string { return map[string]string{"TABLE": "ledger"}[name] })
+	if v.Need("TABLE") != "ledger" || v.Optional("ELSE") != "" || v.Err() != nil {
 		t.Fatalf("%v", v.Err())
 	}
 	v.Need("BUCKET")

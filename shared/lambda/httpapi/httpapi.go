@@ -49,8 +49,8 @@ const (
 	maxLimit     = 100
 )
 
-// Limit reads how many entries of a list the caller wants: 1 to 100, 20 where nothing is said.
-func (r *Request) Limit() (int, error) {
+// PageLimit reads how many entries of a list the caller wants: 1 to 100, 20 where nothing is said.
+func (r *Request) PageLimit() (int, error) {
 	text := r.Query.Get("limit")
 	if text == "" {
 		return defaultLimit, nil
@@ -62,20 +62,21 @@ func (r *Request) Limit() (int, error) {
 	return n, nil
 }
 
-// JSON reads the body strictly; the error lists every problem.
-func (r *Request) JSON(into any) error {
+// DecodeJSON reads the body strictly; the error lists every problem.
+func (r *Request) DecodeJSON(into any) error {
 	if problems := strictjson.Decode(r.Body, into); len(problems) > 0 {
 		return fault.Invalid(problems...)
 	}
 	return nil
 }
 
-// NoFields reads the body of a call that has nothing to say: none, or an object without fields.
-func (r *Request) NoFields() error {
+// RequireNoFields reads the body of a call that has nothing to say: none, or an object without
+// fields.
+func (r *Request) RequireNoFields() error {
 	if len(r.Body) == 0 {
 		return nil
 	}
-	return r.JSON(&struct{}{})
+	return r.DecodeJSON(&struct{}{})
 }
 
 // Response is an answer; Body is written as JSON unless it is a json.RawMessage.
@@ -91,16 +92,17 @@ func OK(body any) Response { return Response{Status: http.StatusOK, Body: body} 
 // Created answers 201.
 func Created(body any) Response { return Response{Status: http.StatusCreated, Body: body} }
 
-// Replayed marks an answer as the first one, given again.
-func (r Response) Replayed() Response {
+// MarkReplayed marks an answer as the first one, given again.
+func (r Response) MarkReplayed() Response {
 	r.Header = map[string]string{"Idempotency-Replayed": "true"}
 	return r
 }
 
-// Made answers 201 with what a call has made, or 200 with what an earlier one had made already.
-func Made(body any, replayed bool) Response {
+// CreatedOrReplayed answers 201 with what a call has made, or 200 with what an earlier one had made
+// already.
+func CreatedOrReplayed(body any, replayed bool) Response {
 	if replayed {
-		return OK(body).Replayed()
+		return OK(body).MarkReplayed()
 	}
 	return Created(body)
 }
@@ -118,12 +120,12 @@ type Route struct {
 
 // Limiter says how long a caller over its limit must wait, zero for a caller within it.
 type Limiter interface {
-	Wait(p identity.Principal, source, device string, now time.Time) time.Duration
+	WaitTime(p identity.Principal, source, device string, now time.Time) time.Duration
 }
 
 // Revocations tells whether a token was revoked; its knowledge is at most 20 seconds old.
 type Revocations interface {
-	Revoked(ctx context.Context, p identity.Principal) (bool, error)
+	IsRevoked(ctx context.Context, p identity.Principal) (bool, error)
 }
 
 // API serves a set of routes.
@@ -150,16 +152,16 @@ func (a *API) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // log line.
 func (a *API) Serve(ctx context.Context,
 	ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
-	ctx, end := within(ctx)
+	ctx, end := withAnswerReserve(ctx)
 	defer end()
 	began := a.Clock.Now()
-	r := &Request{ID: ev.RequestContext.RequestID, Header: lower(ev.Headers)}
+	r := &Request{ID: ev.RequestContext.RequestID, Header: lowerHeaderNames(ev.Headers)}
 	r.Trace = r.Header["traceparent"]
-	res, err := a.answer(ctx, ev, r)
+	res, err := a.answerRequest(ctx, ev, r)
 	if err != nil {
-		res = a.refusal(ctx, r, err)
+		res = a.errorResponse(ctx, r, err)
 	}
-	out := encode(res)
+	out := encodeResponse(res)
 	a.Log.InfoContext(ctx, "request", "request_id", r.ID, "tenant", r.Tenant, "method",
 		ev.RequestContext.HTTP.Method,
 		"route", cmp.Or(r.route, ev.RouteKey), "status", out.StatusCode, "ms",
@@ -170,10 +172,10 @@ func (a *API) Serve(ctx context.Context,
 // answerReserve is kept at the end of an invocation for writing the answer.
 const answerReserve = time.Second
 
-// within ends the work of a call before the invocation ends. A caller whose request could not be
-// carried out in time then gets 5003 with Retry-After, where the gateway would have answered
-// without a body.
-func within(ctx context.Context) (context.Context, context.CancelFunc) {
+// withAnswerReserve ends the work of a call before the invocation ends. A caller whose request
+// could not be carried out in time then gets 5003 with Retry-After, where the gateway would have
+// answered without a body.
+func withAnswerReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, limited := ctx.Deadline()
 	if !limited {
 		return ctx, func() {}
@@ -181,15 +183,15 @@ func within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, end.Add(-answerReserve))
 }
 
-func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest,
+func (a *API) answerRequest(ctx context.Context, ev events.APIGatewayV2HTTPRequest,
 	r *Request) (Response, error) {
-	route, params := a.find(ev.RequestContext.HTTP.Method, ev.RawPath)
+	route, params := a.findRoute(ev.RequestContext.HTTP.Method, ev.RawPath)
 	if route == nil {
 		return Response{}, fault.Absent("route")
 	}
 	r.route, r.Params = route.Method+" "+route.Path, params
 	if !route.Open {
-		if err := a.admit(ctx, ev, r, route); err != nil {
+		if err := a.admitCaller(ctx, ev, r, route); err != nil {
 			return Response{}, err
 		}
 	}
@@ -201,27 +203,27 @@ func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest,
 	return route.Handle(ctx, r)
 }
 
-// admit checks the caller: token, limit, tenant header, role.
-func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *Request,
+// admitCaller checks the caller: token, limit, tenant header, role.
+func (a *API) admitCaller(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *Request,
 	route *Route) error {
-	p, err := principal(ev.RequestContext.Authorizer)
+	p, err := parsePrincipal(ev.RequestContext.Authorizer)
 	if err != nil {
 		return err
 	}
 	r.Principal = p
-	usage.For(ctx, p.Tenant)
+	usage.AttributeTo(ctx, p.Tenant)
 	now := a.Clock.Now()
 	if !p.Expires.After(now) {
-		return identity.Expired()
+		return identity.TokenExpired()
 	}
-	revoked, err := a.Revoked.Revoked(ctx, p)
+	revoked, err := a.Revoked.IsRevoked(ctx, p)
 	if err != nil {
 		return fault.Later(err)
 	}
 	if revoked {
-		return identity.WasRevoked()
+		return identity.TokenRevoked()
 	}
-	if wait := a.Limits.Wait(p, ev.RequestContext.HTTP.SourceIP, r.Header["x-device-id"],
+	if wait := a.Limits.WaitTime(p, ev.RequestContext.HTTP.SourceIP, r.Header["x-device-id"],
 		now); wait > 0 {
 		return &fault.Error{Code: fault.TooMany, Reason: "too_many_requests",
 			Public: "Too many requests; send it again after the given seconds.", RetryAfter: wait}
@@ -230,33 +232,33 @@ func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *R
 		return fault.New(fault.Forbidden, "tenant_header",
 			"X-Tenant-ID names another tenant; leave the header out, the token names yours.")
 	}
-	if !p.Has(route.Roles...) {
-		return identity.Denied()
+	if !p.HasRole(route.Roles...) {
+		return identity.RoleForbidden()
 	}
 	return nil
 }
 
-// principal reads the authorizer's context; a refusal there becomes our error, which the gateway
-// cannot write.
-func principal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription) (
+// parsePrincipal reads the authorizer's context; a refusal there becomes our error, which the
+// gateway cannot write.
+func parsePrincipal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription) (
 	identity.Principal, error) {
 	if auth == nil || auth.Lambda == nil {
-		return identity.Principal{}, identity.Malformed(errors.New("no authorizer context"))
+		return identity.Principal{}, identity.TokenMalformed(errors.New("no authorizer context"))
 	}
-	get := func(name string) string { return asText(auth.Lambda[name]) }
+	get := func(name string) string { return contextText(auth.Lambda[name]) }
 	switch get("refused") {
 	case "":
 	case strconv.Itoa(int(fault.SignatureInvalid)):
-		return identity.Principal{}, identity.BadSignature(nil)
+		return identity.Principal{}, identity.SignatureWrong(nil)
 	default:
-		return identity.Principal{}, identity.Malformed(nil)
+		return identity.Principal{}, identity.TokenMalformed(nil)
 	}
 	exp, err := strconv.ParseInt(get("exp"), 10, 64)
 	p := identity.Principal{Tenant: ident.Tenant(get("tenant")), Subject: get("sub"),
 		Creator: ident.Creator(get("creator")), Scope: get("scope"), Expires: time.Unix(exp, 0)}
 	if err != nil || p.Tenant == "" || p.Subject == "" {
 		return identity.Principal{},
-			identity.Malformed(errors.New("authorizer context without tenant, subject or expiry"))
+			identity.TokenMalformed(errors.New("authorizer context without tenant, subject or expiry"))
 	}
 	for _, role := range strings.Fields(get("roles")) {
 		p.Roles = append(p.Roles, identity.Role(role))
@@ -264,8 +266,8 @@ func principal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription)
 	return p, nil
 }
 
-// asText reads a context value; gateways hand numbers on as numbers or as strings.
-func asText(v any) string {
+// contextText reads a context value; gateways hand numbers on as numbers or as strings.
+func contextText(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
@@ -296,20 +298,20 @@ func readBody(ev events.APIGatewayV2HTTPRequest, r *Request) error {
 	return nil
 }
 
-func (a *API) find(method, path string) (*Route, map[string]string) {
+func (a *API) findRoute(method, path string) (*Route, map[string]string) {
 	for i := range a.Routes {
 		if a.Routes[i].Method != method {
 			continue
 		}
-		if params, ok := match(a.Routes[i].Path, path); ok {
+		if params, ok := matchPath(a.Routes[i].Path, path); ok {
 			return &a.Routes[i], params
 		}
 	}
 	return nil, nil
 }
 
-// match compares a path with a pattern, part by part.
-func match(pattern, path string) (map[string]string, bool) {
+// matchPath compares a path with a pattern, part by part.
+func matchPath(pattern, path string) (map[string]string, bool) {
 	var params map[string]string
 	for pattern != "" {
 		var want, got string
@@ -342,21 +344,21 @@ type problem struct {
 	Settlement ident.Settlement `json:"settlement_id,omitempty"`
 }
 
-// Problem is the error body of one refusal, also for the items of a batch.
-func Problem(e *fault.Error, requestID string) any {
+// ErrorBody is the error body of one refusal, also for the items of a batch.
+func ErrorBody(e *fault.Error, requestID string) any {
 	return problem{Error: e.Public, Code: e.Code, Reason: e.Reason, RequestID: requestID,
 		Fields: e.Fields, Missing: e.Missing, Settlement: e.Settlement}
 }
 
-func (a *API) refusal(ctx context.Context, r *Request, err error) Response {
+func (a *API) errorResponse(ctx context.Context, r *Request, err error) Response {
 	e := fault.Of(err)
 	level := slog.LevelInfo
 	if e.Status() >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	a.Log.Log(ctx, level, "refused", "request_id", r.ID, "tenant", r.Tenant, "code", int(e.Code),
-		"reason", e.Reason, "cause", cause(e))
-	res := Response{Status: e.Status(), Body: Problem(e, r.ID)}
+		"reason", e.Reason, "cause", causeText(e))
+	res := Response{Status: e.Status(), Body: ErrorBody(e, r.ID)}
 	if e.RetryAfter > 0 {
 		res.Header = map[string]string{
 			"Retry-After": strconv.Itoa(int((e.RetryAfter + time.Second - 1) / time.Second))}
@@ -364,14 +366,14 @@ func (a *API) refusal(ctx context.Context, r *Request, err error) Response {
 	return res
 }
 
-func cause(e *fault.Error) string {
+func causeText(e *fault.Error) string {
 	if e.Err == nil {
 		return ""
 	}
 	return e.Err.Error()
 }
 
-func encode(res Response) events.APIGatewayV2HTTPResponse {
+func encodeResponse(res Response) events.APIGatewayV2HTTPResponse {
 	body, err := json.Marshal(res.Body)
 	if err != nil { // our own types always marshal; this is a bug and must not look like an answer
 		res.Status, body = http.StatusInternalServerError,
@@ -385,17 +387,17 @@ func encode(res Response) events.APIGatewayV2HTTPResponse {
 	return out
 }
 
-// lower gives the headers with names in lower case. HTTP APIs send them so already.
-func lower(headers map[string]string) map[string]string {
+// lowerHeaderNames gives the headers with names in lower case. HTTP APIs send them so already.
+func lowerHeaderNames(headers map[string]string) map[string]string {
 	for name := range headers {
 		if strings.ToLower(name) != name { // allocates for names in mixed case only
-			return lowered(headers)
+			return copyWithLowerNames(headers)
 		}
 	}
 	return headers
 }
 
-func lowered(headers map[string]string) map[string]string {
+func copyWithLowerNames(headers map[string]string) map[string]string {
 	out := make(map[string]string, len(headers))
 	for k, v := range headers {
 		out[strings.ToLower(k)] = v

@@ -45,9 +45,9 @@ type wall struct {
 	err     error
 }
 
-func (w *wall) Wait(identity.Principal, string, string, time.Time) time.Duration { return w.wait }
+func (w *wall) WaitTime(identity.Principal, string, string, time.Time) time.Duration { return w.wait }
 
-func (w *wall) Revoked(context.Context, identity.Principal) (bool, error) { return w.revoked, w.err }
+func (w *wall) IsRevoked(context.Context, identity.Principal) (bool, error) { return w.revoked, w.err }
 
 // server serves one route of each sort; seen is the last request that reached a handler.
 type server struct {
@@ -70,7 +70,7 @@ func serve(answer func(*httpapi.Request) (httpapi.Response, error)) *server {
 			{Method: "GET", Path: "/v1/things/{id}/parts/{part}", Roles: []identity.Role{identity.Finance}, Handle: handle},
 			{Method: "POST", Path: "/v1/safe", Roles: []identity.Role{identity.Admin}, Handle: handle},
 		},
-		Clock: clock.At(instant), Limits: s.wall, Revoked: s.wall,
+		Clock: clock.FixedAt(instant), Limits: s.wall, Revoked: s.wall,
 	}
 	s.Log = slog.New(slog.NewJSONHandler(&s.log, nil))
 	return s
@@ -105,7 +105,7 @@ func TestRefusalsComeInTheirOrder(t *testing.T) {
 	ev.Headers["x-tenant-id"] = "other"
 	s := serve(func(r *httpapi.Request) (httpapi.Response, error) {
 		var in struct{}
-		if err := r.JSON(&in); err != nil {
+		if err := r.DecodeJSON(&in); err != nil {
 			return httpapi.Response{}, err
 		}
 		return httpapi.Response{}, fault.Absent("thing")
@@ -156,7 +156,7 @@ func TestTheCallerComesFromTheAuthorizerAlone(t *testing.T) {
 		t.Fatalf("got %d %s", res.StatusCode, res.Body)
 	}
 	r := s.seen
-	if r.Tenant != "demo" || r.Subject != "finance@demo" || !r.Has(identity.Approver) || r.Has(identity.Admin) || r.Creator != "c1" ||
+	if r.Tenant != "demo" || r.Subject != "finance@demo" || !r.HasRole(identity.Approver) || r.HasRole(identity.Admin) || r.Creator != "c1" ||
 		r.Scope != identity.ScopeMachine || !r.Expires.Equal(instant.Add(time.Minute)) {
 		t.Errorf("caller %+v", r.Principal)
 	}
@@ -301,7 +301,7 @@ func TestAnAnswerThatCannotBeWrittenIsAFailure(t *testing.T) {
 }
 
 func TestWhatWasMadeBeforeIsAnsweredAsBefore(t *testing.T) {
-	first, again := httpapi.Made("x", false), httpapi.Made("x", true)
+	first, again := httpapi.CreatedOrReplayed("x", false), httpapi.CreatedOrReplayed("x", true)
 	if first.Status != 201 || first.Header != nil || again.Status != 200 || again.Header["Idempotency-Replayed"] != "true" || again.Body != "x" {
 		t.Errorf("%+v, then %+v", first, again)
 	}
@@ -309,14 +309,14 @@ func TestWhatWasMadeBeforeIsAnsweredAsBefore(t *testing.T) {
 
 func TestABodyWithNothingToSay(t *testing.T) {
 	for body, ok := range map[string]bool{"": true, "{}": true, `{"a":1}`: false, "[]": false, "{} {}": false} {
-		if err := (&httpapi.Request{Body: []byte(body)}).NoFields(); (err == nil) != ok {
+		if err := (&httpapi.Request{Body: []byte(body)}).RequireNoFields(); (err == nil) != ok {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
 }
 
 func TestAReplayedAnswerSaysSo(t *testing.T) {
-	s := serve(func(*httpapi.Request) (httpapi.Response, error) { return httpapi.Created("x").Replayed(), nil })
+	s := serve(func(*httpapi.Request) (httpapi.Response, error) { return httpapi.Created("x").MarkReplayed(), nil })
 	res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
 	if res.StatusCode != 201 || res.Headers["Idempotency-Replayed"] != "true" || !strings.HasPrefix(res.Headers["Content-Type"], "application/json") {
 		t.Errorf("got %d %v", res.StatusCode, res.Headers)
@@ -326,9 +326,9 @@ func TestAReplayedAnswerSaysSo(t *testing.T) {
 func TestBuckets(t *testing.T) {
 	person := identity.Principal{Tenant: "demo", Subject: "a"}
 	machine := identity.Principal{Tenant: "demo", Subject: "m", Scope: identity.ScopeMachine}
-	b := httpapi.NewBuckets(httpapi.Rate{PerSecond: 50, Burst: 200}, httpapi.Rate{PerSecond: 500, Burst: 1000})
+	b := httpapi.NewTokenBuckets(httpapi.Rate{PerSecond: 50, Burst: 200}, httpapi.Rate{PerSecond: 500, Burst: 1000})
 	taken := func(p identity.Principal, device string, at time.Time) (n int) {
-		for n < 5000 && b.Wait(p, "203.0.113.7", device, at) == 0 {
+		for n < 5000 && b.WaitTime(p, "203.0.113.7", device, at) == 0 {
 			n++
 		}
 		return n
@@ -336,7 +336,7 @@ func TestBuckets(t *testing.T) {
 	if n := taken(person, "desk", instant); n != 200 {
 		t.Errorf("a person's burst is %d", n)
 	}
-	if wait := b.Wait(person, "203.0.113.7", "desk", instant); wait != 20*time.Millisecond {
+	if wait := b.WaitTime(person, "203.0.113.7", "desk", instant); wait != 20*time.Millisecond {
 		t.Errorf("the next call comes after %s, want a fiftieth of a second", wait)
 	}
 	if n := taken(person, "desk", instant.Add(time.Second)); n != 50 {
@@ -359,16 +359,16 @@ func TestBuckets(t *testing.T) {
 }
 
 func TestBucketsOfStrangersAreForgotten(t *testing.T) {
-	b := httpapi.NewBuckets(httpapi.Rate{PerSecond: 1, Burst: 1}, httpapi.Rate{PerSecond: 1, Burst: 1})
+	b := httpapi.NewTokenBuckets(httpapi.Rate{PerSecond: 1, Burst: 1}, httpapi.Rate{PerSecond: 1, Burst: 1})
 	first := identity.Principal{Tenant: "demo", Subject: "first"}
-	b.Wait(first, "", "", instant)
-	if b.Wait(first, "", "", instant) == 0 {
+	b.WaitTime(first, "", "", instant)
+	if b.WaitTime(first, "", "", instant) == 0 {
 		t.Fatal("the bucket is not empty")
 	}
 	for n := range 10_000 {
-		b.Wait(identity.Principal{Tenant: "demo", Subject: string(rune('a'+n%26)) + strings.Repeat("x", n/26)}, "", "", instant)
+		b.WaitTime(identity.Principal{Tenant: "demo", Subject: string(rune('a'+n%26)) + strings.Repeat("x", n/26)}, "", "", instant)
 	}
-	if b.Wait(first, "", "", instant) != 0 {
+	if b.WaitTime(first, "", "", instant) != 0 {
 		t.Error("the oldest bucket is still kept: memory is not bounded")
 	}
 }

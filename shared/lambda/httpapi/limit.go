@@ -15,10 +15,10 @@ type Rate struct {
 	Burst     float64
 }
 
-// Buckets limits callers: a person by source address, device and subject, a service token by its
-// tenant. The buckets live in the function's memory, so the limit holds for each running instance;
-// side routes have functions of their own and so give way first.
-type Buckets struct {
+// TokenBuckets limits callers: a person by source address, device and subject, a service token by
+// its tenant. The buckets live in the function's memory, so the limit holds for each running
+// instance; side routes have functions of their own and so give way first.
+type TokenBuckets struct {
 	Person, Machine Rate
 
 	mu      sync.Mutex
@@ -35,27 +35,28 @@ type bucket struct {
 	since time.Time
 }
 
-// NewBuckets makes a limiter with the given measures.
-func NewBuckets(person, machine Rate) *Buckets {
-	return &Buckets{Person: person, Machine: machine, buckets: map[string]*list.Element{},
+// NewTokenBuckets makes a limiter with the given measures.
+func NewTokenBuckets(person, machine Rate) *TokenBuckets {
+	return &TokenBuckets{Person: person, Machine: machine, buckets: map[string]*list.Element{},
 		order: list.New()}
 }
 
 // DefaultLimits are the limits of the design: 50 a second with a burst of 200 for a person, 500 a
 // second for a tenant's machines.
-func DefaultLimits() *Buckets {
-	return NewBuckets(Rate{PerSecond: 50, Burst: 200}, Rate{PerSecond: 500, Burst: 1000})
+func DefaultLimits() *TokenBuckets {
+	return NewTokenBuckets(Rate{PerSecond: 50, Burst: 200}, Rate{PerSecond: 500, Burst: 1000})
 }
 
-// Wait takes one call from the caller's bucket, or says how long to wait.
-func (b *Buckets) Wait(p identity.Principal, source, device string, now time.Time) time.Duration {
+// WaitTime takes one call from the caller's bucket, or says how long to wait.
+func (b *TokenBuckets) WaitTime(p identity.Principal, source, device string,
+	now time.Time) time.Duration {
 	who, rate := "p|"+source+"|"+device+"|"+string(p.Tenant)+"|"+p.Subject, b.Person
 	if p.Scope == identity.ScopeMachine {
 		who, rate = string("m|"+p.Tenant), b.Machine
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	k := b.bucket(who, rate, now)
+	k := b.findBucket(who, rate, now)
 	k.left = min(rate.Burst, k.left+now.Sub(k.since).Seconds()*rate.PerSecond)
 	k.since = now
 	if k.left < 1 {
@@ -65,7 +66,7 @@ func (b *Buckets) Wait(p identity.Principal, source, device string, now time.Tim
 	return 0
 }
 
-func (b *Buckets) bucket(who string, rate Rate, now time.Time) *bucket {
+func (b *TokenBuckets) findBucket(who string, rate Rate, now time.Time) *bucket {
 	if e, ok := b.buckets[who]; ok {
 		b.order.MoveToFront(e)
 		return e.Value.(*bucket)
@@ -83,7 +84,7 @@ func (b *Buckets) bucket(who string, rate Rate, now time.Time) *bucket {
 // NoRevocations is for stages and tests in which no token is ever revoked.
 type NoRevocations struct{}
 
-// Revoked is always false.
-func (NoRevocations) Revoked(context.Context, identity.Principal) (bool, error) {
+// IsRevoked is always false.
+func (NoRevocations) IsRevoked(context.Context, identity.Principal) (bool, error) {
 	return false, nil
 }

@@ -26,8 +26,8 @@ const (
 	fullCore = 1769
 )
 
-// Tune fits the Go runtime to the sandbox: get reads the environment that Lambda sets.
-func Tune(get func(string) string) {
+// TuneRuntime fits the Go runtime to the sandbox: get reads the environment that Lambda sets.
+func TuneRuntime(get func(string) string) {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(heapLimit)
 	if memory, err := strconv.Atoi(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil &&
@@ -37,24 +37,24 @@ func Tune(get func(string) string) {
 	// The Runtime API's client copies this transport. With many invocations at once the default of two
 	// idle connections makes it connect anew for nearly each.
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		t.MaxIdleConnsPerHost = connections
+		t.MaxIdleConnsPerHost = maxIdleConnections
 	}
 }
 
-// connections is how many are kept to one host: more than are used at once.
-const connections = 64
+// maxIdleConnections is how many are kept to one host: more than are used at once.
+const maxIdleConnections = 64
 
 // answerLimit is how long an answer of DynamoDB may take to begin; then the SDK tries again.
 const answerLimit = 3 * time.Second
 
-// DynamoDB leaves out what a call in one region over an authenticated connection does not need: the
-// timer of a whole request (the invocation's deadline and answerLimit bound it) and a checksum
+// TuneDynamoDB leaves out what a call in one region over an authenticated connection does not need:
+// the timer of a whole request (the invocation's deadline and answerLimit bound it) and a checksum
 // beside that of TLS.
-func DynamoDB(o *dynamodb.Options) {
+func TuneDynamoDB(o *dynamodb.Options) {
 	o.DisableValidateResponseChecksum = true
 	o.HTTPClient = &http.Client{Transport: oneWrite{&http.Transport{
 		Proxy: http.ProxyFromEnvironment, DisableCompression: true,
-		MaxIdleConnsPerHost: connections, IdleConnTimeout: 50 * time.Second,
+		MaxIdleConnsPerHost: maxIdleConnections, IdleConnTimeout: 50 * time.Second,
 		TLSHandshakeTimeout: answerLimit, ResponseHeaderTimeout: answerLimit,
 	}}}
 }

@@ -29,42 +29,42 @@ const (
 // dead-letter queue: maxReceiveCount of every queue in the template.
 const LastDelivery = 5
 
-// Each makes the function's handler, which takes the messages one after another. After a failure
-// the rest of the same message group is left alone and reported as failed too, because later
-// messages of a group must not overtake it; other groups go on. A message that fails at its last
-// delivery stops nobody: it will not come again, and those left alone behind it were counted as
-// delivered with it, so that waiting once more would take them to the dead-letter queue too. A
+// HandleOneByOne makes the function's handler, which takes the messages one after another. After a
+// failure the rest of the same message group is left alone and reported as failed too, because
+// later messages of a group must not overtake it; other groups go on. A message that fails at its
+// last delivery stops nobody: it will not come again, and those left alone behind it were counted
+// as delivered with it, so that waiting once more would take them to the dead-letter queue too. A
 // panic is a failure of its message only. The list of failures is never nil: an answer without a
 // list would count as success of all.
-func Each(log *slog.Logger, handle Handler) func(context.Context,
+func HandleOneByOne(log *slog.Logger, handle Handler) func(context.Context,
 	events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		failed := make([]bool, len(ev.Records))
-		for _, group := range groups(ev.Records) {
-			inOrder(ctx, log, handle, ev.Records, group, failed)
+		for _, group := range groupPositions(ev.Records) {
+			handleInOrder(ctx, log, handle, ev.Records, group, failed)
 		}
-		return response(ev.Records, failed), nil
+		return batchResponse(ev.Records, failed), nil
 	}
 }
 
-// Groups is Each with the groups of a batch at the same time, for handlers that wait for others;
-// messages of one group still follow each other.
-func Groups(log *slog.Logger, handle Handler) func(context.Context,
+// HandleGroupsInParallel is Each with the groups of a batch at the same time, for handlers that
+// wait for others; messages of one group still follow each other.
+func HandleGroupsInParallel(log *slog.Logger, handle Handler) func(context.Context,
 	events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		failed := make([]bool, len(ev.Records))
 		var all sync.WaitGroup
-		for _, group := range groups(ev.Records) {
-			all.Go(func() { inOrder(ctx, log, handle, ev.Records, group, failed) })
+		for _, group := range groupPositions(ev.Records) {
+			all.Go(func() { handleInOrder(ctx, log, handle, ev.Records, group, failed) })
 		}
 		all.Wait()
-		return response(ev.Records, failed), nil
+		return batchResponse(ev.Records, failed), nil
 	}
 }
 
-// groups gives the places of the messages of each group, in the order of the batch. Messages of a
-// standard queue have none and stand alone.
-func groups(messages []events.SQSMessage) [][]int {
+// groupPositions gives the places of the messages of each group, in the order of the batch.
+// Messages of a standard queue have none and stand alone.
+func groupPositions(messages []events.SQSMessage) [][]int {
 	var out [][]int
 	place := map[string]int{}
 	for i, m := range messages {
@@ -82,8 +82,10 @@ func groups(messages []events.SQSMessage) [][]int {
 	return out
 }
 
-// inOrder takes the messages at the given places and marks those that failed or were left alone.
-func inOrder(ctx context.Context, log *slog.Logger, handle Handler, messages []events.SQSMessage,
+// handleInOrder takes the messages at the given places and marks those that failed or were left
+// alone.
+func handleInOrder(ctx context.Context, log *slog.Logger, handle Handler,
+	messages []events.SQSMessage,
 	places []int, failed []bool) {
 	stopped := false
 	for _, i := range places {
@@ -91,20 +93,20 @@ func inOrder(ctx context.Context, log *slog.Logger, handle Handler, messages []e
 			failed[i] = true
 			continue
 		}
-		if err := one(ctx, handle, messages[i]); err != nil {
-			report(ctx, log, messages[i], err)
-			failed[i], stopped = true, !lastDelivery(messages[i])
+		if err := handleMessage(ctx, handle, messages[i]); err != nil {
+			logFailure(ctx, log, messages[i], err)
+			failed[i], stopped = true, !isLastDelivery(messages[i])
 		}
 	}
 }
 
-// lastDelivery tells that the queue will not give the message again.
-func lastDelivery(m events.SQSMessage) bool {
+// isLastDelivery tells that the queue will not give the message again.
+func isLastDelivery(m events.SQSMessage) bool {
 	n, err := strconv.Atoi(m.Attributes[receivesAttribute])
 	return err == nil && n >= LastDelivery
 }
 
-func response(messages []events.SQSMessage, failed []bool) events.SQSEventResponse {
+func batchResponse(messages []events.SQSMessage, failed []bool) events.SQSEventResponse {
 	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, m := range messages {
 		if failed[i] {
@@ -115,7 +117,7 @@ func response(messages []events.SQSMessage, failed []bool) events.SQSEventRespon
 	return out
 }
 
-func one(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
+func handleMessage(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -124,8 +126,8 @@ func one(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
 	return handle(ctx, []byte(m.Body), m)
 }
 
-// report logs a failure without the body, which may hold personal data.
-func report(ctx context.Context, log *slog.Logger, m events.SQSMessage, err error) {
+// logFailure logs a failure without the body, which may hold personal data.
+func logFailure(ctx context.Context, log *slog.Logger, m events.SQSMessage, err error) {
 	e := fault.Of(err)
 	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN,
 		"group", m.Attributes[groupAttribute],

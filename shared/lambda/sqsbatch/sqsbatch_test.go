@@ -44,7 +44,7 @@ func failed(r events.SQSEventResponse) []string {
 
 type wrapper func(*slog.Logger, sqsbatch.Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-var wrappers = map[string]wrapper{"one after another": sqsbatch.Each, "groups at once": sqsbatch.Groups}
+var wrappers = map[string]wrapper{"one after another": sqsbatch.HandleOneByOne, "groups at once": sqsbatch.HandleGroupsInParallel}
 
 // run handles a batch in which bodies "bad" fail and "panic" panics, and gives failed and handled messages.
 func run(t interface{ Fatal(...any) }, wrap wrapper, log *slog.Logger, messages ...events.SQSMessage) (failures, handled []string) {
@@ -96,7 +96,7 @@ func TestEach(t *testing.T) {
 }
 
 func TestAnswerAlwaysHasAList(t *testing.T) {
-	res, err := sqsbatch.Each(slog.New(slog.DiscardHandler), nil)(context.Background(), events.SQSEvent{})
+	res, err := sqsbatch.HandleOneByOne(slog.New(slog.DiscardHandler), nil)(context.Background(), events.SQSEvent{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestAPoisonMessageTakesNobodyWithIt(t *testing.T) {
 
 func TestAnEndedContextFailsWhatIsLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	h := sqsbatch.Each(slog.New(slog.DiscardHandler), func(context.Context, []byte, events.SQSMessage) error { cancel(); return nil })
+	h := sqsbatch.HandleOneByOne(slog.New(slog.DiscardHandler), func(context.Context, []byte, events.SQSMessage) error { cancel(); return nil })
 	res, err := h(ctx, events.SQSEvent{Records: []events.SQSMessage{message("1", "", ""), message("2", "", "")}})
 	if err != nil || !slices.Equal(failed(res), []string{"2"}) {
 		t.Errorf("failed %v, %v", failed(res), err)
@@ -152,7 +152,7 @@ func TestAnEndedContextFailsWhatIsLeft(t *testing.T) {
 
 func TestLogHoldsNoBody(t *testing.T) {
 	var out bytes.Buffer
-	run(t, sqsbatch.Each, slog.New(slog.NewJSONHandler(&out, nil)), message("1", "a", "bad"))
+	run(t, sqsbatch.HandleOneByOne, slog.New(slog.NewJSONHandler(&out, nil)), message("1", "a", "bad"))
 	if !strings.Contains(out.String(), `"message_id":"1"`) || strings.Contains(out.String(), `"bad"`) {
 		t.Errorf("log %s", out.String())
 	}
@@ -164,7 +164,7 @@ func TestGroupsRunAtOnce(t *testing.T) {
 	var arrived sync.WaitGroup
 	arrived.Add(2)
 	go func() { arrived.Wait(); close(both) }()
-	h := sqsbatch.Groups(slog.New(slog.DiscardHandler), func(context.Context, []byte, events.SQSMessage) error {
+	h := sqsbatch.HandleGroupsInParallel(slog.New(slog.DiscardHandler), func(context.Context, []byte, events.SQSMessage) error {
 		arrived.Done()
 		select {
 		case <-both:

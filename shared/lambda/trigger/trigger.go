@@ -72,19 +72,25 @@ func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	switch kind := h.kind(); {
 	case kind == HTTP && m.HTTP != nil:
-		return with(payload, func(ev events.APIGatewayV2HTTPRequest) (any, error) {
+		return decodeAndHandle(payload, func(ev events.APIGatewayV2HTTPRequest) (any, error) {
 			return m.HTTP(ctx, ev), nil
 		})
 	case kind == Queue && m.Queue != nil:
-		return with(payload, func(ev events.SQSEvent) (any, error) { return m.Queue(ctx, ev) })
+		return decodeAndHandle(payload, func(ev events.SQSEvent) (any, error) { return m.Queue(ctx, ev) })
 	case kind == Stream && m.Stream != nil:
-		return with(payload, func(ev events.DynamoDBEvent) (any, error) { return m.Stream(ctx, ev) })
+		return decodeAndHandle(payload, func(ev events.DynamoDBEvent) (any, error) {
+			return m.Stream(ctx, ev)
+		})
 	case kind == Objects && m.Objects != nil:
-		return with(payload, func(ev events.S3Event) (any, error) { return nil, m.Objects(ctx, ev) })
+		return decodeAndHandle(payload, func(ev events.S3Event) (any, error) {
+			return nil, m.Objects(ctx, ev)
+		})
 	case kind == Job && m.Schedule != nil:
-		return with(payload, func(ev Schedule) (any, error) { return nil, m.Schedule(ctx, ev) })
+		return decodeAndHandle(payload, func(ev Schedule) (any, error) {
+			return nil, m.Schedule(ctx, ev)
+		})
 	case kind == Job && m.Order != nil:
-		return with(payload, func(ev json.RawMessage) (any, error) { return m.Order(ctx, ev) })
+		return decodeAndHandle(payload, func(ev json.RawMessage) (any, error) { return m.Order(ctx, ev) })
 	}
 	return nil, errUnknown
 }
@@ -101,7 +107,7 @@ func (h head) kind() Kind {
 	return ""
 }
 
-func with[E any](payload []byte, do func(E) (any, error)) ([]byte, error) {
+func decodeAndHandle[E any](payload []byte, do func(E) (any, error)) ([]byte, error) {
 	var ev E
 	if err := json.Unmarshal(payload, &ev); err != nil {
 		return nil, err

@@ -8,69 +8,72 @@ import (
 	"fenzhang/shared/dynamo"
 )
 
-// Counted counts what goes through an engine that is no client of the SDK, as Count does for one.
-func Counted(db dynamo.API) dynamo.API { return counted{db} }
+// CountingClient counts what goes through an engine that is no client of the SDK, as Count does for
+// one.
+func CountingClient(db dynamo.API) dynamo.API { return countingClient{db} }
 
-type counted struct{ db dynamo.API }
+type countingClient struct{ db dynamo.API }
 
 type options = func(*dynamodb.Options)
 
-// through asks for the capacity of one call and adds it to its context's tally.
-func through[In, Out any](ctx context.Context, in *In,
+// countThrough asks for the capacity of one call and adds it to its context's tally.
+func countThrough[In, Out any](ctx context.Context, in *In,
 	do func(context.Context, *In, ...options) (*Out, error), o []options) (*Out, error) {
-	t, ok := ctx.Value(key{}).(*Tally)
+	t, ok := ctx.Value(tallyKey{}).(*Tally)
 	if !ok {
 		return do(ctx, in, o...)
 	}
-	ask(in)
+	requestCapacity(in)
 	out, err := do(ctx, in, o...)
 	if err == nil {
-		t.add(told(out))
+		t.addUnits(consumedCapacity(out))
 	}
 	return out, err
 }
 
-func (c counted) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+func (c countingClient) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 	o ...options) (*dynamodb.PutItemOutput, error) {
-	return through(ctx, in, c.db.PutItem, o)
+	return countThrough(ctx, in, c.db.PutItem, o)
 }
 
-func (c counted) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
+func (c countingClient) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 	o ...options) (*dynamodb.GetItemOutput, error) {
-	return through(ctx, in, c.db.GetItem, o)
+	return countThrough(ctx, in, c.db.GetItem, o)
 }
 
-func (c counted) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
+func (c countingClient) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 	o ...options) (*dynamodb.UpdateItemOutput, error) {
-	return through(ctx, in, c.db.UpdateItem, o)
+	return countThrough(ctx, in, c.db.UpdateItem, o)
 }
 
-func (c counted) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
+func (c countingClient) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 	o ...options) (*dynamodb.DeleteItemOutput, error) {
-	return through(ctx, in, c.db.DeleteItem, o)
+	return countThrough(ctx, in, c.db.DeleteItem, o)
 }
 
-func (c counted) Query(ctx context.Context, in *dynamodb.QueryInput,
+func (c countingClient) Query(ctx context.Context, in *dynamodb.QueryInput,
 	o ...options) (*dynamodb.QueryOutput, error) {
-	return through(ctx, in, c.db.Query, o)
+	return countThrough(ctx, in, c.db.Query, o)
 }
 
-func (c counted) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
+func (c countingClient) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
 	o ...options) (*dynamodb.BatchGetItemOutput, error) {
-	return through(ctx, in, c.db.BatchGetItem, o)
+	return countThrough(ctx, in, c.db.BatchGetItem, o)
 }
 
-func (c counted) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
+func (c countingClient) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
 	o ...options) (*dynamodb.BatchWriteItemOutput, error) {
-	return through(ctx, in, c.db.BatchWriteItem, o)
+	return countThrough(ctx, in, c.db.BatchWriteItem, o)
 }
 
-func (c counted) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
+func (c countingClient) BatchExecuteStatement(ctx context.Context,
+	in *dynamodb.BatchExecuteStatementInput,
 	o ...options) (*dynamodb.BatchExecuteStatementOutput, error) {
-	return through(ctx, in, c.db.BatchExecuteStatement, o)
+	return countThrough(ctx, in, c.db.BatchExecuteStatement, o)
 }
 
-func (c counted) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
+func (c countingClient) TransactWriteItems(ctx context.Context,
+	in *dynamodb.TransactWriteItemsInput,
 	o ...options) (*dynamodb.TransactWriteItemsOutput, error) {
-	return through(ctx, in, c.db.TransactWriteItems, o)
+	return countThrough(ctx, in, c.db.TransactWriteItems, o)
 }

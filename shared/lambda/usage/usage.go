@@ -27,18 +27,18 @@ type Tally struct {
 // Units are DynamoDB's capacity units; they are fractions by nature and no money.
 type Units struct{ Read, Write float64 }
 
-type key struct{}
+type tallyKey struct{}
 
-// With gives a context whose consumption is counted.
-func With(ctx context.Context) (context.Context, *Tally) {
+// WithTally gives a context whose consumption is counted.
+func WithTally(ctx context.Context) (context.Context, *Tally) {
 	t := &Tally{}
-	return context.WithValue(ctx, key{}, t), t
+	return context.WithValue(ctx, tallyKey{}, t), t
 }
 
-// For attributes the invocation to a tenant. An invocation that serves several is shared out by its
-// messages.
-func For(ctx context.Context, tenant ident.Tenant) {
-	t, ok := ctx.Value(key{}).(*Tally)
+// AttributeTo attributes the invocation to a tenant. An invocation that serves several is shared
+// out by its messages.
+func AttributeTo(ctx context.Context, tenant ident.Tenant) {
+	t, ok := ctx.Value(tallyKey{}).(*Tally)
 	if !ok {
 		return
 	}
@@ -58,37 +58,38 @@ func (t *Tally) Units() Units {
 	return t.units
 }
 
-func (t *Tally) add(u Units) {
+func (t *Tally) addUnits(u Units) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.units.Read += u.Read
 	t.units.Write += u.Write
 }
 
-// Count makes a client ask for the capacity that each call consumes and add it to its context's
-// tally.
-func Count(o *dynamodb.Options) {
+// CountCapacity makes a client ask for the capacity that each call consumes and add it to its
+// context's tally.
+func CountCapacity(o *dynamodb.Options) {
 	o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
-		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("usage", count), middleware.Before)
+		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("usage", countCall),
+			middleware.Before)
 	})
 }
 
-func count(ctx context.Context, in middleware.InitializeInput,
+func countCall(ctx context.Context, in middleware.InitializeInput,
 	next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-	t, ok := ctx.Value(key{}).(*Tally)
+	t, ok := ctx.Value(tallyKey{}).(*Tally)
 	if !ok {
 		return next.HandleInitialize(ctx, in)
 	}
-	ask(in.Parameters)
+	requestCapacity(in.Parameters)
 	out, meta, err := next.HandleInitialize(ctx, in)
 	if err == nil {
-		t.add(told(out.Result))
+		t.addUnits(consumedCapacity(out.Result))
 	}
 	return out, meta, err
 }
 
-// ask sets the request's wish to hear its capacity.
-func ask(input any) {
+// requestCapacity sets the request's wish to hear its capacity.
+func requestCapacity(input any) {
 	const total = types.ReturnConsumedCapacityTotal
 	switch in := input.(type) {
 	case *dynamodb.PutItemInput:
@@ -112,8 +113,8 @@ func ask(input any) {
 	}
 }
 
-// told reads the capacity from an answer.
-func told(output any) Units {
+// consumedCapacity reads the capacity from an answer.
+func consumedCapacity(output any) Units {
 	one := func(c *types.ConsumedCapacity) []types.ConsumedCapacity {
 		if c == nil {
 			return nil
@@ -122,28 +123,28 @@ func told(output any) Units {
 	}
 	switch out := output.(type) {
 	case *dynamodb.PutItemOutput:
-		return Units{Write: sum(one(out.ConsumedCapacity))}
+		return Units{Write: totalUnits(one(out.ConsumedCapacity))}
 	case *dynamodb.UpdateItemOutput:
-		return Units{Write: sum(one(out.ConsumedCapacity))}
+		return Units{Write: totalUnits(one(out.ConsumedCapacity))}
 	case *dynamodb.DeleteItemOutput:
-		return Units{Write: sum(one(out.ConsumedCapacity))}
+		return Units{Write: totalUnits(one(out.ConsumedCapacity))}
 	case *dynamodb.BatchWriteItemOutput:
-		return Units{Write: sum(out.ConsumedCapacity)}
+		return Units{Write: totalUnits(out.ConsumedCapacity)}
 	case *dynamodb.TransactWriteItemsOutput:
-		return Units{Write: sum(out.ConsumedCapacity)}
+		return Units{Write: totalUnits(out.ConsumedCapacity)}
 	case *dynamodb.BatchExecuteStatementOutput:
-		return Units{Write: sum(out.ConsumedCapacity)}
+		return Units{Write: totalUnits(out.ConsumedCapacity)}
 	case *dynamodb.GetItemOutput:
-		return Units{Read: sum(one(out.ConsumedCapacity))}
+		return Units{Read: totalUnits(one(out.ConsumedCapacity))}
 	case *dynamodb.QueryOutput:
-		return Units{Read: sum(one(out.ConsumedCapacity))}
+		return Units{Read: totalUnits(one(out.ConsumedCapacity))}
 	case *dynamodb.BatchGetItemOutput:
-		return Units{Read: sum(out.ConsumedCapacity)}
+		return Units{Read: totalUnits(out.ConsumedCapacity)}
 	}
 	return Units{}
 }
 
-func sum(all []types.ConsumedCapacity) float64 {
+func totalUnits(all []types.ConsumedCapacity) float64 {
 	var s float64
 	for _, c := range all {
 		if c.CapacityUnits != nil {
@@ -165,7 +166,7 @@ type Handler struct {
 // Invoke runs the handler and tells what it took.
 func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	began := h.Now()
-	ctx, t := With(ctx)
+	ctx, t := WithTally(ctx)
 	out, err := h.Handler.Invoke(ctx, payload)
 	u := t.Units()
 	h.Log.InfoContext(ctx, "usage", "tenant", t.tenant, "function", h.Function, "ms",

@@ -18,11 +18,11 @@ import (
 )
 
 func TestCallsAreCountedInTheirOwnContext(t *testing.T) {
-	l := dynamotest.Memory(t)
-	db := usage.Counted(l.Client)
+	l := dynamotest.OpenInMemory(t)
+	db := usage.CountingClient(l.Client)
 	k := keys.PayoutKey("mcn-a", "pk-1")
-	ctx, tally := usage.With(t.Context())
-	_, other := usage.With(t.Context())
+	ctx, tally := usage.WithTally(t.Context())
+	_, other := usage.WithTally(t.Context())
 	if _, err := db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &l.Control, Item: dynamo.Key(k)}); err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +66,8 @@ func invoke(t *testing.T, h handler) map[string]any {
 // The line is what costs are shared out by: its fields keep their names.
 func TestEachInvocationIsOneLine(t *testing.T) {
 	line := invoke(t, func(ctx context.Context) ([]byte, error) {
-		usage.For(ctx, "mcn-a")
-		usage.For(ctx, "mcn-a")
+		usage.AttributeTo(ctx, "mcn-a")
+		usage.AttributeTo(ctx, "mcn-a")
 		return []byte("123"), nil
 	})
 	want := map[string]any{"msg": "usage", "tenant": "mcn-a", "function": "settle-incentive", "ms": 7.0, "memory_mb": "256", "read_units": 0.0, "write_units": 0.0,
@@ -81,9 +81,9 @@ func TestEachInvocationIsOneLine(t *testing.T) {
 		t.Errorf("the line has other fields: %v", line)
 	}
 	line = invoke(t, func(ctx context.Context) ([]byte, error) {
-		usage.For(ctx, "mcn-a")
-		usage.For(ctx, "mcn-b")
-		usage.For(ctx, "mcn-a")
+		usage.AttributeTo(ctx, "mcn-a")
+		usage.AttributeTo(ctx, "mcn-b")
+		usage.AttributeTo(ctx, "mcn-a")
 		return nil, errors.New("failed")
 	})
 	if line["tenant"] != "several" || line["messages"] != 3.0 || line["failed"] != true {

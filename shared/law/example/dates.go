@@ -72,7 +72,7 @@ func computeWorkingDayExample(notices func() (*calendar.Calendar, error),
 	}
 	working := make([]bool, 0, len(in.Days))
 	for _, day := range in.Days {
-		w, err := days.Working(day)
+		w, err := days.IsWorkingDay(day)
 		if err != nil {
 			return exampleAnswer{}, fmt.Errorf("calendar: %w", err)
 		}

@@ -28,7 +28,7 @@ func lastDayOfMonth(on civil.Date, month int) (civil.Date, error) {
 	if month < 1 || month > 12 {
 		return civil.Date{}, errMonth
 	}
-	return civil.In(on.Year(), time.Month(month)).Last(), nil
+	return civil.NewMonth(on.Year(), time.Month(month)).Last(), nil
 }
 
 // computeWageExample withholds tax on the wages of each month, on top of the months before.

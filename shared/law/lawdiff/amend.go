@@ -131,7 +131,7 @@ func (p *Person) requireFigures() error {
 		return nil
 	}
 	g := p.Gaps[0]
-	return fault.Missing("rule_gap", g.Rule,
+	return fault.MissingRule("rule_gap", g.Rule,
 		string("Settlement "+g.Settlement+
 			" has no figures under this law, so no total of this person is known: ")+g.Missing.EN)
 }

@@ -15,7 +15,7 @@ func BenchmarkRetax(b *testing.B) {
 	template := newHistory(law, "e", "")
 	for m := 1; m <= 12; m++ {
 		for _, day := range []int{5, 20} {
-			f := payment(civil.In(2026, 1).Add(m-1).Day(day).String(), money.Fen(int64(m*day)*1_000_37).String(), true)
+			f := payment(civil.NewMonth(2026, 1).Add(m-1).Day(day).String(), money.Fen(int64(m*day)*1_000_37).String(), true)
 			f.AgencyFiling = true
 			if !template.book(f) {
 				b.Fatal("no figures")

@@ -84,7 +84,7 @@ type decision struct {
 // the pointers in between, it starts again.
 func (p Publisher) changePointers(ctx context.Context, act string, o Order,
 	decide func(ruleset.State) (decision, error)) (Outcome, error) {
-	return optimistic.Value(ctx, func() (Outcome, error) {
+	return optimistic.RetryValue(ctx, func() (Outcome, error) {
 		state, err := p.Store.LatestState(ctx)
 		if err != nil {
 			return Outcome{}, err

@@ -164,7 +164,7 @@ func (r *annualSettlement) taxYear(c *Calculation, f *AnnualFacts, base exactAmo
 	res.Tax = tax
 	c.addStep(r.tax, rounded, MoneyValue(tax), Input{"taxable", MoneyValue(res.Taxable)},
 		Input{"rate", RateValue(res.Rate)}, Input{"quick_deduction", MoneyValue(res.Quick)})
-	owed := money.MaxOf(tax.Sub(f.Relief), money.Amount{})
+	owed := money.Max(tax.Sub(f.Relief), money.Amount{})
 	res.Balance = owed.Sub(f.Prepaid)
 	c.addStep(r.balance, exact, MoneyValue(res.Balance), Input{"tax", MoneyValue(tax)},
 		Input{"relief", MoneyValue(f.Relief)}, Input{"prepaid", MoneyValue(f.Prepaid)})

@@ -157,12 +157,12 @@ func (e *Engine) SettleBusinessIncome(on civil.Date, f BusinessFacts) (BusinessR
 	if err != nil {
 		return BusinessResult{}, err
 	}
-	taxable := money.MaxOf(profit, money.Amount{})
+	taxable := money.Max(profit, money.Amount{})
 	// personal deductions may be taken once: from comprehensive income where there is any
 	if f.Comprehensive {
 		c.addStep(r.noDeduction, exact, MoneyValue(taxable), Input{"profit", MoneyValue(profit)})
 	} else {
-		taxable = money.MaxOf(profit.Sub(money.Sum(r.deduction, f.Special, f.Additional, f.Other)),
+		taxable = money.Max(profit.Sub(money.Sum(r.deduction, f.Special, f.Additional, f.Other)),
 			money.Amount{})
 		c.addStep(r.baseStep, exact, MoneyValue(taxable), Input{"profit", MoneyValue(profit)},
 			Input{"deduction", MoneyValue(r.deduction)}, Input{"special", MoneyValue(f.Special)},
@@ -255,7 +255,7 @@ func (r *businessBooks) sumProfits(c *Calculation, list []BusinessIncome) (money
 	var sum money.Amount
 	for _, p := range profits {
 		if reading == lossesApart {
-			p = money.MaxOf(p, money.Amount{})
+			p = money.Max(p, money.Amount{})
 		}
 		sum = sum.Add(p)
 	}
@@ -314,7 +314,7 @@ func (r *businessTable) taxOnAmount(taxable, otherRelief money.Amount,
 	if h != nil {
 		t.Half = h.halfReduction(&r.table, taxable, otherRelief)
 	}
-	t.Payable = money.MaxOf(tax.Sub(otherRelief).Sub(t.Half), money.Amount{})
+	t.Payable = money.Max(tax.Sub(otherRelief).Sub(t.Half), money.Amount{})
 	return t
 }
 

@@ -63,7 +63,7 @@ func (e *Engine) ComputeCIT(on civil.Date, f CompanyYear) (CompanyTax, error) {
 	}
 	x := CompanyTax{SmallLowProfit: r.isSmallLowProfit(f)}
 	// a loss has no tax; carrying it forward is the caller's matter
-	taxable := money.MaxOf(f.Taxable, money.Amount{})
+	taxable := money.Max(f.Taxable, money.Amount{})
 	c.addStep(r.conditions, exact, TextValue(boolText(x.SmallLowProfit)),
 		Input{"income", MoneyValue(f.Taxable)},
 		Input{"income_limit", MoneyValue(r.incomeLimit.Amount)},
@@ -214,7 +214,7 @@ func (r *citDeduction) maxDeduction(x Expense, whole money.Amount,
 		}
 		return whole.Times(row.Rate, money.HalfUp), row.Rate, nil
 	}
-	most := money.MaxOf(x.Base, money.Amount{}).Times(r.limit.Rate, money.HalfUp)
+	most := money.Max(x.Base, money.Amount{}).Times(r.limit.Rate, money.HalfUp)
 	if r.share != nil {
 		most = money.Min(most, whole.Times(r.share.Rate, money.HalfUp))
 	}

@@ -138,7 +138,7 @@ func TestCompanyTaxIsBounded(t *testing.T) {
 		if x.SmallLowProfit {
 			parts = 20
 		}
-		if want := money.MaxOf(income, money.Amount{}).MulDiv(1, parts, money.HalfUp); x.Tax != want {
+		if want := money.Max(income, money.Amount{}).MulDiv(1, parts, money.HalfUp); x.Tax != want {
 			t.Fatalf("tax %s on %s (small: %t), want %s", x.Tax, income, x.SmallLowProfit, want)
 		}
 	})

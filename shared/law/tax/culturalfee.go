@@ -114,7 +114,7 @@ func (r *culturalFee) computeFee(c *Calculation, f FeeReturn, rate,
 	if f.Service != advertisingRow {
 		publishing = money.Amount{}
 	}
-	x.Base = money.MaxOf(f.Revenue.Sub(publishing), money.Amount{})
+	x.Base = money.Max(f.Revenue.Sub(publishing), money.Amount{})
 	c.addStep(r.basis, exact, MoneyValue(x.Base), Input{"revenue", MoneyValue(f.Revenue)},
 		Input{"publishing", MoneyValue(publishing)})
 	if limit := r.exemptThreshold(f); limit != nil && !limit.Threshold.IsMet(f.Sales) {

@@ -276,7 +276,7 @@ func boolText(b bool) string {
 // itself. With trueUp, tax withheld above the period's total is listed as an open difference to be
 // refunded.
 func (c *Calculation) withholdLine(l *Line, trueUp bool) money.Amount {
-	l.Due = money.MaxOf(l.Total.Sub(l.Before), money.Amount{})
+	l.Due = money.Max(l.Total.Sub(l.Before), money.Amount{})
 	if trueUp && l.Before.Cmp(l.Total) > 0 {
 		c.result.TrueUps = append(c.result.TrueUps,
 			TrueUp{Tax: l.Tax, Item: l.Item, Period: l.Period, Excess: l.Before.Sub(l.Total)})

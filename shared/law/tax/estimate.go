@@ -101,7 +101,7 @@ func (r *assessedEstimate) fillLine(c *Calculation, l *Line, got, earlier Assess
 	l.Rate = got.Rate
 	l.Total = got.Tax
 	l.Before = earlier.Tax
-	l.Due = money.MaxOf(got.Tax.Sub(earlier.Tax), money.Amount{})
+	l.Due = money.Max(got.Tax.Sub(earlier.Tax), money.Amount{})
 	l.Amount = l.Due
 	l.Law = append(l.Law, got.Law...)
 	if got.Status.severity() > l.Status.severity() {

@@ -154,7 +154,7 @@ func (y *YearToDate) sumBeforePayment(current int, restart bool,
 		s.income = s.income.Add(y.ByMonth[n])
 		s.withheld = s.withheld.Add(y.WithheldByMonth[n])
 		if n != current && y.ByMonth[n] != (money.Amount{}) {
-			s.peak = money.MaxOf(s.peak, total(s.months, s.income))
+			s.peak = money.Max(s.peak, total(s.months, s.income))
 		}
 	}
 	return s

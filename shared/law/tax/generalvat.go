@@ -83,8 +83,8 @@ func (e *Engine) ComputeGeneralVAT(on civil.Date, p GeneralPeriod) (GeneralVAT, 
 	}
 	creditable, blocked := money.Sum(p.Creditable...), money.Sum(p.Blocked...)
 	g.Output, g.Input = roundHalfUpToFen(exactOutput), creditable.Add(p.CarryForward)
-	g.Payable = money.MaxOf(g.Output.Sub(g.Input), money.Amount{})
-	g.CarryForward = money.MaxOf(g.Input.Sub(g.Output), money.Amount{})
+	g.Payable = money.Max(g.Output.Sub(g.Input), money.Amount{})
+	g.CarryForward = money.Max(g.Input.Sub(g.Output), money.Amount{})
 	c.addStep(r.output, rounded, MoneyValue(g.Output), Input{"outputs", CountValue(len(p.Outputs))})
 	c.addStep(r.input, exact, MoneyValue(g.Input), Input{"creditable", MoneyValue(creditable)},
 		Input{"carried", MoneyValue(p.CarryForward)}, Input{"blocked", MoneyValue(blocked)})

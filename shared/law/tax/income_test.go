@@ -219,7 +219,7 @@ func TestWagesTelescope(t *testing.T) {
 			for n := rapid.IntRange(1, 3).Draw(t, "payments"); n > 0; n-- {
 				amount := rapid.Int64Range(1, 9_000_000).Draw(t, "fen")
 				p := tax.Payroll{Months: m - start + 1, Rule: rule, Special: money.Fen(off / 2), Additional: money.Fen(off - off/2)}
-				f := employeeFacts(civil.In(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String(), p)
+				f := employeeFacts(civil.NewMonth(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String(), p)
 				r, err := e.ComputeRows(f, rows)
 				if err != nil {
 					t.Fatal(err)
@@ -248,7 +248,7 @@ func TestInternsTelescope(t *testing.T) {
 		for m := start; m <= 12; m++ {
 			for n := rapid.IntRange(1, 3).Draw(t, "payments"); n > 0; n-- {
 				amount := rapid.Int64Range(1, 9_000_000).Draw(t, "fen")
-				f := internFacts(civil.In(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String())
+				f := internFacts(civil.NewMonth(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String())
 				f.VATDate = civil.MustDate("2026-01-15") // before persons' VAT is withheld, so that income tax stands alone
 				f.Project = rapid.SampledFrom([]string{"", "film"}).Draw(t, "project")
 				r, err := e.ComputeRows(f, rows)
@@ -519,7 +519,7 @@ func TestAReversedWageIsMadeUpForByTheNext(t *testing.T) {
 		var income, withheld int64
 		pay := func(month int) tax.Result {
 			fen := rapid.Int64Range(1, 9_000_000).Draw(t, "wage")
-			r, err := e.ComputeRows(employeeFacts(civil.In(2026, 1).Add(month-1).Day(20).String(), money.Fen(fen).String(), tax.Payroll{Months: month}), rows)
+			r, err := e.ComputeRows(employeeFacts(civil.NewMonth(2026, 1).Add(month-1).Day(20).String(), money.Fen(fen).String(), tax.Payroll{Months: month}), rows)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -91,7 +91,7 @@ type outcome struct {
 func (c *Calculation) finishIIT(r *compiledRule, taxStep, dueStep *stepSpec, o outcome,
 	cumulative bool) {
 	l := Line{Tax: IIT, Item: c.item, Period: c.paymentMonth(), Collection: Withheld, Base: o.taxable,
-		Total: money.MaxOf(o.tax, o.peak), Before: o.before,
+		Total: money.Max(o.tax, o.peak), Before: o.before,
 		BorneBy: BorneByCreator, Law: taxStep.law, Status: r.worstStatus}
 	if o.level != nil {
 		l.Rate, l.Quick = o.level.Rate, o.level.Quick
@@ -137,7 +137,7 @@ func (m *CumulativeLabor) TotalTax(months int, income money.Amount) money.Amount
 // much waits for the annual settlement.
 func (m *CumulativeLabor) MonthlyWithholding(months int, income,
 	withheld money.Amount) money.Amount {
-	return money.MaxOf(m.TotalTax(months, income).Sub(withheld), money.Amount{})
+	return money.Max(m.TotalTax(months, income).Sub(withheld), money.Amount{})
 }
 
 // CumulativeLabor returns the arithmetic of cumulative withholding in force on a day, without

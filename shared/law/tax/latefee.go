@@ -165,7 +165,7 @@ func (r *dueDate) holidayExtension(first, last civil.Date,
 		return 0, nil
 	}
 	for d := first; !d.After(last); d = d.AddDays(1) {
-		works, err := working.Working(d)
+		works, err := working.IsWorkingDay(d)
 		switch {
 		case err != nil:
 			return 0, err
@@ -189,7 +189,7 @@ func (r *dueDate) holidayExtension(first, last civil.Date,
 // no work on it, the next working day.
 func nthWorkingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, error) {
 	if n == 0 {
-		return working.OnOrAfter(d)
+		return working.WorkingDayOnOrAfter(d)
 	}
 	var err error
 	for ; n > 0 && err == nil; n-- {

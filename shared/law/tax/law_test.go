@@ -87,7 +87,7 @@ func TestCumulativeTelescopes(t *testing.T) {
 		for m := start; m <= 12; m++ {
 			for n := rapid.IntRange(1, 3).Draw(t, "payments"); n > 0; n-- {
 				amount := rapid.Int64Range(1, 9_000_000).Draw(t, "fen")
-				f := platformFacts(civil.In(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String())
+				f := platformFacts(civil.NewMonth(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String())
 				f.AgencyFiling = false
 				f.VATDate = civil.MustDate("2026-01-15") // before persons' VAT is withheld, so that IIT stands alone
 				r, err := e.ComputeRows(f, rows)

@@ -269,7 +269,7 @@ func (r *turnoverLevy) taxedBase(c *Calculation) (base money.Amount, isTaxed boo
 			return base, false, err
 		}
 		r.recordUse(c, &r.allowance)
-		base = money.MaxOf(base.Sub(r.allowance.value.Amount), money.Amount{})
+		base = money.Max(base.Sub(r.allowance.value.Amount), money.Amount{})
 	}
 	return base, true, nil
 }

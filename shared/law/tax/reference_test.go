@@ -180,7 +180,7 @@ func TestPlatformLaborAgreesWithDecimals(t *testing.T) {
 			var period turnoverSoFar
 			total := decimal.Zero
 			for range rapid.IntRange(1, 3).Draw(t, "payments") {
-				f := platformFacts(civil.In(2026, 1).Add(month-1).Day(15).String(), drawPrice(t, 15_000_000).String())
+				f := platformFacts(civil.NewMonth(2026, 1).Add(month-1).Day(15).String(), drawPrice(t, 15_000_000).String())
 				f.Entity.PlaceTier, f.VATIncluded = tier, rapid.Bool().Draw(t, "included")
 				r, err := e.ComputeRows(f, rows)
 				if err != nil {

@@ -24,7 +24,7 @@ func (g *Gap) Error() string { return g.Rule + " on " + g.On.String() + ": " + g
 // Unwrap returns the gap as error 5002 of the HTTP contract, with reason rule_gap and the rule's
 // id.
 func (g *Gap) Unwrap() error {
-	return fault.Missing("rule_gap", g.Rule, "No rule answers this: "+g.Error()+" / "+g.Missing.ZH)
+	return fault.MissingRule("rule_gap", g.Rule, "No rule answers this: "+g.Error()+" / "+g.Missing.ZH)
 }
 
 // Forbidden is the error for something that the law forbids: a forced item, a method, a route.
@@ -51,5 +51,5 @@ func (f *Forbidden) Error() string {
 
 // Unwrap returns the refusal as status 422 of the HTTP contract, with the article.
 func (f *Forbidden) Unwrap() error {
-	return fault.Missing(f.Reason, f.Rule, f.Error()+" / "+f.Why.ZH)
+	return fault.MissingRule(f.Reason, f.Rule, f.Error()+" / "+f.Why.ZH)
 }

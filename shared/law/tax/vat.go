@@ -72,7 +72,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 		a.before.VAT = l.Before
 	}
 	r.explainTax(c, &a, &l)
-	a.due = money.MaxOf(a.total.Sub(l.Before), money.Amount{})
+	a.due = money.Max(a.total.Sub(l.Before), money.Amount{})
 	// a price without VAT is raised by the VAT, which the payer then withholds from it
 	if !f.VATIncluded && a.collection != SelfFiled {
 		c.addVATToGross(a.due)

@@ -177,7 +177,7 @@ func TestCalendar(t *testing.T) {
 		{"2025-12-31", "2025-12-31"},
 	}
 	for _, tt := range tests {
-		if got, err := c.OnOrAfter(civil.MustDate(tt.day)); err != nil || got.String() != tt.want {
+		if got, err := c.WorkingDayOnOrAfter(civil.MustDate(tt.day)); err != nil || got.String() != tt.want {
 			t.Errorf("on or after %s: %s, %v; want %s", tt.day, got, err, tt.want)
 		}
 	}

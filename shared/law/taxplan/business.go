@@ -271,7 +271,7 @@ func (d *draft) sumAssessedLevies(kind string, a *Assessed) error {
 	}
 	var sum, base money.Amount
 	for end := length; end <= months; end += length {
-		on := civil.In(d.p.Year, time.Month(end)).Last()
+		on := civil.NewMonth(d.p.Year, time.Month(end)).Last()
 		q := d.assessmentFacts(kind, a, on, d.salesOfMonths(end-length+1, end))
 		q.Period = period
 		if q.Amount.IsZero() {
@@ -346,7 +346,7 @@ func (p *planner) planCompany() (*draft, error) {
 	d.addSteps(res.Steps, res.Unconfirmed)
 	d.addTax(tax.CIT, res.Tax)
 	d.Settlement = &Settlement{Kind: EnterpriseSettlement,
-		Taxable: money.MaxOf(profit, money.Amount{}),
+		Taxable: money.Max(profit, money.Amount{}),
 		Tax:     res.Tax, Balance: res.Tax}
 	d.Assumes = append(d.Assumes,
 		bilingual.Text{ZH: "会计利润即应纳税所得额，没有纳税调整、以前年度亏损和法定公积金", EN: "Accounting profit is the taxable " +

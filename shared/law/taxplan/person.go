@@ -24,7 +24,8 @@ func (p *planner) personFacts(kind string, filed bool) tax.Facts {
 		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.isResident(), VAT: "natural_person",
 			Collection: "withheld", Jurisdiction: p.Jurisdiction, PlaceTier: p.Facts.PlaceTier}}
 	if filed {
-		f.Entity.Filings = []tax.PlatformFiling{{Platform: plannedPlatform, From: civil.On(p.Year, 1, 1)}}
+		f.Entity.Filings = []tax.PlatformFiling{
+			{Platform: plannedPlatform, From: civil.NewDate(p.Year, 1, 1)}}
 	}
 	return f
 }

@@ -390,7 +390,7 @@ func (d *draft) computeMonths(base tax.Facts, isSettledLater func(*tax.Line) boo
 // on its last day.
 func (p *planner) paymentInMonth(base tax.Facts, m int) tax.Facts {
 	f := base
-	f.PaymentDate = civil.In(p.Year, time.Month(m)).Last()
+	f.PaymentDate = civil.NewMonth(p.Year, time.Month(m)).Last()
 	f.VATDate = f.PaymentDate
 	f.Amount = p.incomeByMonth[m]
 	f.IncomeType = p.typeByMonth[m]

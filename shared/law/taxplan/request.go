@@ -237,7 +237,7 @@ func (q *Request) incomeMonths() (first, last int) {
 
 // lastDayOfYear returns the last day of the tax year.
 func (q *Request) lastDayOfYear() civil.Date {
-	return civil.On(q.Year, time.December, 1).Month().Last()
+	return civil.NewDate(q.Year, time.December, 1).Month().Last()
 }
 
 // isTypeName reports whether s has the form of an income type or industry: 2 to 40 of a-z, 0-9 and

@@ -98,7 +98,7 @@ func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactW
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
-	k := keys.Entry(e.Tenant, e.CreatorID, e.ID)
+	k := keys.JournalEntry(e.Tenant, e.CreatorID, e.ID)
 	return dynamo.PutNew(table, map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
 		"sk": dynamo.Text(k.SK), "doc": dynamo.Text(string(doc))}), nil
 }
@@ -186,7 +186,7 @@ type Book struct {
 // Entry reads one journal entry by a consistent read. Errors: 3003 when the book has no such entry.
 func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	id string) (ledger.Entry, error) {
-	k := keys.Entry(tenant, creator, id)
+	k := keys.JournalEntry(tenant, creator, id)
 	out, err := b.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
 			Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})

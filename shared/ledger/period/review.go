@@ -159,7 +159,7 @@ func (s *Service) reviewBooks(ctx context.Context, p *Period) error {
 func (s *Service) checkBooks(ctx context.Context, p *Period, books []string) ([]Book, error) {
 	found := make([]Book, len(books))
 	var work errgroup.Group
-	work.SetLimit(pace.AtOnce(ctx, booksAtOnce))
+	work.SetLimit(pace.Parallelism(ctx, booksAtOnce))
 	for i, book := range books {
 		work.Go(func() (err error) {
 			// After the fence no entry of the period can enter the book, so what is checked here is what

@@ -53,7 +53,7 @@ func notNowError(reason, text string) error { return fault.New(fault.IllegalMove
 // Errors: 3001 period_not_over, period_sealed, period_order.
 func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident.Entity,
 	month civil.Month) (Period, error) {
-	return optimistic.Value(ctx, func() (Period, error) {
+	return optimistic.RetryValue(ctx, func() (Period, error) {
 		p, err := s.readOrBeginClosing(ctx, by, entity, month)
 		if err != nil {
 			return Period{}, err
@@ -152,7 +152,7 @@ func (s *Service) continueReview(ctx context.Context, p Period) (Period, error) 
 // closing.
 func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.Entity,
 	month civil.Month) (Period, error) {
-	return optimistic.Value(ctx, func() (Period, error) {
+	return optimistic.RetryValue(ctx, func() (Period, error) {
 		p, err := s.readSealable(ctx, by, entity, month)
 		if err != nil || p.State == Sealed {
 			return p, err

@@ -31,10 +31,10 @@ type agency struct {
 
 func open(t *testing.T) *agency {
 	t.Helper()
-	tables := dynamotest.Memory(t)
+	tables := dynamotest.OpenInMemory(t)
 	a := &agency{now: civil.MustDate("2026-12-03").Start(), findings: map[string][]period.Finding{}}
-	a.Service = period.Service{Store: &perioddb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements, NewToken: ids.Source(time.Now)},
-		Books: a, Creators: settletest.NewDirectory(), Days: a, Evidence: a, Charts: a, Clock: clock.Clock{Now: func() time.Time { return a.now }}, NewID: ids.Source(time.Now)}
+	a.Service = period.Service{Store: &perioddb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements, NewToken: ids.NewSource(time.Now)},
+		Books: a, Creators: settletest.NewDirectory(), Days: a, Evidence: a, Charts: a, Clock: clock.Clock{Now: func() time.Time { return a.now }}, NewID: ids.NewSource(time.Now)}
 	return a
 }
 

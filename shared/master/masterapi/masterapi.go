@@ -78,7 +78,7 @@ func respond(answer master.Answer, err error) (httpapi.Response, error) {
 		return httpapi.Response{}, err
 	}
 	if answer.Repeated {
-		return httpapi.OK(answer.Object).Replayed(), nil
+		return httpapi.OK(answer.Object).MarkReplayed(), nil
 	}
 	return httpapi.OK(answer.Object), nil
 }
@@ -131,7 +131,7 @@ func dateParam(r *httpapi.Request) (civil.Date, error) {
 func approvalHandler(approve func(context.Context, master.Caller,
 	string) (master.Answer, error)) httpapi.Handler {
 	return func(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-		if err := r.NoFields(); err != nil {
+		if err := r.RequireNoFields(); err != nil {
 			return httpapi.Response{}, err
 		}
 		return respond(approve(ctx, callerOf(r), r.Params["id"]))
@@ -141,7 +141,7 @@ func approvalHandler(approve func(context.Context, master.Caller,
 // requestMerge serves POST /v1/taxpayers/{id}/merge.
 func (a API) requestMerge(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var m master.MergeRequest
-	if err := r.JSON(&m); err != nil {
+	if err := r.DecodeJSON(&m); err != nil {
 		return httpapi.Response{}, err
 	}
 	return respond(a.Master.RequestMerge(ctx, callerOf(r), r.Params["id"], m))

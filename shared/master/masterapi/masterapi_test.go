@@ -35,7 +35,7 @@ type world struct {
 	mastertest.World
 	t     *testing.T
 	api   *httpapi.API
-	local dynamotest.Local
+	local dynamotest.Tables
 }
 
 func open(t *testing.T) *world {
@@ -44,11 +44,11 @@ func open(t *testing.T) *world {
 }
 
 // openIn is the routes over given tables.
-func openIn(t *testing.T, local dynamotest.Local) *world {
+func openIn(t *testing.T, local dynamotest.Tables) *world {
 	t.Helper()
 	w := &world{World: mastertest.Open(t, local, instant), t: t, local: local}
 	plenty := httpapi.Rate{PerSecond: 1, Burst: 1e6}
-	w.api = &httpapi.API{Routes: API{w.Service}.Routes(), Clock: w.Clock, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(plenty, plenty),
+	w.api = &httpapi.API{Routes: API{w.Service}.Routes(), Clock: w.Clock, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewTokenBuckets(plenty, plenty),
 		Revoked: httpapi.NoRevocations{}}
 	return w
 }
@@ -130,7 +130,7 @@ func (w *world) want(a answer, status, code int) answer {
 func (w *world) records(act string) []audit.Record {
 	w.t.Helper()
 	var found []audit.Record
-	for _, it := range w.local.Items(w.t, w.local.Settlements) {
+	for _, it := range w.local.ReadTable(w.t, w.local.Settlements) {
 		var r audit.Record
 		if err := json.Unmarshal([]byte(it[outbox.AuditAttribute].(*types.AttributeValueMemberS).Value), &r); err != nil {
 			w.t.Fatal(err)
@@ -304,7 +304,7 @@ func TestPersonalDataIsMaskedAndSealed(t *testing.T) {
 	if account["account"] != "*******c001" || account["holder"] != "样**" {
 		t.Errorf("payout %v", account)
 	}
-	items := w.local.Items(w.t, w.local.Tenancy)
+	items := w.local.ReadTable(w.t, w.local.Tenancy)
 	for _, clear := range []string{"样例人", "11010519491231002X", "13800138000", "openid-c001"} {
 		if strings.Contains(fmt.Sprint(flat(items)), clear) {
 			t.Errorf("%s lies in the table in clear", clear)

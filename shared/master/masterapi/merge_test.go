@@ -20,7 +20,7 @@ func passport() object {
 }
 
 // twice is a world in which one person is recorded as two taxpayers, each with a creator.
-func twice(t *testing.T, local dynamotest.Local) *world {
+func twice(t *testing.T, local dynamotest.Tables) *world {
 	t.Helper()
 	w := openIn(t, local)
 	w.want(w.admin("POST", "/v1/paying-entities", entity()), 201, 0)
@@ -41,7 +41,7 @@ func (w *world) approveMerge(role, id string) answer {
 }
 
 func TestTwoRecordsOfOnePersonAreMerged(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, local dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, local dynamotest.Tables) {
 		w := twice(t, local)
 		asked := w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
 		if again := w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0); again.raw != asked.raw || again.header["Idempotency-Replayed"] != "true" {
@@ -77,7 +77,7 @@ func TestTwoRecordsOfOnePersonAreMerged(t *testing.T) {
 
 func TestCreatorsOfAMergedTaxpayerAreTheSurvivors(t *testing.T) {
 	ctx := context.Background()
-	w := twice(t, dynamotest.Memory(t))
+	w := twice(t, dynamotest.OpenInMemory(t))
 	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
 	w.want(w.approveMerge("approver", "t2"), 200, 0)
 	person := changed(passport(), "taxpayer_id", nil, "profiles", nil)
@@ -115,7 +115,7 @@ func TestCreatorsOfAMergedTaxpayerAreTheSurvivors(t *testing.T) {
 }
 
 func TestWhatIsNotMerged(t *testing.T) {
-	w := twice(t, dynamotest.Memory(t))
+	w := twice(t, dynamotest.OpenInMemory(t))
 	w.want(w.admin("POST", "/v1/taxpayers", changed(taxpayer(), "taxpayer_id", "t3", "id_number", "440524188001010014",
 		"profiles", []object{changed(profile(), "resident", false, "collection", "books")})), 201, 0)
 	w.want(w.admin("POST", "/v1/taxpayers", changed(passport(), "taxpayer_id", "t4", "id_number", "E87654321")), 201, 0)
@@ -153,7 +153,7 @@ func TestWhatIsNotMerged(t *testing.T) {
 // One step leads from a record to the one that goes on. Who has taken in others goes into nobody: neither into a third
 // one, nor into one that has taken in others too, whichever way round; and nothing is written.
 func TestNoMergeLeadsOverTwoSteps(t *testing.T) {
-	w := twice(t, dynamotest.Memory(t))
+	w := twice(t, dynamotest.OpenInMemory(t))
 	for id, number := range map[string]string{"t5": "E87654321", "t6": "E87654322", "t7": "E87654323"} {
 		w.want(w.admin("POST", "/v1/taxpayers", changed(passport(), "taxpayer_id", id, "id_number", number)), 201, 0)
 	}
@@ -176,7 +176,7 @@ func TestNoMergeLeadsOverTwoSteps(t *testing.T) {
 }
 
 func TestAMergeIsApprovedOnceByRacingPeople(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, local dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, local dynamotest.Tables) {
 		w := twice(t, local)
 		w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
 		var work sync.WaitGroup
@@ -196,7 +196,7 @@ func TestAMergeIsApprovedOnceByRacingPeople(t *testing.T) {
 
 // The account of a person of two records may be held by the name of either.
 func TestTheHolderOfAnAccountMayHaveTheMergedName(t *testing.T) {
-	w := twice(t, dynamotest.Memory(t))
+	w := twice(t, dynamotest.OpenInMemory(t))
 	holders := map[string]string{"c3": "样例人", "c4": "Yang Li", "c5": "别人"}
 	for id, holder := range holders {
 		w.want(w.admin("POST", "/v1/creators", changed(creator(), "creator_id", id, "taxpayer_id", "t2", "payout", changed(payout(), "holder", holder))), 201, 0)
@@ -224,7 +224,7 @@ func (s *stopping) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, in
 }
 
 func TestAnApprovalThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
-	w := twice(t, dynamotest.Memory(t))
+	w := twice(t, dynamotest.OpenInMemory(t))
 	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
 	s := &stopping{MergeFollowUp: w.Service.MergeFollowUp}
 	w.Service.MergeFollowUp = s
@@ -236,7 +236,7 @@ func TestAnApprovalThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 }
 
 func TestRolesOfMerging(t *testing.T) {
-	w := twice(t, dynamotest.Memory(t))
+	w := twice(t, dynamotest.OpenInMemory(t))
 	for _, role := range identity.AllRoles() {
 		asks := w.call("demo", string(role), "POST", "/v1/taxpayers/nobody/merge", ask())
 		if want := role == identity.Admin; (asks.code() != 1003) != want {

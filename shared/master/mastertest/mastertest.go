@@ -32,14 +32,14 @@ type World struct {
 }
 
 // Open makes the service on the tables of local, at an instant, with the embedded tax rules.
-func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
+func Open(t testing.TB, local dynamotest.Tables, at time.Time) World {
 	t.Helper()
 	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := clock.At(at)
-	newID := ids.Source(time.Now)
+	c := clock.FixedAt(at)
+	newID := ids.NewSource(time.Now)
 	store := tenancydb.New(local.Client, local.Tenancy, local.Settlements, c.Now)
 	sealed := &vault.Vault{Store: store, Master: PlainMaster{}, Reads: store, Now: c.Now, NewID: newID,
 		Random: rand.Reader}
@@ -61,8 +61,8 @@ func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 	}
 	return World{Store: store, Vault: sealed, Rows: rows, Clock: c, Service: &master.Service{
 		Store: store, Vault: sealed, Clock: c, NewID: newID,
-		Secret: func(context.Context) (string, error) { return "a key of keyed hashes", nil },
-		Corpus: func(context.Context) *tax.Corpus { return corpus },
+		Secret:        func(context.Context) (string, error) { return "a key of keyed hashes", nil },
+		Corpus:        func(context.Context) *tax.Corpus { return corpus },
 		MergeFollowUp: merges,
 	}}
 }

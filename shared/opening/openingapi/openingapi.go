@@ -51,7 +51,7 @@ func (a API) serveTemplate(context.Context, *httpapi.Request) (httpapi.Response,
 // readWorkbook reads the workbook of a call; withID requires the import's id in the body.
 func readWorkbook(r *httpapi.Request,
 	withID bool) (in workbook, file []byte, book opening.Book, err error) {
-	if err := r.JSON(&in); err != nil {
+	if err := r.DecodeJSON(&in); err != nil {
 		return in, nil, nil, err
 	}
 	var problems fault.Problems

@@ -39,12 +39,12 @@ type world struct {
 	mastertest.World
 	t     *testing.T
 	api   *httpapi.API
-	local dynamotest.Local
+	local dynamotest.Tables
 }
 
 func open(t *testing.T) *world {
 	t.Helper()
-	local := dynamotest.Memory(t)
+	local := dynamotest.OpenInMemory(t)
 	w := &world{World: mastertest.Open(t, local, time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)), t: t, local: local}
 	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
@@ -68,7 +68,7 @@ func open(t *testing.T) *world {
 	}
 	plenty := httpapi.Rate{PerSecond: 1, Burst: 1e6}
 	w.api = &httpapi.API{Routes: append(masterapi.API{Master: w.Service}.Routes(), API{imports}.Routes()...), Clock: w.Clock,
-		Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(plenty, plenty), Revoked: httpapi.NoRevocations{}}
+		Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewTokenBuckets(plenty, plenty), Revoked: httpapi.NoRevocations{}}
 	return w
 }
 

@@ -41,13 +41,13 @@ type world struct {
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w := &world{World: settletest.OpenIn(t, dynamotest.Memory(t))}
+	w := &world{World: settletest.OpenIn(t, dynamotest.OpenInMemory(t))}
 	k := w.People.Contracts[settletest.Worker]
 	k.From = civil.MustDate("2025-12-01") // January pays December
 	w.People.Contracts[settletest.Worker] = k
 	w.People.ApprovedPositions = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01")}, PositionID: "pos-28",
 		Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct", DecidedBy: "a", ApprovedBy: "b"}}
-	token := ids.Source(time.Now)
+	token := ids.NewSource(time.Now)
 	store := &openingdb.Store{Rows: w.Store, DB: w.Tables.Client, Ledger: w.Tables.Ledger, Outbox: w.Tables.Settlements, NewToken: token}
 	w.imports = &opening.Service{Directory: w.People, Store: store, Periods: never{}, Payer: w.Service, Clock: w.Clock, NewID: w.NextID}
 	return w
@@ -169,7 +169,7 @@ func TestATenantThatBeginsInJulyGetsDecemberRight(t *testing.T) {
 	amounts := []string{"30000.00", "5000.00", "88000.00", "12000.50", "700.00", "64000.01", "41000.00", "90000.00", "100.00", "55000.00", "30000.00", "72000.00"}
 	since, begun := open(t), open(t)
 	for n := range 6 {
-		since.month(t, civil.In(2026, 1).Add(n), amounts[n])
+		since.month(t, civil.NewMonth(2026, 1).Add(n), amounts[n])
 	}
 	begun.SetDate("2026-07-01")
 	if problems := begun.hand(t, "half-year", opening.Book{opening.Withholding: since.history(t, 2026)}); problems != nil {
@@ -177,7 +177,7 @@ func TestATenantThatBeginsInJulyGetsDecemberRight(t *testing.T) {
 	}
 	var total money.Amount
 	for n := 6; n < 12; n++ {
-		month := civil.In(2026, 1).Add(n)
+		month := civil.NewMonth(2026, 1).Add(n)
 		a, b := since.month(t, month, amounts[n]), begun.month(t, month, amounts[n])
 		if a != b {
 			t.Errorf("%s: %s withheld, by one who has been here since January %s", month, b, a)
@@ -189,7 +189,7 @@ func TestATenantThatBeginsInJulyGetsDecemberRight(t *testing.T) {
 	}
 	without := open(t)
 	for n := 6; n < 12; n++ {
-		without.month(t, civil.In(2026, 1).Add(n), amounts[n])
+		without.month(t, civil.NewMonth(2026, 1).Add(n), amounts[n])
 	}
 	if a, b := december(t, begun), december(t, without); a == b {
 		t.Errorf("December is %s with history and without", a)
@@ -341,7 +341,7 @@ func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
 
 func TestRowsThatCannotBeAreRefusedByTheirCell(t *testing.T) {
 	w := open(t)
-	w.month(t, civil.In(2026, 6), "10000.00")
+	w.month(t, civil.NewMonth(2026, 6), "10000.00")
 	head := w.history(t, 2026)[0]
 	book := opening.Book{opening.Withholding: {head,
 		{settletest.Filed, settletest.Worker, "IIT", "labor_platform", "douyin", "2026-05", "1.00", "", "", "0.00", "withheld", "d"},

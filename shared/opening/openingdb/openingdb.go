@@ -118,5 +118,5 @@ func (s *Store) AppendRows(ctx context.Context, tenant ident.Tenant, b settlemen
 // and nil when an earlier try of the same act has succeeded.
 func (s *Store) transactOnce(ctx context.Context, parts []types.TransactWriteItem,
 	act string) error {
-	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), actAttr, act)
+	return dynamo.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), actAttr, act)
 }

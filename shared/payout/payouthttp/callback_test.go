@@ -33,7 +33,7 @@ func (l *listener) HandleNotice(_ context.Context, m payout.Method, headers map[
 }
 
 func call(l *listener) (events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPResponse) {
-	api := &httpapi.API{Routes: []httpapi.Route{payouthttp.CallbackRoute(l)}, Clock: clock.At(time.Unix(0, 0)), Log: slog.New(slog.DiscardHandler)}
+	api := &httpapi.API{Routes: []httpapi.Route{payouthttp.CallbackRoute(l)}, Clock: clock.FixedAt(time.Unix(0, 0)), Log: slog.New(slog.DiscardHandler)}
 	ev := events.APIGatewayV2HTTPRequest{
 		RawPath: "/v1/payouts/callbacks/douyin", Headers: map[string]string{"Douyinpay-Nonce": "n", "X-Tenant-ID": "somebody"},
 		Body: base64.StdEncoding.EncodeToString([]byte(`{"a":1}`)), IsBase64Encoded: true,

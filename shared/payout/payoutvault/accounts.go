@@ -46,7 +46,7 @@ func (a Accounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, er
 	})
 	if errors.Is(err, vault.ErrNotSealed) {
 		return payout.Payee{},
-			fault.Missing("payee_missing", "payout account",
+			fault.MissingRule("payee_missing", "payout account",
 				"The creator has no payout account; record one, and the payment goes on.").Wrap(err)
 	}
 	if err != nil {

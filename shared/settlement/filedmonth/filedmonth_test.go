@@ -18,7 +18,7 @@ func september() filedmonth.FiledMonth {
 }
 
 func TestAMonthIsFiledOnceAndTheSameFilingIsReplayed(t *testing.T) {
-	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.OpenInMemory(t))
 	w.SetDate("2026-10-15")
 	months := w.FilingRecorder(t)
 	first, replayed, err := months.Record(t.Context(), settletest.Tenant, "finance@a", september())
@@ -65,7 +65,7 @@ func TestAMonthIsFiledOnlyWhenItIsOver(t *testing.T) {
 		"when the wait is over":         {end.Add(filedmonth.LongestBooking), "2026-10-01", true},
 		"business date ahead of clocks": {end.Add(-time.Hour), "2026-10-02", true},
 	} {
-		w := settletest.OpenIn(t, dynamotest.Memory(t))
+		w := settletest.OpenIn(t, dynamotest.OpenInMemory(t))
 		w.SetDate(tt.day)
 		w.AdvanceTime(tt.at.Sub(w.Now()))
 		_, _, err := w.FilingRecorder(t).Record(t.Context(), settletest.Tenant, "finance@a", september())
@@ -79,7 +79,7 @@ func TestAMonthIsFiledOnlyWhenItIsOver(t *testing.T) {
 }
 
 func TestAMonthOfAnUnknownEntityIsNotFiled(t *testing.T) {
-	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.OpenInMemory(t))
 	w.SetDate("2026-10-15")
 	f := september()
 	f.Entity = "ent-unknown"

@@ -152,10 +152,10 @@ type trueUps struct {
 // their taxes under the rules in force, or under another version of a policy pack.
 func (a API) compareLaws(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var q diffQuestion
-	if err := r.JSON(&q); err != nil {
+	if err := r.DecodeJSON(&q); err != nil {
 		return httpapi.Response{}, err
 	}
-	limit, err := r.Limit()
+	limit, err := r.PageLimit()
 	if p := q.problems(); p != nil {
 		err = fault.Invalid(p...)
 	}
@@ -233,7 +233,7 @@ func (o *correctionOrder) problems() []fault.Field {
 // repeated request with the same content gets the stored correction, marked as replayed.
 func (a API) prepareCorrection(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var o correctionOrder
-	if err := r.JSON(&o); err != nil {
+	if err := r.DecodeJSON(&o); err != nil {
 		return httpapi.Response{}, err
 	}
 	if p := o.problems(); p != nil {
@@ -242,7 +242,7 @@ func (a API) prepareCorrection(ctx context.Context, r *httpapi.Request) (httpapi
 	c, replayed, err := a.TrueUps.Prepare(ctx, r.Principal,
 		trueup.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed,
 			Reason: o.Reason})
-	return httpapi.Made(c, replayed), err
+	return httpapi.CreatedOrReplayed(c, replayed), err
 }
 
 // readCorrection handles GET /v1/tax/diffs/post/{id}.
@@ -257,7 +257,7 @@ func (a API) readCorrection(ctx context.Context, r *httpapi.Request) (httpapi.Re
 // approveCorrection handles POST /v1/tax/diffs/post/{id}/approve, which posts the correction. The
 // service refuses the person who has prepared it.
 func (a API) approveCorrection(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	if err := r.NoFields(); err != nil {
+	if err := r.RequireNoFields(); err != nil {
 		return httpapi.Response{}, err
 	}
 	c, err := a.TrueUps.Post(ctx, r.Principal, r.Params["id"])

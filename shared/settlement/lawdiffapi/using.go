@@ -42,7 +42,7 @@ const (
 // next page.
 func (a API) listSettlementsOnPosition(ctx context.Context,
 	r *httpapi.Request) (httpapi.Response, error) {
-	limit, err := r.Limit()
+	limit, err := r.PageLimit()
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -90,7 +90,7 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 
 // refuseCashier refuses a cashier, who pays, as the maker of a claim (segregation of duties).
 func refuseCashier(by identity.Principal) error {
-	if by.Has(identity.Cashier) {
+	if by.HasRole(identity.Cashier) {
 		return fault.New(fault.Forbidden, "cashier",
 			"A cashier prepares nothing; another person must do this.")
 	}
@@ -117,7 +117,7 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal,
 		return Receivable{}, err
 	}
 	approvedNow := false
-	r, err := optimistic.Value(ctx, func() (r Receivable, err error) {
+	r, err := optimistic.RetryValue(ctx, func() (r Receivable, err error) {
 		r, approvedNow, err = c.approveOnce(ctx, by, id)
 		return r, err
 	})

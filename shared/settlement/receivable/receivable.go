@@ -118,7 +118,8 @@ func Plan(net money.Amount, standing []Receivable) []Part {
 		return r.State != Open || !r.Open.Positive()
 	})
 	slices.SortFunc(list, func(a, b Receivable) int {
-		return cmp.Or(cmp.Compare(a.Kind.precedence(), b.Kind.precedence()), compareDays(a.RaisedOn, b.RaisedOn),
+		return cmp.Or(cmp.Compare(a.Kind.precedence(), b.Kind.precedence()),
+			compareDays(a.RaisedOn, b.RaisedOn),
 			a.PreparedAt.Compare(b.PreparedAt), cmp.Compare(a.ID, b.ID))
 	})
 	left := net
@@ -131,7 +132,7 @@ func Plan(net money.Amount, standing []Receivable) []Part {
 		if r.Kind != GiveBack {
 			take = money.Min(r.Open, left)
 			if r.MaxShare != nil {
-				take = money.Min(take, r.MaxShare.Of(net, money.Down))
+				take = money.Min(take, r.MaxShare.ApplyTo(net, money.Down))
 			}
 			if !take.Positive() {
 				continue

@@ -120,7 +120,7 @@ func life(t *testing.T) []events.DynamoDBEventRecord {
 	seen := map[string]bool{}
 	look := func() {
 		t.Helper()
-		for _, it := range w.Tables.Items(t, w.Tables.Settlements) {
+		for _, it := range w.Tables.ReadTable(t, w.Tables.Settlements) {
 			r := record(t, string(rune('a'+len(out))), it)
 			key, _ := json.Marshal(r.Change.NewImage)
 			if !seen[string(key)] {
@@ -300,7 +300,7 @@ func TestQuarantineIsKeptOnceForAPerson(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if kept := w.Tables.Items(t, w.Tables.Control); len(kept) != 1 || kept[0]["ttl"] != nil {
+	if kept := w.Tables.ReadTable(t, w.Tables.Control); len(kept) != 1 || kept[0]["ttl"] != nil {
 		t.Fatal(kept)
 	}
 }

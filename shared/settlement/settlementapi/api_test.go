@@ -37,7 +37,7 @@ func over(t *testing.T, w *settletest.World) *site {
 	api := settlementapi.API{Service: w.Service}
 	routes := append(api.SettleRoutes(), api.ManageRoutes()...)
 	return &site{t, w, &httpapi.API{Routes: routes, Clock: w.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-		Limits: httpapi.NewBuckets(httpapi.Rate{PerSecond: 1e6, Burst: 1e6}, httpapi.Rate{PerSecond: 1e6, Burst: 1e6}), Revoked: httpapi.NoRevocations{}}}
+		Limits: httpapi.NewTokenBuckets(httpapi.Rate{PerSecond: 1e6, Burst: 1e6}, httpapi.Rate{PerSecond: 1e6, Burst: 1e6}), Revoked: httpapi.NoRevocations{}}}
 }
 
 type caller struct {
@@ -58,7 +58,7 @@ func (s *site) call(c caller, method, path, query string, header map[string]stri
 	for k, v := range out.Headers {
 		h.Set(k, v)
 	}
-	contracttest.Check(s.t, method, path, out.StatusCode, h, []byte(out.Body))
+	contracttest.CheckAnswer(s.t, method, path, out.StatusCode, h, []byte(out.Body))
 	var v map[string]any
 	if err := json.Unmarshal([]byte(out.Body), &v); err != nil {
 		s.t.Fatalf("%s %s: %v in %q", method, path, err, out.Body)

@@ -42,7 +42,7 @@ func readListQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	q.From = dayParameter("from")
 	q.To = dayParameter("to")
 	// All problems of the query string are collected, so that one answer lists all of them.
-	limit, err := r.Limit()
+	limit, err := r.PageLimit()
 	p.AddIf(err != nil, "limit", "must be 1 to 100")
 	overdue := r.Query.Get("overdue")
 	p.AddIf(overdue != "" && overdue != "true" && overdue != "false", "overdue",
@@ -82,7 +82,7 @@ func (b actBody) problems() fault.Problems {
 // readAct reads the body of an act that has only a version and a reason.
 func readAct(r *httpapi.Request) (settlement.Intent, error) {
 	var b actBody
-	if err := r.JSON(&b); err != nil {
+	if err := r.DecodeJSON(&b); err != nil {
 		return settlement.Intent{}, err
 	}
 	return b.intent(r), b.problems().Err()
@@ -101,7 +101,7 @@ func readHold(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
 		Until civil.Date `json:"until"`
 		Text  string     `json:"text"`
 	}
-	if err := r.JSON(&b); err != nil {
+	if err := r.DecodeJSON(&b); err != nil {
 		return settlement.Intent{}, settlement.Hold{}, err
 	}
 	p := b.problems()
@@ -118,7 +118,7 @@ func readConfirmedNet(r *httpapi.Request) (settlement.Intent, money.Amount, erro
 		actBody
 		Net *money.Amount `json:"net"`
 	}
-	if err := r.JSON(&b); err != nil {
+	if err := r.DecodeJSON(&b); err != nil {
 		return settlement.Intent{}, money.Amount{}, err
 	}
 	p := b.problems()
@@ -134,7 +134,7 @@ func readParty(r *httpapi.Request) (settlement.Intent, string, error) {
 		actBody
 		Party string `json:"party"`
 	}
-	if err := r.JSON(&b); err != nil {
+	if err := r.DecodeJSON(&b); err != nil {
 		return settlement.Intent{}, "", err
 	}
 	p := b.problems()
@@ -148,7 +148,7 @@ func readInvoice(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper
 		Version int `json:"status_version"`
 		settlement.InvoicePaper
 	}
-	if err := r.JSON(&b); err != nil {
+	if err := r.DecodeJSON(&b); err != nil {
 		return settlement.Intent{}, settlement.InvoicePaper{}, err
 	}
 	// An invoice needs no reason from the caller: its number is the reason in the audit record.

@@ -77,7 +77,7 @@ type transitionResult struct {
 func (a API) transitionInBulk(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var b bulkBody
 	// The role is checked before the body's problems are answered, as the contract orders refusals.
-	unreadable := r.JSON(&b)
+	unreadable := r.DecodeJSON(&b)
 	if err := checkTargetRole(r.Principal, b.To); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -93,7 +93,7 @@ func (a API) transitionInBulk(ctx context.Context, r *httpapi.Request) (httpapi.
 	}
 	all := make([]transitionResult, len(b.Items))
 	var work errgroup.Group
-	work.SetLimit(pace.AtOnce(ctx, maxBulkConcurrency))
+	work.SetLimit(pace.Parallelism(ctx, maxBulkConcurrency))
 	for i, item := range b.Items {
 		work.Go(func() error {
 			all[i] = a.transitionOne(ctx, settlement.Intent{By: r.Principal, ID: string(item.ID),
@@ -144,7 +144,7 @@ func (a API) bulkResponse(ctx context.Context, r *httpapi.Request, viewer settle
 		if m.err != nil {
 			e := fault.Of(m.err)
 			results[i].Status = e.Status()
-			results[i].Error = httpapi.Problem(e, r.ID)
+			results[i].Error = httpapi.ErrorBody(e, r.ID)
 			continue
 		}
 		shown := viewOf(viewer, m.Settlement, f[m.ID], false)

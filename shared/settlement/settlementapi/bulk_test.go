@@ -67,7 +67,7 @@ func (s *site) bulk(c caller, to settlement.Status, items ...seen) (int, map[str
 	return status, v, out
 }
 
-func inMemory(t *testing.T) *site { return over(t, settletest.OpenIn(t, dynamotest.Memory(t))) }
+func inMemory(t *testing.T) *site { return over(t, settletest.OpenIn(t, dynamotest.OpenInMemory(t))) }
 
 // Each item is decided by itself, in the order sent, and a repeated call answers what the first one did.
 func TestABulkCallMovesEachByItself(t *testing.T) {

@@ -87,7 +87,7 @@ func openBusy(t *testing.T) (*site, *busy) {
 		t.Fatal(err)
 	}
 	b := &busy{inner: http.DefaultTransport.(*http.Transport).Clone()}
-	tables := dynamotest.AWS(t)
+	tables := dynamotest.OpenOnLocalAWS(t)
 	tables.Client = dynamodb.New(dynamotest.Client(tables.Endpoint).Options(), func(o *dynamodb.Options) {
 		o.HTTPClient = &http.Client{Transport: b}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })

@@ -85,9 +85,9 @@ func (a API) settlePayable(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	body := settledAnswer{ans.SettlementID, ans.Status, ans.StatusVersion, civil.StampOf(ans.Arrival)}
 	switch how {
 	case settlement.Again:
-		return httpapi.Created(body).Replayed(), nil
+		return httpapi.Created(body).MarkReplayed(), nil
 	case settlement.Existing:
-		return httpapi.OK(body).Replayed(), nil
+		return httpapi.OK(body).MarkReplayed(), nil
 	}
 	return httpapi.Created(body), nil
 }
@@ -141,7 +141,7 @@ func (a API) listSettlements(ctx context.Context, r *httpapi.Request) (httpapi.R
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	if r.OnlyOwn() {
+	if r.SeesOnlyOwn() {
 		if q.Creator != "" && q.Creator != r.Creator {
 			// An empty list, not an error: a creator cannot find out which other creators exist.
 			return httpapi.OK(listAnswer{Settlements: []View{}}), nil
@@ -187,7 +187,7 @@ func (a API) transitionSettlement(ctx context.Context,
 	r *httpapi.Request) (httpapi.Response, error) {
 	var b transitionBody
 	// The role is checked before the body's problems are answered, as the contract orders refusals.
-	unreadable := r.JSON(&b)
+	unreadable := r.DecodeJSON(&b)
 	if err := checkTargetRole(r.Principal, b.To); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -210,10 +210,10 @@ func (a API) transitionSettlement(ctx context.Context,
 // PAYING and PAID.
 func checkTargetRole(p identity.Principal, to settlement.Status) error {
 	switch {
-	case to == settlement.InReview && !p.Has(preparerRoles()...),
-		(to == settlement.Approved || to == settlement.Failed) && !p.Has(approverRoles()...),
+	case to == settlement.InReview && !p.HasRole(preparerRoles()...),
+		(to == settlement.Approved || to == settlement.Failed) && !p.HasRole(approverRoles()...),
 		to == settlement.Paying || to == settlement.Paid:
-		return identity.Denied()
+		return identity.RoleForbidden()
 	}
 	return nil
 }

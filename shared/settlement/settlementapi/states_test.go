@@ -260,7 +260,7 @@ func (l *lives) checkMoved(was settlement.Settlement, what string, refused bool)
 // TestEveryActInEveryState tries every act in every state as every role, through the routes and the system's own ways,
 // and holds what comes of it against the table.
 func TestEveryActInEveryState(t *testing.T) {
-	l := &lives{site: over(t, settletest.OpenIn(t, dynamotest.Memory(t)))}
+	l := &lives{site: over(t, settletest.OpenIn(t, dynamotest.OpenInMemory(t)))}
 	var lines []string
 	for _, st := range states() {
 		id := ""

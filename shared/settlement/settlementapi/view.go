@@ -261,7 +261,7 @@ func figuresOf(s settlement.Settlement, f settlement.Figures) *figures {
 	}
 	// The net of an old quote may be lower than the set-offs of the booking that replaced the quote;
 	// the amount to pay is never below zero.
-	pay = money.MaxOf(pay, money.Amount{})
+	pay = money.Max(pay, money.Amount{})
 	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: emptyIfNil(r.Taxes),
 		PayeeObligations: emptyIfNil(r.PayeeObligations), PayerTaxes: emptyIfNil(r.PayerTaxes),
 		Net: &r.Net, SetOffs: offs, ToPay: &pay, Rules: &r.Rules, Unconfirmed: emptyIfNil(r.Unconfirmed)}

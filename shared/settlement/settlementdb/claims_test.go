@@ -20,7 +20,7 @@ import (
 func owed(t *testing.T, w *settletest.World, id, amount, asks, confirms string) {
 	t.Helper()
 	ctx := context.Background()
-	claims := receivable.Claims{Store: &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(w.Now)},
+	claims := receivable.Claims{Store: &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.NewSource(w.Now)},
 		Directory: w.People, Clock: w.Clock, NewID: w.NextID, Raised: w.Requote}
 	in := receivable.Receivable{ID: id, CreatorID: settletest.Person, Entity: settletest.Ordinary, Kind: receivable.Penalty, Amount: money.MustParse(amount), Document: "doc-" + id, Reason: "test"}
 	if _, _, err := claims.Prepare(ctx, person(asks), in); err != nil {

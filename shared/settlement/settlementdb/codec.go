@@ -166,7 +166,7 @@ func (c *codec) dateField(d *civil.Date) {
 	}
 	c.intField(&n)
 	if c.reading && n != 0 {
-		*d = civil.On(n/31/12, time.Month(n/31%12+1), n%31+1)
+		*d = civil.NewDate(n/31/12, time.Month(n/31%12+1), n%31+1)
 	}
 }
 
@@ -179,7 +179,7 @@ func (c *codec) monthField(m *civil.Month) {
 	}
 	c.intField(&n)
 	if c.reading && n != 0 {
-		*m = civil.In(n/12, time.Month(n%12+1))
+		*m = civil.NewMonth(n/12, time.Month(n%12+1))
 	}
 }
 

@@ -34,4 +34,4 @@ func EncodeDocument(k keys.Key, doc any) (item, error) {
 // WriteOutcome returns the result of a conditional write whose items carry the id of their act in
 // attribute attrAct: nil when the stored item already has this act, because an earlier try of the
 // same write succeeded and only its answer was lost.
-func WriteOutcome(err error, act string) error { return dynamo.Outcome(err, attrAct, act) }
+func WriteOutcome(err error, act string) error { return dynamo.WriteOutcome(err, attrAct, act) }

@@ -27,10 +27,10 @@ func fill(t *rapid.T, v reflect.Value) {
 		*x = money.Ratio(rapid.Int64().Draw(t, "num"), rapid.Int64Range(1, 1<<62).Draw(t, "den"))
 		return
 	case *civil.Date:
-		*x = civil.On(2026, 1, rapid.IntRange(-20_000, 20_000).Draw(t, "day"))
+		*x = civil.NewDate(2026, 1, rapid.IntRange(-20_000, 20_000).Draw(t, "day"))
 		return
 	case *civil.Month:
-		*x = civil.In(2026, time.Month(rapid.IntRange(-900, 900).Draw(t, "month")))
+		*x = civil.NewMonth(2026, time.Month(rapid.IntRange(-900, 900).Draw(t, "month")))
 		return
 	}
 	switch v.Kind() {
@@ -111,7 +111,7 @@ func TestStoredTextsKeepTheirMeaning(t *testing.T) {
 	if len(metaVocabulary.numbers) != len(metaVocabulary.words) {
 		t.Error("a word stands twice in the list")
 	}
-	id := ids.Of([16]byte{1, 2, 3})
+	id := ids.FormatID([16]byte{1, 2, 3})
 	for text, want := range map[string]string{"": "\x00", "douyin": "\x11", "c-1": "-\b1", "0123456789abcdef": "\x43\x01\x23\x45\x67\x89\xab\xcd\xef", id: "\x04\x01\x02\x03" + string(make([]byte, 13))} {
 		f := codec{}
 		f.writeText(text)

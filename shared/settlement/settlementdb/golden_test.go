@@ -34,7 +34,7 @@ func sample(t *testing.T, v reflect.Value, n *int64) {
 		*x = civil.MustDate("2026-09-01").AddDays(int(*n))
 		return
 	case *civil.Month:
-		*x = civil.In(2026, 1).Add(int(*n))
+		*x = civil.NewMonth(2026, 1).Add(int(*n))
 		return
 	}
 	switch v.Kind() {

@@ -56,7 +56,7 @@ func parseCursor(s string, tenant ident.Tenant) (indexEntry, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &e)
 	}
-	if owner, _, ok := keys.SettlementOf(e.PK, "META"); err != nil || !ok || owner != tenant {
+	if owner, _, ok := keys.ParseSettlementKey(e.PK, "META"); err != nil || !ok || owner != tenant {
 		return e, fault.Invalid(fault.Field{Field: "cursor",
 			Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
@@ -139,7 +139,7 @@ func (s *Store) listRanges(tenant ident.Tenant, q settlement.Query) []indexRange
 		to = keys.OpenedAt(q.To.AddDays(1).Start().Add(-1))
 	}
 	if q.Creator != "" {
-		from := keys.OpenedAt(civil.On(1970, 1, 2).Start())
+		from := keys.OpenedAt(civil.NewDate(1970, 1, 2).Start())
 		if !q.From.IsZero() {
 			from = keys.OpenedAt(q.From.Start())
 		}

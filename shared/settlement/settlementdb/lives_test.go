@@ -25,7 +25,7 @@ func inMemory(t *testing.T, change func(*review.Rules)) *settletest.World {
 	t.Helper()
 	rules := must[review.Rules](t)(review.Defaults())
 	change(&rules)
-	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.OpenInMemory(t))
 	w.Checks.Policy = policy{rules}
 	return w
 }

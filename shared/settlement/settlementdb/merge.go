@@ -24,7 +24,7 @@ func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.
 	// Each booking has an item, and each year is listed once.
 	var years []int
 	for _, it := range items {
-		if year := keys.YearOf(dynamo.TextOf(it, "sk")); year > 0 && !slices.Contains(years, year) {
+		if year := keys.TaxRowYear(dynamo.TextOf(it, "sk")); year > 0 && !slices.Contains(years, year) {
 			years = append(years, year)
 		}
 	}

@@ -147,7 +147,7 @@ var errNotMeta = errors.New("settlementdb: not a settlement")
 // DecodeMeta reads a settlement from its main item (META). The relay calls it with the images of
 // the table's stream.
 func DecodeMeta(it map[string]types.AttributeValue) (settlement.Settlement, error) {
-	tenant, id, ok := keys.SettlementOf(dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"))
+	tenant, id, ok := keys.ParseSettlementKey(dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"))
 	if !ok {
 		return settlement.Settlement{}, errNotMeta
 	}

@@ -28,7 +28,7 @@ func unpacked(of string, n int) string {
 // act gives ids as real ones are.
 func act(of string) string {
 	sum := sha256.Sum256([]byte(of))
-	return ids.Of([16]byte(sum[:]))
+	return ids.FormatID([16]byte(sum[:]))
 }
 
 // busy is a settlement on which all that can stand does: findings, three approvals, two set-offs, payees, a hold with

@@ -251,7 +251,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control),
 		Item: idempotencyKeyItem(k), ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld})
-	return dynamo.Outcome(err, "w", k.WriteID)
+	return dynamo.WriteOutcome(err, "w", k.WriteID)
 }
 
 // BookingItem makes the item of a tax booking in the list of its taxpayer, paying entity and year.
@@ -285,7 +285,7 @@ func (s *Store) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.E
 func (s *Store) readTaxList(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	items, err := s.queryByPrefix(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer),
-		keys.TaxYear(year))
+		keys.TaxYearPrefix(year))
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +315,7 @@ func (s *Store) Receivables(ctx context.Context, tenant ident.Tenant, creator id
 	entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
-		prefix = keys.ReceivablesOf(entity)
+		prefix = keys.EntityReceivablePrefix(entity)
 	}
 	return receivabledb.List(ctx, s.DB, s.Ledger, tenant, creator, prefix)
 }

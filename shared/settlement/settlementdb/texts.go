@@ -111,7 +111,7 @@ func (c *codec) writeText(s string) {
 	if n, ok := metaVocabulary.longestPrefix(s); ok {
 		c.textHeader(asPrefixAndRest, n)
 		c.writeText(s[len(metaVocabulary.words[n]):])
-	} else if raw, ok := ids.Raw(s); ok {
+	} else if raw, ok := ids.ParseID(s); ok {
 		c.textHeader(asIDBytes, 0)
 		c.bytes = append(c.bytes, raw[:]...)
 	} else if raw, ok := decodeHex(s); ok {
@@ -150,7 +150,7 @@ func (c *codec) readText() string {
 	case asIDBytes:
 		var raw [16]byte
 		copy(raw[:], c.readBytes(uint64(len(raw))))
-		s = ids.Of(raw)
+		s = ids.FormatID(raw)
 	case asHexBytes:
 		s = hex.EncodeToString(c.readBytes(n))
 	case asPlainBytes:

@@ -21,7 +21,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 	var total float64
 	step := func(name string, most float64, do func(ctx context.Context) error) {
 		t.Helper()
-		ctx, tally := usage.With(context.Background())
+		ctx, tally := usage.WithTally(context.Background())
 		if err := do(ctx); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

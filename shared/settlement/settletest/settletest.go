@@ -47,7 +47,7 @@ type World struct {
 	Payables settlement.Payables
 	// Database is the store of Service, unless a test replaces Service.Store.
 	Database *settlementdb.Store
-	Tables   dynamotest.Local
+	Tables   dynamotest.Tables
 	People   *Directory
 
 	now   atomic.Int64
@@ -68,7 +68,7 @@ func Open(t testing.TB) *World {
 }
 
 // OpenIn makes the tenant of Open in existing tables, which may be tables in memory.
-func OpenIn(t testing.TB, tables dynamotest.Local) *World {
+func OpenIn(t testing.TB, tables dynamotest.Tables) *World {
 	t.Helper()
 	corpus, err := taxpack.LoadEmbedded()
 	if err != nil {
@@ -78,12 +78,12 @@ func OpenIn(t testing.TB, tables dynamotest.Local) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewWorld(tables.Counted(), ruleset.Fixed{Corpus: corpus}, calendar)
+	return NewWorld(tables.WithCapacityCounted(), ruleset.Fixed{Corpus: corpus}, calendar)
 }
 
 // NewWorld makes the tenant of Open from tables, tax rules and a calendar; benchmarks, which have
 // no testing.TB, call it.
-func NewWorld(tables dynamotest.Local, rules settlement.Rules,
+func NewWorld(tables dynamotest.Tables, rules settlement.Rules,
 	calendar settlement.Calendar) *World {
 	w := &World{Tables: tables, People: NewDirectory()}
 	// All worlds begin at the same instant, so that tests always see the same figures.
@@ -92,7 +92,7 @@ func NewWorld(tables dynamotest.Local, rules settlement.Rules,
 	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) {
 		return w.today.Load().(civil.Date), nil
 	}}
-	w.newToken = ids.Source(time.Now)
+	w.newToken = ids.NewSource(time.Now)
 	w.periods = &ledgerdb.Periods{DB: tables.Client, Table: tables.Ledger, Clock: c}
 	store := &settlementdb.Store{
 		DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger,
@@ -226,7 +226,7 @@ func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ide
 	c, err := findInTenant(d.Contracts, tenant, string(creator), "creator")
 	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.IsInForceOn(day) {
 		return tenancy.Contract{},
-			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
+			fault.MissingRule("contract_missing", string("contract of "+creator), "no contract")
 	}
 	return c, nil
 }

@@ -42,7 +42,7 @@ type difference struct {
 // reportShadow handles GET /v1/tax/shadow: it sums up the comparisons of all shadow versions, or of
 // the one that the request names, with a page of its differences.
 func (a API) reportShadow(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	limit, err := r.Limit()
+	limit, err := r.PageLimit()
 	if err != nil {
 		return httpapi.Response{}, err
 	}

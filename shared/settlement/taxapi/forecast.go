@@ -110,7 +110,7 @@ func (a API) forecastYear(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 		return httpapi.Response{}, err
 	}
 	// A creator may describe anybody, but may not read the tenant's master data.
-	if (q.Entity.ID != "" || q.Taxpayer.ID != "") && r.OnlyOwn() {
+	if (q.Entity.ID != "" || q.Taxpayer.ID != "") && r.SeesOnlyOwn() {
 		return httpapi.Response{}, fault.Absent("paying entity or taxpayer")
 	}
 	y, err := a.loadTaxYear(ctx, r.Tenant, corpus, &q)
@@ -157,7 +157,8 @@ func (q *forecastQuestion) validate(p *fault.Problems, corpus *tax.Corpus) {
 // The engine finds them on a sample payment of one yuan that is otherwise valid.
 func (q *forecastQuestion) validatePayee(p *fault.Problems, corpus *tax.Corpus) {
 	one := money.Yuan(1)
-	f := q.paymentFacts(&expectedFacts{Date: civil.On(firstForecast, time.December, 1), Amount: &one})
+	f := q.paymentFacts(&expectedFacts{Date: civil.NewDate(firstForecast, time.December, 1),
+		Amount: &one})
 	_, err := corpus.National().DeriveItem(f)
 	addInputProblems(p, err, bodyFieldNames())
 	switch q.Taxpayer.Kind {
@@ -266,7 +267,7 @@ type taxYear struct {
 func (a API) loadTaxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpus,
 	q *forecastQuestion) (*taxYear, error) {
 	y := &taxYear{corpus: corpus, question: q, entity: map[civil.Date]tax.Entity{},
-		day: civil.On(q.Year, time.December, 1).Month().Last()}
+		day: civil.NewDate(q.Year, time.December, 1).Month().Last()}
 	var err error
 	if y.payee, err = a.loadPayee(ctx, tenant, q.Taxpayer, "", y.day); err != nil {
 		return nil, err
@@ -326,7 +327,8 @@ func (q *forecastQuestion) statedRows() []tax.Row {
 	for i := range q.Booked {
 		x := &q.Booked[i]
 		row := tax.Row{Kind: tax.IIT, Item: x.Item, Platform: x.Platform,
-			Period: civil.In(q.Year, time.Month(x.Month)).String(), Income: x.Income, Withheld: x.Withheld,
+			Period: civil.NewMonth(q.Year, time.Month(x.Month)).String(), Income: x.Income,
+			Withheld:   x.Withheld,
 			Collection: tax.Withheld}
 		if row.Platform == "" {
 			row.Platform = defaultPlatform

@@ -90,7 +90,8 @@ func (e *entityFacts) statedEntity(on string, day civil.Date) tax.Entity {
 	if e.PlatformFiling && !day.IsZero() {
 		// The filing must precede the year of the payment: it permits the cumulative method for all of
 		// it.
-		out.Filings = []tax.PlatformFiling{{Platform: on, From: civil.On(day.Year(), 1, 1).AddDays(-1)}}
+		out.Filings = []tax.PlatformFiling{
+			{Platform: on, From: civil.NewDate(day.Year(), 1, 1).AddDays(-1)}}
 	}
 	return out
 }
@@ -147,7 +148,7 @@ func (a API) loadPayee(ctx context.Context, tenant ident.Tenant, t payeeFacts, p
 	}
 	p, ok := found.ProfileOn(day)
 	if !ok {
-		return payee{}, fault.Missing("profile_missing", string("tax profile of "+found.TaxpayerID),
+		return payee{}, fault.MissingRule("profile_missing", string("tax profile of "+found.TaxpayerID),
 			"The taxpayer has no tax profile on that day; record one.")
 	}
 	out := payee{settlement.TaxpayerFacts(p), hasAgencyConsent(p, day)}

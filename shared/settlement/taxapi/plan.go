@@ -56,7 +56,7 @@ func (a API) loadPositionsOfYear(ctx context.Context, tenant ident.Tenant,
 	year int) (map[int][]tax.Position, error) {
 	all := map[int][]tax.Position{}
 	for m := time.January; m <= time.December; m++ {
-		found, err := a.loadPositions(ctx, tenant, civil.In(year, m).Last())
+		found, err := a.loadPositions(ctx, tenant, civil.NewMonth(year, m).Last())
 		if err != nil {
 			return nil, err
 		}

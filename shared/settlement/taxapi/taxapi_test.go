@@ -39,7 +39,7 @@ func askWith(t *testing.T, role, method, path, query, body string, header map[st
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := clock.At(time.Date(2026, 10, 15, 10, 0, 0, 0, civil.Shanghai))
+	at := clock.FixedAt(time.Date(2026, 10, 15, 10, 0, 0, 0, civil.Shanghai))
 	api := httpapi.API{Routes: taxapi.API{Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: settletest.NewDirectory(), Rows: books{}, Clock: at}.Routes(), Clock: at,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Body: body, Headers: header, RequestContext: events.APIGatewayV2HTTPRequestContext{

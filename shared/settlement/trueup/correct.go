@@ -232,7 +232,8 @@ func refuseOtherContent(err error, had, in Correction) error {
 
 // computeCorrection computes a correction by the rules in force and sets its totals in in. It also
 // returns the next free number of the taxpayer's list of the year.
-func (t *Service) computeCorrection(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
+func (t *Service) computeCorrection(ctx context.Context,
+	in *Correction) (lawdiff.Correction, int, error) {
 	law := t.Law(ctx)
 	in.Rules = law.National().Pack()
 	if in.Stored {
@@ -294,7 +295,9 @@ func (t *Service) Correction(ctx context.Context, tenant ident.Tenant,
 // Errors: 1003 when the caller prepared the correction; 3002 figures_changed when it comes to other
 // rows now than when it was prepared.
 func (t *Service) Post(ctx context.Context, by identity.Principal, id string) (Correction, error) {
-	return optimistic.Value(ctx, func() (Correction, error) { return t.postOnce(ctx, by, id, t.newID()) })
+	return optimistic.RetryValue(ctx, func() (Correction, error) {
+		return t.postOnce(ctx, by, id, t.newID())
+	})
 }
 
 // postOnce makes one try of Post under the id of an act.

@@ -121,7 +121,7 @@ func (f *found) refuseDecision(decision string) error {
 	case decision == LeaveToAnnual:
 		return nil
 	case f.Missing != "":
-		return fault.Missing("rule_gap", f.Missing, "No figure is known without "+f.Missing+
+		return fault.MissingRule("rule_gap", f.Missing, "No figure is known without "+f.Missing+
 			"; it can only be left to the annual settlement.")
 	case f.Cause == CauseLaw && !f.filed:
 		return fault.New(fault.IllegalMove, "law_changed",
@@ -145,7 +145,7 @@ func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decisio
 	if err := settlement.RefuseCashier(by); err != nil {
 		return kept, false, err
 	}
-	kept, err = optimistic.Value(ctx, func() (d Decision, err error) {
+	kept, err = optimistic.RetryValue(ctx, func() (d Decision, err error) {
 		d, replayed, err = t.decideOnce(ctx, by, id, decision, reason)
 		return d, err
 	})
@@ -200,7 +200,7 @@ func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string)
 		return Decision{}, err
 	}
 	var raised []receivable.Receivable
-	d, err := optimistic.Value(ctx, func() (d Decision, err error) {
+	d, err := optimistic.RetryValue(ctx, func() (d Decision, err error) {
 		d, raised, err = t.confirmOnce(ctx, by, id, t.newID())
 		return d, err
 	})

@@ -346,7 +346,8 @@ func (t *Service) readTaxLog(ctx context.Context, tenant ident.Tenant, entity id
 		if err != nil {
 			return taxLog{}, err
 		}
-		log.bookings, log.next[year] = append(log.bookings, settlement.BookingsOfPerson(list)...), len(list)+1
+		log.bookings, log.next[year] = append(log.bookings, settlement.BookingsOfPerson(list)...),
+			len(list)+1
 		if into, closed := settlement.MergedInto(list); closed {
 			log.into = string(into)
 		}
@@ -367,9 +368,10 @@ func (t *Service) assess(ctx context.Context, tenant ident.Tenant, log taxLog,
 	if err != nil {
 		return nil, err
 	}
-	list, err := AssessBookings(t.Law(ctx), log.bookings, func(b *settlement.Booking) (tax.Facts, error) {
-		return t.taxes.Facts(ctx, found[string(b.Settlement)], b.PaidOn(found[string(b.Settlement)]))
-	})
+	list, err := AssessBookings(t.Law(ctx), log.bookings,
+		func(b *settlement.Booking) (tax.Facts, error) {
+			return t.taxes.Facts(ctx, found[string(b.Settlement)], b.PaidOn(found[string(b.Settlement)]))
+		})
 	for i := range list {
 		if log.merged && list[i].Cause == CauseLate {
 			list[i].Cause = CauseMerged
@@ -575,5 +577,5 @@ func (o *TrueUp) describe() string {
 		text += ", " + o.Decision.Decision + " waits for a second person"
 	}
 	return text + ", settlements " + strconv.Itoa(len(o.Settlements)) + ": " +
-		strings.Join(ident.Texts(o.Settlements[:min(len(o.Settlements), 3)]), " ")
+		strings.Join(ident.ToTexts(o.Settlements[:min(len(o.Settlements), 3)]), " ")
 }

@@ -23,7 +23,7 @@ const settledDays = 60
 // longCourse is a creator of a daily cycle, all of whose days are settled.
 func longCourse(t *testing.T) *world {
 	t.Helper()
-	w := newWorldOn(t, dynamotest.Memory(t).Counted(), "2026-09-30")
+	w := newWorldOn(t, dynamotest.OpenInMemory(t).WithCapacityCounted(), "2026-09-30")
 	w.agreed("c1", tenancy.Daily, nil)
 	first := civil.MustDate("2026-08-01")
 	for n := range settledDays {
@@ -38,7 +38,7 @@ func longCourse(t *testing.T) *world {
 // night runs the statements of the creator and counts the read units that it takes.
 func (w *world) night(t *testing.T) (billing.Report, float64) {
 	t.Helper()
-	ctx, tally := usage.With(context.Background())
+	ctx, tally := usage.WithTally(context.Background())
 	r, err := w.statements.OpenDueSettlements(ctx, billing.Order{Tenant: tenant, By: billing.System}, "c1")
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestBucketWithoutTheWordIsSettledAgain(t *testing.T) {
 
 // Whoever is rejected, and however often the runs are repeated and overtake each other: what was undone is opened once.
 func TestUndoneWhileRunsGoOn(t *testing.T) {
-	w := newWorldOn(t, dynamotest.Memory(t), "2026-09-15")
+	w := newWorldOn(t, dynamotest.OpenInMemory(t), "2026-09-15")
 	for n := range 20 {
 		creator := fmt.Sprint("u", n)
 		w.directory.creators[creator] = true

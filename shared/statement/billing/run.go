@@ -172,7 +172,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 func (s *Service) runCreators(ctx context.Context, o Order, ids []string) (Report, error) {
 	parts, errs := make([]Report, len(ids)), make([]error, len(ids))
 	var work errgroup.Group
-	work.SetLimit(pace.AtOnce(ctx, creatorsAtOnce))
+	work.SetLimit(pace.Parallelism(ctx, creatorsAtOnce))
 	for i, id := range ids {
 		work.Go(func() error {
 			parts[i], errs[i] = s.runCreator(ctx, o, ident.Creator(id))
@@ -210,7 +210,7 @@ type ShownStatement struct {
 // months. For a caller who may not see the creator, the creator does not exist.
 func (s *Service) ListStatements(ctx context.Context, by identity.Principal, creator ident.Creator,
 	period civil.Month) ([]ShownStatement, error) {
-	if !by.MaySee(creator) {
+	if !by.CanSee(creator) {
 		return nil, fault.Absent("creator")
 	}
 	if _, err := s.Settlements.Directory.Creator(ctx, by.Tenant, creator); err != nil {

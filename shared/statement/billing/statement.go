@@ -191,7 +191,7 @@ func compareByTime(a, b income.Bucket) int {
 // again.
 func (s *Service) decideBucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
 	known := true
-	return optimistic.Value(ctx, func() (outcome, error) {
+	return optimistic.RetryValue(ctx, func() (outcome, error) {
 		if !known {
 			now, there, err := s.Buckets.ReadBucket(ctx, o.Tenant, b.CreatorID, b.CyclePeriod(),
 				b.IncomeType)

@@ -254,7 +254,7 @@ func TestCohortsCoverAllCreators(t *testing.T) {
 
 // Every id is in one cohort, whoever it is; a cohort lists its own creators and not the tenant's.
 func TestCohortsOfALargeTenant(t *testing.T) {
-	w := newWorldOn(t, dynamotest.Memory(t), "2026-09-15")
+	w := newWorldOn(t, dynamotest.OpenInMemory(t), "2026-09-15")
 	for i := range 10_000 {
 		w.directory.creators[fmt.Sprintf("k%05d", i)] = true
 	}

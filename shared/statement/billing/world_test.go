@@ -41,7 +41,7 @@ const tenant = "mcn-one"
 
 // world is a tenant on real tables: statements, lines and settlements, with master data in memory.
 type world struct {
-	tables     dynamotest.Local
+	tables     dynamotest.Tables
 	directory  *directory
 	today      *atomic.Value // civil.Date
 	lines      *incomedb.Store
@@ -57,11 +57,11 @@ func newWorld(t testing.TB, today string) *world {
 	return newWorldOn(t, dynamotest.Open(t), today)
 }
 
-func newWorldOn(t testing.TB, l dynamotest.Local, today string) *world {
+func newWorldOn(t testing.TB, l dynamotest.Tables, today string) *world {
 	t.Helper()
 	w := &world{tables: l, directory: newDirectory(), today: &atomic.Value{}}
 	w.today.Store(civil.MustDate(today))
-	newID := ids.Source(time.Now) // tokens must be new for each write; the engine remembers them over all tests
+	newID := ids.NewSource(time.Now) // tokens must be new for each write; the engine remembers them over all tests
 	c := clock.Clock{Now: time.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
 	w.lines = &incomedb.Store{DB: l.Client, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: newID}
 	w.recorder = &income.Recorder{Lines: w.lines, Directory: w.directory, Clock: c, NewID: newID}

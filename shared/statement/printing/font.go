@@ -76,7 +76,7 @@ func (f *Font) checkGlyphs(texts []string) error {
 		names = append(names, fmt.Sprintf("U+%04X", r))
 	}
 	points := strings.Join(names, " ")
-	return fault.Missing("glyph_missing", points,
+	return fault.MissingRule("glyph_missing", points,
 		fmt.Sprintf("The font has no letters for %d characters of this document (%s), so it was not set; "+
 			"correct the text that has them (nickname, account, description), or have a font with them "+
 			"put into the bucket. XLSX needs no font.", len(missing), points))

@@ -117,7 +117,8 @@ func formatOrPending(a *money.Amount) string {
 
 // formatRate formats a rate as a percentage without trailing zeros.
 func formatRate(r money.Rate) string {
-	return strings.TrimSuffix(strings.TrimRight(r.Of(money.Yuan(100), money.HalfEven).String(), "0"),
+	return strings.TrimSuffix(
+		strings.TrimRight(r.ApplyTo(money.Yuan(100), money.HalfEven).String(), "0"),
 		".") + "%"
 }
 

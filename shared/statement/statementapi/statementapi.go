@@ -79,7 +79,7 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		return httpapi.Response{}, err
 	}
 	// A caller who may not see the creator gets the same answer as for a missing statement.
-	if !r.MaySee(ident.Creator(creator)) {
+	if !r.CanSee(ident.Creator(creator)) {
 		return httpapi.Response{}, fault.Absent("statement")
 	}
 	if hash != "" {
@@ -207,7 +207,7 @@ func (a API) confirmStatement(ctx context.Context, r *httpapi.Request) (httpapi.
 		Hash string `json:"content_hash"`
 	}
 	if len(r.Body) > 0 {
-		if err := r.JSON(&body); err != nil {
+		if err := r.DecodeJSON(&body); err != nil {
 			return httpapi.Response{}, err
 		}
 	}
@@ -223,7 +223,7 @@ func (a API) disputeStatement(ctx context.Context, r *httpapi.Request) (httpapi.
 	var body struct {
 		Lines []statement.Objection `json:"lines"`
 	}
-	if err := r.JSON(&body); err != nil {
+	if err := r.DecodeJSON(&body); err != nil {
 		return httpapi.Response{}, err
 	}
 	return a.lifeResponse(a.Statements.DisputeStatement(ctx, r.Principal, creator, period, body.Lines))
@@ -236,7 +236,7 @@ func (a API) resolveDispute(ctx context.Context, r *httpapi.Request) (httpapi.Re
 		return httpapi.Response{}, err
 	}
 	var body statement.Answer
-	if err := r.JSON(&body); err != nil {
+	if err := r.DecodeJSON(&body); err != nil {
 		return httpapi.Response{}, err
 	}
 	return a.lifeResponse(a.Statements.ResolveDispute(ctx, r.Principal, creator, period, body))

@@ -66,7 +66,7 @@ type site struct {
 
 func open(t *testing.T) *site {
 	w, log := settletest.Open(t), slog.New(slog.NewJSONHandler(io.Discard, nil))
-	token := ids.Source(time.Now)
+	token := ids.NewSource(time.Now)
 	metas := w.Database
 	s := &site{t: t, w: w, shelf: &shelf{map[string][]byte{}}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
 	s.statements = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,

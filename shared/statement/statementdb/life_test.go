@@ -78,7 +78,7 @@ type desk struct {
 
 func open(t *testing.T) *desk {
 	t.Helper()
-	w, token := settletest.Open(t), ids.Source(time.Now)
+	w, token := settletest.Open(t), ids.NewSource(time.Now)
 	d := &desk{World: w, shelf: &shelf{}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
 	d.meet = &meeting{states: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: w.Database, NewToken: token}}
 	d.statements = &statement.Service{Builder: statement.Builder{Facts: d.lines, Settlements: w.Store, Directory: w.People}, States: d.meet, Clock: w.Clock, NewID: w.NextID,
@@ -155,7 +155,7 @@ func as(creator ident.Creator) identity.Principal {
 func (d *desk) told(t *testing.T, creator ident.Creator) int {
 	t.Helper()
 	n := 0
-	for _, it := range d.Tables.Items(t, d.Tables.Settlements) {
+	for _, it := range d.Tables.ReadTable(t, d.Tables.Settlements) {
 		doc, ok := it[outbox.AuditAttribute].(*types.AttributeValueMemberS)
 		if !ok {
 			continue

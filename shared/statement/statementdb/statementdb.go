@@ -97,9 +97,9 @@ func (s *Store) ListScheduled(ctx context.Context, tenant ident.Tenant,
 	day civil.Date) ([]statement.ScheduledAcceptance, error) {
 	var found []statement.ScheduledAcceptance
 	err := s.queryLedger(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptDay(tenant, day))}},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptanceDay(tenant, day))}},
 		func(it item) error {
-			creator, name, _ := keys.AcceptanceOf(dynamo.TextOf(it, "sk"))
+			creator, name, _ := keys.ParseAcceptanceKey(dynamo.TextOf(it, "sk"))
 			period, err := statement.ParsePeriod(name)
 			if err != nil {
 				return fault.Internal(err)
@@ -145,7 +145,7 @@ func (s *Store) ApplyChange(ctx context.Context, c statement.Change) error {
 		return fault.New(fault.IllegalMove, "too_many_settlements",
 			"This touches more settlements than one write takes; dispute fewer lines at a time.")
 	}
-	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
+	return dynamo.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
 }
 
 // statePart returns the part of a transaction that writes a state on condition that nobody has

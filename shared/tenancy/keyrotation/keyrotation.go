@@ -110,7 +110,7 @@ func (r *Rotation) renewTenant(ctx context.Context, tenant ident.Tenant) (int, e
 // meanwhile.
 func (r *Rotation) renewTaxpayer(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) error {
-	return optimistic.Do(ctx, func() error {
+	return optimistic.Retry(ctx, func() error {
 		sealing, err := r.Vault.Renew(ctx, tenant, taxpayer)
 		// A taxpayer without a data key has no sealed data.
 		if err != nil || sealing.KeySince.IsZero() {

@@ -59,7 +59,7 @@ func open(t *testing.T) *world {
 	local := dynamotest.Open(t)
 	w := &world{t: t, master: &master{}, at: time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return w.at }
-	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.Source(time.Now)
+	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.NewSource(time.Now)
 	w.tables = store
 	w.Rotation = &Rotation{
 		Store: store, Now: now, NewID: newID, Log: slog.New(slog.DiscardHandler),

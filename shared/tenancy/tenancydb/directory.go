@@ -48,7 +48,7 @@ func readInForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Te
 		_, ok := tenancy.InForce(versions, day)
 		return ok
 	}
-	versions, err := recallOrLoad(s.memo, keys.Master(tenant, string(kind), id, 1).PK, covers,
+	versions, err := recallOrLoad(s.memo, keys.MasterVersion(tenant, string(kind), id, 1).PK, covers,
 		func() ([]V, error) {
 			return ReadVersions[V](ctx, s, tenant, kind, id)
 		})
@@ -171,7 +171,7 @@ func readListed[V any](ctx context.Context, s *Store, tenant ident.Tenant,
 
 // Tenants lists the names of all tenants in alphabetical order.
 func (s *Store) Tenants(ctx context.Context) ([]string, error) {
-	items, err := s.queryPartition(ctx, keys.Tenants(), "")
+	items, err := s.queryPartition(ctx, keys.TenantList(), "")
 	if err != nil {
 		return nil, err
 	}

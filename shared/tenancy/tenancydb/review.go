@@ -22,7 +22,7 @@ func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	}
 	always := func([]review.Rules) bool { return true }
 	versions, err := recallOrLoad(s.memo,
-		keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID,
+		keys.MasterVersion(tenant, string(tenancy.KindReview), tenancy.ReviewID,
 			1).PK, always, func() ([]review.Rules, error) {
 			return ReadVersions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
 		})

@@ -80,7 +80,7 @@ func decodeDocs[V any](items []item) ([]V, error) {
 // memory. The list is empty when there is no such object.
 func ReadVersions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind,
 	id string) ([]V, error) {
-	items, err := s.queryPartition(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
+	items, err := s.queryPartition(ctx, keys.MasterVersion(tenant, string(kind), id, 1).PK, "")
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
 
-func open(t *testing.T) (*tenancydb.Store, dynamotest.Local, *clock) {
+func open(t *testing.T) (*tenancydb.Store, dynamotest.Tables, *clock) {
 	t.Helper()
 	l := dynamotest.Open(t)
 	c := &clock{time.Date(2026, 11, 20, 2, 0, 0, 0, time.UTC)}

@@ -38,7 +38,7 @@ func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 	if err != nil {
 		return err
 	}
-	return dynamo.Outcome(dynamo.Transact(ctx, s.db, c.Record.ID, parts), actAttr, c.Record.ID)
+	return dynamo.WriteOutcome(dynamo.Transact(ctx, s.db, c.Record.ID, parts), actAttr, c.Record.ID)
 }
 
 // registerTenant enters the tenant in the directory of tenants before its first object is written.
@@ -51,7 +51,7 @@ func (s *Store) registerTenant(ctx context.Context, tenant ident.Tenant) error {
 	}
 	_, err := s.db.PutItem(ctx,
 		&dynamodb.PutItemInput{TableName: &s.table,
-			Item: dynamo.Key(keys.Key{PK: keys.Tenants(), SK: string(tenant)})})
+			Item: dynamo.Key(keys.Key{PK: keys.TenantList(), SK: string(tenant)})})
 	if err != nil {
 		return awsfault.Of(err)
 	}
@@ -91,7 +91,7 @@ func (s *Store) objectWrites(tenant ident.Tenant, act string,
 	if err != nil {
 		return nil, err
 	}
-	version := dynamo.Key(keys.Master(tenant, string(o.Kind), o.ID, o.Version))
+	version := dynamo.Key(keys.MasterVersion(tenant, string(o.Kind), o.ID, o.Version))
 	version[docAttr] = dynamo.Text(doc)
 	version[versionAttr] = dynamo.Number(int64(o.Version))
 	version[actAttr] = dynamo.Text(act)
@@ -103,7 +103,7 @@ func (s *Store) objectWrites(tenant ident.Tenant, act string,
 	}
 	// A taxpayer is found by the keyed hash of its ID number; two records of one number are refused.
 	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
-		found := dynamo.Key(keys.Lookup(tenant, o.Hash))
+		found := dynamo.Key(keys.TaxpayerLookup(tenant, o.Hash))
 		found[taxpayerAttr] = dynamo.Text(o.ID)
 		found[actAttr] = dynamo.Text(act)
 		parts = append(parts, s.putNew(found))
@@ -133,7 +133,7 @@ func (s *Store) listEntryUpdate(tenant ident.Tenant, o tenancy.Object,
 	doc string) types.TransactWriteItem {
 	k := keys.Key{PK: keys.MasterList(tenant, string(o.Kind)), SK: o.ID}
 	if o.Kind == tenancy.KindStrategy || o.Kind == tenancy.KindPosition {
-		k.SK += "#" + keys.Master(tenant, string(o.Kind), o.ID, o.Version).SK
+		k.SK += "#" + keys.MasterVersion(tenant, string(o.Kind), o.ID, o.Version).SK
 	}
 	up := &types.Update{
 		TableName: &s.table, Key: dynamo.Key(k),
@@ -206,7 +206,7 @@ func decodeStored(it item) tenancy.Stored {
 // such object.
 func (s *Store) FirstVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
-	it, err := s.getItem(ctx, keys.Master(tenant, string(kind), id, 1))
+	it, err := s.getItem(ctx, keys.MasterVersion(tenant, string(kind), id, 1))
 	return decodeStored(it), it != nil, err
 }
 
@@ -214,7 +214,7 @@ func (s *Store) FirstVersion(ctx context.Context, tenant ident.Tenant, kind tena
 // such object.
 func (s *Store) LatestVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
-	in := dynamo.PartitionQuery(s.table, keys.Master(tenant, string(kind), id, 1).PK, "")
+	in := dynamo.PartitionQuery(s.table, keys.MasterVersion(tenant, string(kind), id, 1).PK, "")
 	in.ScanIndexForward = aws.Bool(false) // the newest version comes first
 	items, _, err := dynamo.QueryPage(ctx, s.db, in, "", 1)
 	if err != nil || len(items) == 0 {
@@ -227,7 +227,7 @@ func (s *Store) LatestVersion(ctx context.Context, tenant ident.Tenant, kind ten
 // there is none.
 func (s *Store) TaxpayerByHash(ctx context.Context, tenant ident.Tenant,
 	hash string) (string, error) {
-	it, err := s.getItem(ctx, keys.Lookup(tenant, hash))
+	it, err := s.getItem(ctx, keys.TaxpayerLookup(tenant, hash))
 	return dynamo.TextOf(it, taxpayerAttr), err
 }
 

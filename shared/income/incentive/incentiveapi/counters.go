@@ -42,7 +42,7 @@ func (h countersHandler) serveCounters(ctx context.Context,
 		}
 	}
 	// A creator who asks for somebody else gets the same answer as for an unknown creator.
-	if !r.MaySee(ident.Creator(creator)) {
+	if !r.CanSee(ident.Creator(creator)) {
 		return httpapi.Response{}, fault.Absent("creator")
 	}
 	c, err := h.counters.CountDay(ctx, r.Tenant, ident.Creator(creator), day)

@@ -58,7 +58,7 @@ func singleResponse(res incentive.Result) (httpapi.Response, error) {
 		firstStrategy(res.Recorded), parkedReason(res.Recorded)})
 	if res.Repeated {
 		answer.Status = http.StatusOK
-		return answer.Replayed(), nil
+		return answer.MarkReplayed(), nil
 	}
 	return answer, nil
 }
@@ -74,7 +74,7 @@ func batchItems(results []incentive.Result, requestID string) []itemAnswer {
 		switch {
 		case res.Err != nil:
 			e := fault.Of(res.Err)
-			it.Status, it.Error = e.Status(), httpapi.Problem(e, requestID)
+			it.Status, it.Error = e.Status(), httpapi.ErrorBody(e, requestID)
 			continue
 		case res.Repeated:
 			it.Status = http.StatusOK

@@ -49,10 +49,10 @@ func (directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, 
 }
 
 func newAPI(m *incentivetest.Memory) *httpapi.API {
-	days, c := incentivetest.Days{Memory: m}, clock.At(noon)
+	days, c := incentivetest.Days{Memory: m}, clock.FixedAt(noon)
 	return &httpapi.API{
 		Routes: Routes(
-			&incentive.Recorder{Clock: c, Directory: directory{}, Events: m, NewID: ids.Source(c.Now)},
+			&incentive.Recorder{Clock: c, Directory: directory{}, Events: m, NewID: ids.NewSource(c.Now)},
 			&incentive.Counters{Clock: c, Creators: directory{}, Chunks: days, Days: days},
 		),
 		Clock: c, Log: slog.New(slog.DiscardHandler), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{},
@@ -62,7 +62,7 @@ func newAPI(m *incentivetest.Memory) *httpapi.API {
 // sample is the event beside main.go.
 func sample(t testing.TB) events.APIGatewayV2HTTPRequest {
 	t.Helper()
-	return triggertest.Event[events.APIGatewayV2HTTPRequest](t, "../../../../functions/record-incentive/event.json")
+	return triggertest.DecodeSample[events.APIGatewayV2HTTPRequest](t, "../../../../functions/record-incentive/event.json")
 }
 
 // send invokes the function as Lambda does and holds the answer against the contract.

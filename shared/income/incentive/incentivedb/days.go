@@ -56,7 +56,7 @@ func chunkItems(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 			n := min(len(es), entriesLimit)
 			body := incentive.EncodeEntries(es[:n])
 			sum := sha256.Sum256([]byte(body))
-			k := keys.Chunk(d.Tenant, d.Day, d.Creator, hex.EncodeToString(sum[:])[:hashLength])
+			k := keys.DayChunk(d.Tenant, d.Day, d.Creator, hex.EncodeToString(sum[:])[:hashLength])
 			it := dynamo.Key(k)
 			it[attrEntries] = dynamo.Text(body)
 			out, es = append(out, it), es[n:]
@@ -81,7 +81,7 @@ func (d *Days) AddEntries(ctx context.Context,
 // putItems writes items whose content never differs under the same key.
 func (t *table) putItems(ctx context.Context, items []item) error {
 	var group errgroup.Group
-	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
+	group.SetLimit(pace.Parallelism(ctx, callsAtOnce))
 	for part := range slices.Chunk(items, dynamo.ItemsPerWrite) {
 		group.Go(func() error { return dynamo.BatchPut(ctx, t.client, t.name, part) })
 	}
@@ -183,7 +183,7 @@ func (t *table) queryPartition(ctx context.Context, pk, prefix string,
 // made due again. An open day costs one read and no write.
 func (d *Days) MarkChanged(ctx context.Context, tenant ident.Tenant, days []civil.Date) error {
 	for _, day := range days {
-		if err := d.markDayChanged(ctx, keys.Day(tenant, day)); err != nil {
+		if err := d.markDayChanged(ctx, keys.EventDay(tenant, day)); err != nil {
 			return fmt.Errorf("incentivedb: touch %s: %w", day, err)
 		}
 	}
@@ -202,7 +202,7 @@ func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 			ConditionExpression: aws.String("attribute_not_exists(pk)")})
 		// A refusal means that a close or another writer has created the item meanwhile; the touch is
 		// counted below.
-		if dynamo.Refusal(err) == nil {
+		if dynamo.AsConditionError(err) == nil {
 			return awsfault.Of(err)
 		}
 	} else if out.Item[attrBegun] == nil {
@@ -224,7 +224,8 @@ func (d *Days) makeDueAgain(ctx context.Context, k keys.Key) error {
 // BeginClose implements incentive.Days.
 func (d *Days) BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Date) (int64, error) {
 	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
+		TableName: &d.name, Key: dynamo.Key(keys.EventDay(tenant, day)),
+		ReturnValues: types.ReturnValueAllNew,
 		UpdateExpression: aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches +
 			" :zero"),
 		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true},
@@ -241,13 +242,13 @@ func (d *Days) BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Da
 func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.Date,
 	touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)),
+		TableName: &d.name, Key: dynamo.Key(keys.EventDay(tenant, day)),
 		UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
 		ConditionExpression: aws.String("attribute_not_exists(" + attrCovered + ") OR " +
 			attrCovered + " < :n"),
 		ExpressionAttributeValues: item{":n": dynamo.Number(touches)},
 	})
-	if err == nil || dynamo.Refusal(err) != nil {
+	if err == nil || dynamo.AsConditionError(err) != nil {
 		return nil
 	}
 	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
@@ -258,7 +259,7 @@ func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.D
 func (d *Days) ListDueDays(ctx context.Context, tenant ident.Tenant,
 	before civil.Date) ([]civil.Date, error) {
 	var due []civil.Date
-	err := d.queryPartition(ctx, keys.Days(tenant), "", func(it item) error {
+	err := d.queryPartition(ctx, keys.EventDays(tenant), "", func(it item) error {
 		day, err := civil.ParseDate(stored(it).text("sk"))
 		if err != nil {
 			return errItem
@@ -275,7 +276,7 @@ func (d *Days) ListDueDays(ctx context.Context, tenant ident.Tenant,
 // IsClosed implements incentive.Days.
 func (d *Days) IsClosed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error) {
 	out, err := d.client.GetItem(ctx,
-		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day))})
+		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.EventDay(tenant, day))})
 	if err != nil {
 		return false, awsfault.Of(err)
 	}

@@ -45,7 +45,7 @@ func (s *Events) AddEvents(ctx context.Context, tenant ident.Tenant,
 	}
 	out := make([]incentive.StoreOutcome, len(events))
 	var group errgroup.Group
-	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
+	group.SetLimit(pace.Parallelism(ctx, callsAtOnce))
 	for from := 0; from < len(events); from += dynamo.ItemsPerWrite {
 		to := min(from+dynamo.ItemsPerWrite, len(events))
 		group.Go(func() error {
@@ -72,7 +72,7 @@ func (s *Events) addEvent(ctx context.Context, tenant ident.Tenant,
 		return incentive.StoreOutcome{First: *r}
 	}
 	// The id exists: the stored event is in the refusal, so no further read is needed.
-	if taken := dynamo.Refusal(err); taken != nil {
+	if taken := dynamo.AsConditionError(err); taken != nil {
 		return existingOutcome(r.EventID, taken.Found[0])
 	}
 	return incentive.StoreOutcome{Err: awsfault.Of(err)}
@@ -132,7 +132,7 @@ func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant,
 			taken = append(taken, i)
 		default:
 			out[i].Err = awsfault.OfCode(string(e.Code), aws.ToString(e.Message))
-			if awsfault.PassingCode(string(e.Code)) {
+			if awsfault.IsPassingCode(string(e.Code)) {
 				again = append(again, i)
 			}
 		}

@@ -36,7 +36,7 @@ func (l *losingAnswers) Do(r *http.Request) (*http.Response, error) {
 
 // P9: the SDK tries again after a lost answer, meets its own write, and that is success, not a repeat.
 func TestOwnWriteIsRecognisedAfterALostAnswer(t *testing.T) {
-	l := dynamotest.AWS(t)
+	l := dynamotest.OpenOnLocalAWS(t)
 	options := dynamotest.Client(l.Endpoint).Options()
 	lossy := &losingAnswers{lost: map[string]bool{}}
 	options.HTTPClient = lossy

@@ -24,7 +24,7 @@ func (s *Events) ParkEvents(ctx context.Context, tenant ident.Tenant,
 	items := make([]item, 0, len(events))
 	seen := make(map[keys.Key]bool, len(events))
 	for _, e := range events {
-		k := keys.Parked(tenant, e.ActionType, e.EventID)
+		k := keys.ParkedEvent(tenant, e.ActionType, e.EventID)
 		// DynamoDB refuses a batch that writes the same item twice.
 		if seen[k] {
 			continue
@@ -41,7 +41,7 @@ func (s *Events) ParkEvents(ctx context.Context, tenant ident.Tenant,
 // page.
 func (s *Events) ListParked(ctx context.Context, tenant ident.Tenant, action,
 	cursor string) ([]incentive.Event, string, error) {
-	in := dynamo.PartitionQuery(s.name, keys.ParkedActions(tenant, action), "")
+	in := dynamo.PartitionQuery(s.name, keys.ParkedEvents(tenant, action), "")
 	// an eventually consistent read costs half; the next run sees what is missing
 	in.ConsistentRead = nil
 	items, next, err := dynamo.QueryPage(ctx, s.client, in, cursor, parkedPage)
@@ -78,7 +78,7 @@ func (s *Events) StoreReward(ctx context.Context, tenant ident.Tenant, event str
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	rewarded := dynamo.Refusal(err)
+	rewarded := dynamo.AsConditionError(err)
 	if rewarded == nil {
 		return g, awsfault.Of(err)
 	}
@@ -96,6 +96,6 @@ func (s *Events) StoreReward(ctx context.Context, tenant ident.Tenant, event str
 func (s *Events) UnparkEvent(ctx context.Context, tenant ident.Tenant, e incentive.Event) error {
 	_, err := s.client.DeleteItem(ctx,
 		&dynamodb.DeleteItemInput{TableName: &s.name,
-			Key: dynamo.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
+			Key: dynamo.Key(keys.ParkedEvent(tenant, e.ActionType, e.EventID))})
 	return awsfault.Of(err)
 }

@@ -112,7 +112,7 @@ func samples(n int) []incentive.Recorded {
 func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 	l := dynamotest.Open(t)
 	at := 0
-	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { at++; return nil })
+	ctx := pace.WithPause(t.Context(), func(context.Context, time.Duration) error { at++; return nil })
 	store := NewEvents(&throttling{API: l.Client, refusals: 2}, l.Incentives)
 	for i, got := range store.AddEvents(ctx, "demo", samples(5)) {
 		if got.Err != nil || got.First.EventID != "ev-"+strconv.Itoa(i) {
@@ -149,7 +149,7 @@ func TestFailedCallStoresNothingAndSaysSo(t *testing.T) {
 func TestThrottledChunksAreWrittenAgain(t *testing.T) {
 	l := dynamotest.Open(t)
 	days := NewDays(&throttling{API: l.Client, refusals: 2}, l.Incentives)
-	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { return nil })
+	ctx := pace.WithPause(t.Context(), func(context.Context, time.Duration) error { return nil })
 	r := incentivetest.SampleEvent("ev-1")
 	d := incentive.CreatorDay{Tenant: "demo", Creator: r.CreatorID, Day: r.Day()}
 	entries := map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}
@@ -209,7 +209,7 @@ func TestFromStream(t *testing.T) {
 }
 
 func TestFromStreamTellsEventsFromTheRest(t *testing.T) {
-	chunk := dynamo.Key(keys.Chunk("demo", incentivetest.SampleEvent("x").Day(), "c-1", "abc"))
+	chunk := dynamo.Key(keys.DayChunk("demo", incentivetest.SampleEvent("x").Day(), "c-1", "abc"))
 	chunk[attrEntries] = dynamo.Text("@\nev-1\n")
 	broken := dynamo.Key(keys.Event("demo", "ev-1"))
 	broken[attrAt] = dynamo.Text("yesterday")
@@ -219,7 +219,7 @@ func TestFromStreamTellsEventsFromTheRest(t *testing.T) {
 	}{
 		"deleted": {nil, false, false},
 		"chunk":   {chunk, false, false},
-		"day":     {dynamo.Key(keys.Day("demo", incentivetest.SampleEvent("x").Day())), false, false},
+		"day":     {dynamo.Key(keys.EventDay("demo", incentivetest.SampleEvent("x").Day())), false, false},
 		"broken":  {broken, true, true},
 	} {
 		var record events.DynamoDBEventRecord

@@ -14,7 +14,7 @@ import (
 func ParseStreamRecord(
 	record events.DynamoDBEventRecord) (seen incentive.StreamedEvent, ok bool, err error) {
 	image := streamed(record.Change.NewImage)
-	tenant, event, isEvent := keys.ParseEvent(keys.Key{PK: image.text("pk"), SK: image.text("sk")})
+	tenant, event, isEvent := keys.ParseEventKey(keys.Key{PK: image.text("pk"), SK: image.text("sk")})
 	if len(image) == 0 || !isEvent {
 		return incentive.StreamedEvent{}, false, nil
 	}

@@ -49,13 +49,13 @@ func newHandler(m *incentivetest.Memory) (Handler, shelf) {
 	days, aside := incentivetest.Days{Memory: m}, shelf{}
 	log := slog.New(slog.DiscardHandler)
 	return Handler{Quarantine: aside, Log: log, Accruer: &incentive.Accruer{
-		Clock: clock.At(time.Date(2026, 10, 16, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
+		Clock: clock.FixedAt(time.Date(2026, 10, 16, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
 	}}, aside
 }
 
 func sample(t *testing.T) []byte {
 	t.Helper()
-	return triggertest.Read(t, "../../../../functions/accrue-incentive/event.json")
+	return triggertest.ReadSample(t, "../../../../functions/accrue-incentive/event.json")
 }
 
 func TestSampleIsAccruedOnceHoweverOftenItComes(t *testing.T) {

@@ -62,15 +62,15 @@ func TestWriteUnitsOfADay(t *testing.T) {
 		t.Skip("records ten thousand events")
 	}
 	l := dynamotest.Open(t)
-	db := l.Counted().Client
+	db := l.WithCapacityCounted().Client
 	noon := time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai)
-	h := realHandler(db, l, clock.At(noon.AddDate(0, 0, 1)))
-	recorder := &incentive.Recorder{Clock: clock.At(noon), Directory: agency{}, Events: incentivedb.NewEvents(db, l.Incentives), NewID: ids.Source(time.Now)}
+	h := realHandler(db, l, clock.FixedAt(noon.AddDate(0, 0, 1)))
+	recorder := &incentive.Recorder{Clock: clock.FixedAt(noon), Directory: agency{}, Events: incentivedb.NewEvents(db, l.Incentives), NewID: ids.NewSource(time.Now)}
 
 	var total float64
 	step := func(name string, do func(context.Context) error) {
 		t.Helper()
-		ctx, tally := usage.With(t.Context())
+		ctx, tally := usage.WithTally(t.Context())
 		if err := do(ctx); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -105,8 +105,8 @@ func TestWriteUnitsOfADay(t *testing.T) {
 	}
 }
 
-func realHandler(db dynamo.API, l dynamotest.Local, c clock.Clock) Handler {
-	log, newID := slog.New(slog.DiscardHandler), ids.Source(time.Now)
+func realHandler(db dynamo.API, l dynamotest.Tables, c clock.Clock) Handler {
+	log, newID := slog.New(slog.DiscardHandler), ids.NewSource(time.Now)
 	stored, days := incentivedb.NewEvents(db, l.Incentives), incentivedb.NewDays(db, l.Incentives)
 	return Handler{Quarantine: shelf{}, Log: log, Accruer: &incentive.Accruer{
 		Clock: c, Directory: agency{}, Chunks: days, Days: days, Parked: stored, Log: log,
@@ -136,10 +136,10 @@ func recordBatch(ctx context.Context, r *incentive.Recorder, rng *rand.Rand, fro
 }
 
 // recordedImages gives every item of the table as the stream would carry it.
-func recordedImages(t *testing.T, l dynamotest.Local) []events.DynamoDBEventRecord {
+func recordedImages(t *testing.T, l dynamotest.Tables) []events.DynamoDBEventRecord {
 	t.Helper()
 	var out []events.DynamoDBEventRecord
-	for _, it := range l.Items(t, l.Incentives) {
+	for _, it := range l.ReadTable(t, l.Incentives) {
 		var r events.DynamoDBEventRecord
 		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{}
 		for name, v := range it {

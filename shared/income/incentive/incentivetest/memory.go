@@ -75,7 +75,7 @@ func (m *Memory) ParkEvents(_ context.Context, tenant ident.Tenant,
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range events {
-		m.parked[keys.Parked(tenant, e.ActionType, e.EventID)] = e
+		m.parked[keys.ParkedEvent(tenant, e.ActionType, e.EventID)] = e
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (m *Memory) ListParked(_ context.Context, tenant ident.Tenant, action,
 	defer m.mu.Unlock()
 	var names []string
 	for k := range m.parked {
-		if k.PK == keys.ParkedActions(tenant, action) && k.SK > cursor {
+		if k.PK == keys.ParkedEvents(tenant, action) && k.SK > cursor {
 			names = append(names, k.SK)
 		}
 	}
@@ -95,7 +95,7 @@ func (m *Memory) ListParked(_ context.Context, tenant ident.Tenant, action,
 		return nil, "", nil
 	}
 	slices.Sort(names)
-	page := []incentive.Event{m.parked[keys.Parked(tenant, action, names[0])]}
+	page := []incentive.Event{m.parked[keys.ParkedEvent(tenant, action, names[0])]}
 	if len(names) == 1 {
 		return page, "", nil
 	}
@@ -120,7 +120,7 @@ func (m *Memory) StoreReward(_ context.Context, tenant ident.Tenant, event strin
 func (m *Memory) UnparkEvent(_ context.Context, tenant ident.Tenant, e incentive.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.parked, keys.Parked(tenant, e.ActionType, e.EventID))
+	delete(m.parked, keys.ParkedEvent(tenant, e.ActionType, e.EventID))
 	return nil
 }
 
@@ -195,7 +195,7 @@ func (d Days) ReadShard(ctx context.Context, tenant ident.Tenant, on civil.Date,
 
 // dayState returns the state of a tenant's day, which it creates when there is none.
 func (d Days) dayState(tenant ident.Tenant, on civil.Date) *day {
-	k := keys.Day(tenant, on)
+	k := keys.EventDay(tenant, on)
 	if d.days[k] == nil {
 		d.days[k] = &day{}
 	}
@@ -221,7 +221,7 @@ func (d Days) ListDueDays(_ context.Context, tenant ident.Tenant,
 	defer d.mu.Unlock()
 	var due []civil.Date
 	for k, t := range d.days {
-		if on, err := civil.ParseDate(k.SK); err == nil && k.PK == keys.Days(tenant) &&
+		if on, err := civil.ParseDate(k.SK); err == nil && k.PK == keys.EventDays(tenant) &&
 			on.Before(before) && (!t.complete || t.covered != t.touches) {
 			due = append(due, on)
 		}
@@ -253,6 +253,6 @@ func (d Days) FinishClose(_ context.Context, tenant ident.Tenant, on civil.Date,
 func (d Days) IsClosed(_ context.Context, tenant ident.Tenant, on civil.Date) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := d.days[keys.Day(tenant, on)]
+	t := d.days[keys.EventDay(tenant, on)]
 	return t != nil && t.complete, nil
 }

@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// samples is the folder of the demo data. Tests run in the folder of their package.
-func samples(t testing.TB) string {
+// samplesFolder is the folder of the demo data. Tests run in the folder of their package.
+func samplesFolder(t testing.TB) string {
 	t.Helper()
 	for dir := "."; ; dir = filepath.Join(dir, "..") {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -37,13 +37,13 @@ var idFields = map[string][]string{
 
 func loadFacts(t testing.TB) facts {
 	t.Helper()
-	masters, err := filepath.Glob(filepath.Join(samples(t), "*", "master.json"))
+	masters, err := filepath.Glob(filepath.Join(samplesFolder(t), "*", "master.json"))
 	if err != nil || len(masters) == 0 {
-		t.Fatalf("no demo data in %s (%v)", samples(t), err)
+		t.Fatalf("no demo data in %s (%v)", samplesFolder(t), err)
 	}
 	all := facts{}
 	for _, path := range masters {
-		of := map[string]map[string]bool{"settlement_id": direct(t, filepath.Dir(path))}
+		of := map[string]map[string]bool{"settlement_id": directSettlementIDs(t, filepath.Dir(path))}
 		master := map[string][]map[string]any{}
 		readJSON(t, path, &master)
 		for list, fields := range idFields {
@@ -61,9 +61,9 @@ func loadFacts(t testing.TB) facts {
 	return all
 }
 
-// direct are the ids of the settlements that the demo opens by calls of its own: they follow from
-// the calls.
-func direct(t testing.TB, folder string) map[string]bool {
+// directSettlementIDs are the ids of the settlements that the demo opens by calls of its own: they
+// follow from the calls.
+func directSettlementIDs(t testing.TB, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*", "settle-calls.json"))
 	if err != nil {
@@ -105,21 +105,21 @@ func unknownFacts(t testing.TB, event []byte) []string {
 	if err := json.Unmarshal(event, &v); err != nil {
 		return []string{err.Error()}
 	}
-	c := collector{known: loadFacts(t)}
+	c := factChecker{known: loadFacts(t)}
 	c.findTenant(v)
-	c.check(v)
+	c.checkIDs(v)
 	return c.problems
 }
 
-type collector struct {
+type factChecker struct {
 	known    facts
 	tenant   ident.Tenant // the one that the event speaks of; empty for those of the whole system
 	problems []string
 }
 
 // findTenant looks for the tenant first, because ids are a tenant's.
-func (c *collector) findTenant(v any) {
-	each(v, func(key, text string) {
+func (c *factChecker) findTenant(v any) {
+	eachText(v, func(key, text string) {
 		if tenant := tenantIn(key, text); tenant != "" && c.tenant == "" {
 			c.tenant = ident.Tenant(tenant)
 		}
@@ -139,8 +139,8 @@ func tenantIn(key, text string) string {
 	return ""
 }
 
-func (c *collector) check(v any) {
-	each(v, func(key, text string) {
+func (c *factChecker) checkIDs(v any) {
+	eachText(v, func(key, text string) {
 		if tenant := tenantIn(key, text); tenant != "" && c.known[tenant] == nil {
 			c.problems = append(c.problems, fmt.Sprintf("there is no tenant %q", tenant))
 		}
@@ -151,24 +151,24 @@ func (c *collector) check(v any) {
 	})
 }
 
-// each calls do for every text in an event, also for those in texts that are JSON themselves, such
-// as a body.
-func each(v any, do func(key, text string)) { eachIn("", v, do) }
+// eachText calls do for every text in an event, also for those in texts that are JSON themselves,
+// such as a body.
+func eachText(v any, do func(key, text string)) { eachTextIn("", v, do) }
 
-func eachIn(key string, v any, do func(key, text string)) {
+func eachTextIn(key string, v any, do func(key, text string)) {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, inner := range v {
-			eachIn(k, inner, do)
+			eachTextIn(k, inner, do)
 		}
 	case []any:
 		for _, inner := range v {
-			eachIn(key, inner, do)
+			eachTextIn(key, inner, do)
 		}
 	case string:
 		var inner any
 		if strings.HasPrefix(v, "{") && json.Unmarshal([]byte(v), &inner) == nil {
-			eachIn(key, inner, do)
+			eachTextIn(key, inner, do)
 			return
 		}
 		do(key, v)

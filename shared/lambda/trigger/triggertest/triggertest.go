@@ -18,10 +18,10 @@ import (
 // Check holds a function's answer against what the sample's trigger expects.
 type Check func(t *testing.T, event, answer []byte)
 
-// Samples sends each event*.json of the test's folder to the function and checks its answer. A
+// RunSamples sends each event*.json of the test's folder to the function and checks its answer. A
 // sample without a check fails, and so does one that names a tenant, a creator or a settlement
 // which the demo data does not hold.
-func Samples(t *testing.T, function lambda.Handler, checks map[string]Check) {
+func RunSamples(t *testing.T, function lambda.Handler, checks map[string]Check) {
 	t.Helper()
 	files, err := filepath.Glob("event*.json")
 	if err != nil || len(files) != len(checks) {
@@ -33,7 +33,7 @@ func Samples(t *testing.T, function lambda.Handler, checks map[string]Check) {
 			if check == nil {
 				t.Fatal("nothing checks this sample")
 			}
-			event := Read(t, file)
+			event := ReadSample(t, file)
 			answer, err := function.Invoke(t.Context(), event)
 			if err != nil {
 				t.Fatal(err)
@@ -43,8 +43,8 @@ func Samples(t *testing.T, function lambda.Handler, checks map[string]Check) {
 	}
 }
 
-// Read gives a sample, whose facts are those of the demo data.
-func Read(t testing.TB, file string) []byte {
+// ReadSample gives a sample, whose facts are those of the demo data.
+func ReadSample(t testing.TB, file string) []byte {
 	t.Helper()
 	event, err := os.ReadFile(file) //nolint:gosec // a sample of the repository
 	if err != nil {
@@ -56,18 +56,18 @@ func Read(t testing.TB, file string) []byte {
 	return event
 }
 
-// Event decodes a sample of one kind.
-func Event[E any](t testing.TB, file string) E {
+// DecodeSample decodes a sample of one kind.
+func DecodeSample[E any](t testing.TB, file string) E {
 	t.Helper()
 	var ev E
-	if err := json.Unmarshal(Read(t, file), &ev); err != nil {
+	if err := json.Unmarshal(ReadSample(t, file), &ev); err != nil {
 		t.Fatal(err)
 	}
 	return ev
 }
 
-// Status expects an HTTP answer of a status that keeps to the contract.
-func Status(status int) Check {
+// ExpectStatus expects an HTTP answer of a status that keeps to the contract.
+func ExpectStatus(status int) Check {
 	return func(t *testing.T, event, answer []byte) {
 		t.Helper()
 		var ev events.APIGatewayV2HTTPRequest
@@ -82,17 +82,18 @@ func Status(status int) Check {
 	}
 }
 
-// NoFailures expects that no record of a queue's or a stream's batch has failed. A null list would
-// fail the batch.
-func NoFailures(t *testing.T, _, answer []byte) {
+// ExpectNoFailures expects that no record of a queue's or a stream's batch has failed. A null list
+// would fail the batch.
+func ExpectNoFailures(t *testing.T, _, answer []byte) {
 	t.Helper()
 	if string(answer) != `{"batchItemFailures":[]}` {
 		t.Errorf("answered %s", answer)
 	}
 }
 
-// Nothing expects the empty answer of a schedule or a bucket, where only an error is a failure.
-func Nothing(t *testing.T, _, answer []byte) {
+// ExpectEmptyAnswer expects the empty answer of a schedule or a bucket, where only an error is a
+// failure.
+func ExpectEmptyAnswer(t *testing.T, _, answer []byte) {
 	t.Helper()
 	if string(answer) != "null" {
 		t.Errorf("answered %s", answer)

@@ -38,7 +38,7 @@ import (
 // stage is the function on the local AWS.
 type stage struct {
 	t      *testing.T
-	l      dynamotest.Local
+	l      dynamotest.Tables
 	s3     *s3.Client
 	bucket string
 	event  []byte
@@ -52,8 +52,8 @@ type stage struct {
 const folder = "incoming/national 2026/"
 
 func open(t *testing.T) *stage {
-	l := dynamotest.WholeAWS(t)
-	event := triggertest.Read(t, "../../../../functions/publish-rules/event.json")
+	l := dynamotest.OpenWithOtherServices(t)
+	event := triggertest.ReadSample(t, "../../../../functions/publish-rules/event.json")
 	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	s := &stage{t: t, l: l, s3: client, bucket: strings.TrimSuffix(l.Control, "-control") + "-rules", event: event, log: &bytes.Buffer{}, there: map[string]string{}}
 	if _, err := client.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &s.bucket}); err != nil {
@@ -65,7 +65,7 @@ func open(t *testing.T) *stage {
 	}
 	s.key = key
 	s.store = &rulesetdb.Store{Objects: client, DB: l.Client, Bucket: s.bucket, Tenancy: l.Tenancy, Settlements: l.Settlements}
-	s.mux = API{publish.New(s.store, trusted, slog.New(slog.NewJSONHandler(s.log, nil)), time.Now, ids.Source(time.Now))}.Triggers()
+	s.mux = API{publish.New(s.store, trusted, slog.New(slog.NewJSONHandler(s.log, nil)), time.Now, ids.NewSource(time.Now))}.Triggers()
 	return s
 }
 
@@ -194,7 +194,7 @@ func (s *stage) archives() int {
 func (s *stage) told() (records map[string]int, named int) {
 	s.t.Helper()
 	records = map[string]int{}
-	for _, it := range s.l.Items(s.t, s.l.Settlements) {
+	for _, it := range s.l.ReadTable(s.t, s.l.Settlements) {
 		var rec struct{ Act string }
 		if err := json.Unmarshal([]byte(it[outbox.AuditAttribute].(*types.AttributeValueMemberS).Value), &rec); err != nil {
 			s.t.Fatal(err)

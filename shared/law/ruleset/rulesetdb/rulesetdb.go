@@ -251,7 +251,7 @@ func (s *Store) ApplyChange(ctx context.Context, w publish.Write) error {
 		return err
 	}
 	err = dynamo.Transact(ctx, s.DB, w.Change.ID, parts)
-	refused := dynamo.Refusal(err)
+	refused := dynamo.AsConditionError(err)
 	if refused == nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func statusError(code int) error {
 	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: code}}, Err: errors.New("refused")}}
 }
 
-func storeOn(l dynamotest.Local) *rulesetdb.Store {
+func storeOn(l dynamotest.Tables) *rulesetdb.Store {
 	return &rulesetdb.Store{DB: l.Client, Objects: bucket{}, Bucket: "rules", Tenancy: l.Tenancy, Settlements: l.Settlements}
 }
 
@@ -57,7 +57,7 @@ func storeOn(l dynamotest.Local) *rulesetdb.Store {
 // for ten minutes. Each id is a millisecond later than the one before, because changes are listed by the time in their ids.
 var newID = func() func() string {
 	now := time.Now()
-	return ids.Source(func() time.Time { now = now.Add(time.Millisecond); return now })
+	return ids.NewSource(func() time.Time { now = now.Add(time.Millisecond); return now })
 }()
 
 // change is what publishing version of the pack writes: record, pointers of revision rev, event.
@@ -73,7 +73,7 @@ func change(version string, rev int64) publish.Write {
 }
 
 func TestAChangeIsReadBackWithItsOutboxItem(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		s, ctx := storeOn(l), t.Context()
 		if st, err := s.LatestState(ctx); err != nil || st.Rev != 0 || len(st.Packs) != 0 {
 			t.Fatalf("before the first change: %+v, %v", st, err)
@@ -102,7 +102,7 @@ func TestAChangeIsReadBackWithItsOutboxItem(t *testing.T) {
 		if err != nil || len(changes) != 1 || changes[0].To != "2030.10" {
 			t.Errorf("last change %+v, %v", changes, err)
 		}
-		if n := len(l.Items(t, l.Settlements)); n != 2 {
+		if n := len(l.ReadTable(t, l.Settlements)); n != 2 {
 			t.Errorf("%d outbox items for 2 changes", n)
 		}
 	})
@@ -110,7 +110,7 @@ func TestAChangeIsReadBackWithItsOutboxItem(t *testing.T) {
 
 // Two publishers that have read the same pointers: only the first one writes.
 func TestOfTwoChangesAtOnceOneIsWritten(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		s, ctx := storeOn(l), t.Context()
 		for rev := range int64(2) {
 			first := change(fmt.Sprintf("2030.1.%d", rev), rev+1)
@@ -123,7 +123,7 @@ func TestOfTwoChangesAtOnceOneIsWritten(t *testing.T) {
 			}
 		}
 		versions, err := s.ListVersions(ctx, pack)
-		if err != nil || len(versions) != 2 || len(l.Items(t, l.Settlements)) != 2 {
+		if err != nil || len(versions) != 2 || len(l.ReadTable(t, l.Settlements)) != 2 {
 			t.Errorf("the refused changes left something: %+v, %v", versions, err)
 		}
 	})
@@ -131,7 +131,7 @@ func TestOfTwoChangesAtOnceOneIsWritten(t *testing.T) {
 
 // S3 may notify twice of one upload, and the pointers may have moved on in between.
 func TestARequestIsFulfilledOnce(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		s, ctx := storeOn(l), t.Context()
 		w := change("2030.1", 1)
 		w.Request = "upload-1"
@@ -150,7 +150,7 @@ func TestARequestIsFulfilledOnce(t *testing.T) {
 }
 
 func TestOnlyAStoredVersionIsRevoked(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		s, ctx := storeOn(l), t.Context()
 		now := time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)
 		revoke := func() publish.Write {
@@ -175,7 +175,7 @@ func TestOnlyAStoredVersionIsRevoked(t *testing.T) {
 }
 
 func TestARefusalIsRecordedOnce(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		s, ctx := storeOn(l), t.Context()
 		for _, id := range []string{"20261201#a", "20261202#b", "20261202#b"} {
 			if err := s.RecordRefusal(ctx, publish.Refusal{ID: id, What: "manifest x", Why: "not signed"}); err != nil {
@@ -190,7 +190,7 @@ func TestARefusalIsRecordedOnce(t *testing.T) {
 }
 
 func TestAnArchiveIsNeverReplaced(t *testing.T) {
-	s, ctx := storeOn(dynamotest.Memory(t)), t.Context()
+	s, ctx := storeOn(dynamotest.OpenInMemory(t)), t.Context()
 	if taken, err := s.StoreArchive(ctx, pack, "2030.1", []byte("first")); err != nil || taken {
 		t.Fatalf("taken %v, %v", taken, err)
 	}

@@ -139,7 +139,7 @@ func (s *Store) SavePeriod(ctx context.Context, p period.Period, rec *audit.Reco
 		}
 		parts = append(parts, record)
 	}
-	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, p.Act)
+	return dynamo.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, p.Act)
 }
 
 // headPut returns the write of the entity's head. The head moves to a period whose closing begins,

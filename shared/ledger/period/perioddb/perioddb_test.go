@@ -34,12 +34,12 @@ func first(p *period.Period)   { p.First = true }
 func sealing(p *period.Period) { p.First, p.Sealing = true, true }
 func sealed(p *period.Period)  { p.First, p.Sealing, p.State = true, true, period.Sealed }
 
-func store(l dynamotest.Local) *perioddb.Store {
+func store(l dynamotest.Tables) *perioddb.Store {
 	return &perioddb.Store{DB: l.Client, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: rand.Text}
 }
 
 func TestAPeriodGoesFromClosingToItsSealStepByStep(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		ctx := context.Background()
 		s := store(l)
 		if p, err := s.NewestPeriod(ctx, "t", "e"); err != nil || p != nil {
@@ -80,7 +80,7 @@ func TestAPeriodGoesFromClosingToItsSealStepByStep(t *testing.T) {
 }
 
 func TestEntriesGoWhereTheHeadSays(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		ctx := context.Background()
 		s := store(l)
 		if err := s.SavePeriod(ctx, step(september, 1, "a1", first), nil); err != nil {
@@ -90,7 +90,7 @@ func TestEntriesGoWhereTheHeadSays(t *testing.T) {
 			t.Helper()
 			// a new reader each time, which remembers nothing
 			periods := &ledgerdb.Periods{DB: l.Client, Table: l.Ledger,
-				Clock: clock.At(time.Date(2026, 10, 2, 2, 0, 0, 0, time.UTC))}
+				Clock: clock.FixedAt(time.Date(2026, 10, 2, 2, 0, 0, 0, time.UTC))}
 			e := ledger.Entry{Tenant: "t", CreatorID: "c", Entity: "e"}
 			closing, err := periods.AssignPeriodIn(ctx, &e, september)
 			if err != nil {
@@ -111,7 +111,7 @@ func TestEntriesGoWhereTheHeadSays(t *testing.T) {
 }
 
 func TestAFencedBookRefusesEntriesOfThePeriod(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		ctx := context.Background()
 		s := store(l)
 		post := func(id string, month civil.Month) error {
@@ -123,7 +123,7 @@ func TestAFencedBookRefusesEntriesOfThePeriod(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return dynamo.Outcome(dynamo.Transact(ctx, l.Client, rand.Text(), writes), "act", id)
+			return dynamo.WriteOutcome(dynamo.Transact(ctx, l.Client, rand.Text(), writes), "act", id)
 		}
 		if err := s.FenceBook(ctx, "t", "nobody", "e", september); err != nil {
 			t.Errorf("a book without balances: %v", err)

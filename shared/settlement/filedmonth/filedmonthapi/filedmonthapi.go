@@ -53,7 +53,7 @@ func (f filing) validate() error {
 // record handles POST /v1/tax/filed-months: finance records that a month is filed.
 func (a API) record(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var f filing
-	if err := r.JSON(&f); err != nil {
+	if err := r.DecodeJSON(&f); err != nil {
 		return httpapi.Response{}, err
 	}
 	if err := f.validate(); err != nil {
@@ -61,7 +61,7 @@ func (a API) record(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	}
 	kept, replayed, err := a.Months.Record(ctx, r.Tenant, r.Subject, filedmonth.FiledMonth{
 		Entity: f.Entity, Month: f.Month, FiledOn: f.FiledOn, Reference: f.Reference})
-	return httpapi.Made(kept, replayed), err
+	return httpapi.CreatedOrReplayed(kept, replayed), err
 }
 
 type filedAnswer struct {

@@ -82,6 +82,6 @@ func (s *Store) RecordFiledMonth(ctx context.Context, tenant ident.Tenant,
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(),
+	return dynamo.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(),
 		[]types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), record}), attrAct, f.Act)
 }

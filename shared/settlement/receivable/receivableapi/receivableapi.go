@@ -98,7 +98,7 @@ func (d draft) problems() []fault.Field {
 // prepare handles POST /v1/receivables: one person prepares a claim.
 func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var d draft
-	if err := r.JSON(&d); err != nil {
+	if err := r.DecodeJSON(&d); err != nil {
 		return httpapi.Response{}, err
 	}
 	if p := d.problems(); p != nil {
@@ -113,7 +113,7 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		return httpapi.Response{}, err
 	}
 	v, err := a.viewToday(ctx, kept)
-	return httpapi.Made(v, replayed), err
+	return httpapi.CreatedOrReplayed(v, replayed), err
 }
 
 // view is a receivable with its age in days, as the routes answer it.
@@ -138,7 +138,7 @@ func viewOf(r receivable.Receivable, today civil.Date) view {
 
 // approve handles POST /v1/receivables/{id}/approve: a second person approves a claim.
 func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	if err := r.NoFields(); err != nil {
+	if err := r.RequireNoFields(); err != nil {
 		return httpapi.Response{}, err
 	}
 	kept, err := a.Claims.Approve(ctx, r.Principal, r.Params["id"])
@@ -167,7 +167,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	}
 	p.AddIf(state != "" && state != receivable.Prepared && state != receivable.Open, "state",
 		"must be prepared or open")
-	limit, err := r.Limit()
+	limit, err := r.PageLimit()
 	p.AddIf(err != nil, "limit", "must be 1 to 100")
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)

@@ -125,7 +125,7 @@ func (s *Store) ListOf(ctx context.Context, tenant ident.Tenant, creator ident.C
 	entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
-		prefix = keys.ReceivablesOf(entity)
+		prefix = keys.EntityReceivablePrefix(entity)
 	}
 	return List(ctx, s.DB, s.Ledger, tenant, creator, prefix)
 }
@@ -163,7 +163,7 @@ func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 // second item leads from the id to the creator's book.
 func (s *Store) FindByID(ctx context.Context, tenant ident.Tenant,
 	id string) (receivable.Receivable, error) {
-	name, err := s.getItem(ctx, keys.ReceivableName(tenant, id))
+	name, err := s.getItem(ctx, keys.ReceivableByID(tenant, id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
@@ -181,7 +181,7 @@ func (s *Store) FindByID(ctx context.Context, tenant ident.Tenant,
 // Prepare writes a claim that waits for a second person, with its audit record. The error is
 // optimistic.ErrRival when the id is taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
-	name := dynamo.Key(keys.ReceivableName(r.Tenant, r.ID))
+	name := dynamo.Key(keys.ReceivableByID(r.Tenant, r.ID))
 	name["cr"], name["ent"] = dynamo.Text(string(r.CreatorID)), dynamo.Text(string(r.Entity))
 	put, err := Raise(s.Ledger, r)
 	if err != nil {
@@ -229,8 +229,8 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 	return s.transact(ctx, append(parts, told), r.Act)
 }
 
-// transact writes the parts of one transaction; a transaction that was written before by the same act
-// has succeeded.
+// transact writes the parts of one transaction; a transaction that was written before by the same
+// act has succeeded.
 func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, act string) error {
-	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, act)
+	return dynamo.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, act)
 }

@@ -35,7 +35,7 @@ func record(act string) audit.Record {
 	return audit.Record{ID: act, Tenant: "t", At: instant, Actor: "finance", Act: "receivable.prepared", Object: "r1"}
 }
 
-func store(l dynamotest.Local) *receivabledb.Store {
+func store(l dynamotest.Tables) *receivabledb.Store {
 	return &receivabledb.Store{DB: l.Client, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: rand.Text}
 }
 
@@ -49,7 +49,7 @@ func approved(act string) receivable.Receivable {
 }
 
 func TestAClaimIsPreparedOnceAndApprovedOnce(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		ctx := context.Background()
 		s := store(l)
 		if _, err := s.FindByID(ctx, "t", "r1"); !fault.HasCode(err, fault.NotFound) {
@@ -88,7 +88,7 @@ func TestAClaimIsPreparedOnceAndApprovedOnce(t *testing.T) {
 }
 
 func TestNoMoveTakesMoreThanIsOpen(t *testing.T) {
-	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
+	dynamotest.RunOnBothEngines(t, func(t *testing.T, l dynamotest.Tables) {
 		ctx := context.Background()
 		s := store(l)
 		raise, err := receivabledb.Raise(l.Ledger, approved("a1"))
@@ -96,7 +96,7 @@ func TestNoMoveTakesMoreThanIsOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		write := func(w types.TransactWriteItem) error {
-			return dynamo.Outcome(dynamo.Transact(ctx, l.Client, rand.Text(), []types.TransactWriteItem{w}), "act", "none")
+			return dynamo.WriteOutcome(dynamo.Transact(ctx, l.Client, rand.Text(), []types.TransactWriteItem{w}), "act", "none")
 		}
 		if err := write(raise); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ func parsePage(r *httpapi.Request) (page, error) {
 	p.AddIf(!ident.Valid(q.entity), "paying_entity", "must be 1 to 64 letters, digits, - or _")
 	p.AddIf(q.cursor != "" && !ident.Valid(q.cursor), "cursor",
 		"is not a cursor of this list; leave it out to begin anew")
-	if q.limit, err = r.Limit(); err != nil {
+	if q.limit, err = r.PageLimit(); err != nil {
 		p.Add("limit", "must be 1 to 100")
 	}
 	if p != nil {
@@ -107,19 +107,19 @@ func (d decision) problems() []fault.Field {
 // decide handles POST /v1/tax/true-ups/{id}/decide: one person decides on a true-up.
 func (a API) decide(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var d decision
-	if err := r.JSON(&d); err != nil {
+	if err := r.DecodeJSON(&d); err != nil {
 		return httpapi.Response{}, err
 	}
 	if p := d.problems(); p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
 	kept, replayed, err := a.TrueUps.Decide(ctx, r.Principal, r.Params["id"], d.Decision, d.Reason)
-	return httpapi.Made(kept, replayed), err
+	return httpapi.CreatedOrReplayed(kept, replayed), err
 }
 
 // confirm handles POST /v1/tax/true-ups/{id}/confirm: a second person confirms a decision.
 func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	if err := r.NoFields(); err != nil {
+	if err := r.RequireNoFields(); err != nil {
 		return httpapi.Response{}, err
 	}
 	kept, err := a.TrueUps.Confirm(ctx, r.Principal, r.Params["id"])

@@ -88,7 +88,7 @@ func newLineAnswer(res income.Result, requestID string) lineAnswer {
 	switch {
 	case res.Err != nil:
 		e := fault.Of(res.Err)
-		a.Status, a.Error = e.Status(), httpapi.Problem(e, requestID)
+		a.Status, a.Error = e.Status(), httpapi.ErrorBody(e, requestID)
 	case res.IsRepeat:
 		a.Status = http.StatusOK
 	}

@@ -47,16 +47,16 @@ func (q *inbox) SendTasks(_ context.Context, tasks []billing.Task) error {
 
 func open(t *testing.T) *site {
 	w, q, log := settletest.Open(t), &inbox{}, slog.New(slog.NewJSONHandler(io.Discard, nil))
-	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)}
+	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.NewSource(time.Now)}
 	night := NightlyRun{
 		Billing: &billing.Service{Settlements: w.Service, Buckets: lines, Log: log},
-		Statements: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
+		Statements: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.NewSource(time.Now)},
 			Clock: w.Clock, NewID: w.NextID},
 		Cohorts: q, Log: log,
 	}
 	a := API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}, Nightly: night, Log: log}
 	api := &httpapi.API{Routes: a.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	return &site{t, w, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(log, night.RunCohort), Schedule: night.FanOutTenants}}
+	return &site{t, w, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.HandleOneByOne(log, night.RunCohort), Schedule: night.FanOutTenants}}
 }
 
 // call makes a call as a role and checks the answer against the contract.
