@@ -1,5 +1,5 @@
-// Package api carries the HTTP contract, so that a function can serve it and every test can hold
-// answers against it.
+// Package api contains the HTTP contract, so that a function can serve it and tests can compare
+// answers with it.
 package api
 
 import (
@@ -16,9 +16,11 @@ import (
 //go:embed openapi.yaml
 var Spec []byte
 
-// JSON is the contract as JSON, converted on the first call.
+// JSON returns the contract as JSON, converted at the first call.
 func JSON() []byte { return convertedJSON() }
 
+// convertedJSON converts the contract once. The tests have read the same document, so the
+// conversion cannot fail afterwards.
 var convertedJSON = sync.OnceValue(func() []byte {
 	var contract any
 	err := yaml.Unmarshal(Spec, &contract)

@@ -1,5 +1,5 @@
-// Command accrue-incentive brings recorded events into the creators' days and, half an hour after
-// midnight in Shanghai, accrues what the days that are over owe.
+// Command accrue-incentive counts recorded incentive events into each creator's day and, at 00:30
+// in Shanghai, closes the days that are over and accrues the rewards for them.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the incentives stream and of the nightly schedule.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	incentives := p.Vars.Need("TABLE_INCENTIVES")
 	events, days := incentivedb.NewEvents(p.DB, incentives), incentivedb.NewDays(p.DB, incentives)

@@ -1,5 +1,5 @@
-// Command advance-settlement moves settlements where no person is needed and sweeps up what has
-// stood still.
+// Command advance-settlement moves settlements on when no person has to act. Its schedule finds
+// settlements that have waited too long.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the settle queue and of the schedule.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	service, err := p.SettlementService()
 	if err != nil {
@@ -32,6 +33,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	return triggers(p, v), nil
 }
 
+// triggers connects the queue and the schedule with the service.
 func triggers(p *assembly.Parts, v *settlement.Advancer) trigger.Mux {
 	return trigger.Mux{
 		Queue:    p.TaskHandler(v.RunTask),

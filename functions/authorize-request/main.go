@@ -1,5 +1,5 @@
-// authorize-request is the gateway's authorizer: it verifies a call's token and hands the caller
-// on.
+// Command authorize-request is the Lambda authorizer of the API Gateway: it verifies the token of a
+// call and passes the caller on.
 package main
 
 import (
@@ -17,6 +17,8 @@ import (
 	"fenzhang/shared/lambda/env"
 )
 
+// main starts the function. main does without package assembly, because the authorizer reads no
+// table.
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	a, err := build(context.Background(), env.Read(), log)
@@ -27,6 +29,7 @@ func main() {
 	lambda.Start(a.Authorize)
 }
 
+// build returns the authorizer with keys from Secrets Manager.
 func build(ctx context.Context, vars *env.Vars, log *slog.Logger) (authorizer.Authorizer, error) {
 	arn := vars.Need("JWT_SECRET_ARN")
 	issuer := vars.Need("JWT_ISSUER")

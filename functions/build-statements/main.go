@@ -1,5 +1,5 @@
-// Command build-statements takes income lines and opens the settlements that are due: by hand, each
-// night by its schedule, and fanned out by cohort through a queue.
+// Command build-statements records income lines and opens the settlements that are due: for one
+// call, each night by its schedule, and for cohorts of creators through a queue.
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the routes, the cohort queue and the nightly schedule.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	settlements, err := p.SettlementService()
 	if err != nil {
@@ -39,6 +40,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	return triggers(p.NewAPI(routes...), night), nil
 }
 
+// triggers connects HTTP, queue and schedule with the nightly run.
 func triggers(api *httpapi.API, night billingapi.NightlyRun) trigger.Mux {
 	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.HandleOneByOne(night.Log, night.RunCohort),
 		Schedule: night.FanOutTenants}

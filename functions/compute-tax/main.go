@@ -1,5 +1,5 @@
-// Command compute-tax quotes and books settlements from the tax queue, and answers tax questions
-// over HTTP.
+// Command compute-tax quotes and books the taxes of settlements from the tax queue, and answers tax
+// questions over HTTP.
 package main
 
 import (
@@ -28,11 +28,13 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the tax queue and of the tax routes.
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	taxes, err := p.TaxService(ctx)
 	if err != nil {
 		return nil, err
 	}
+	// the rules may change while the function runs, so each question reads the current ones
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
 	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Service.Store,
 		Clock: p.Clock}
@@ -49,17 +51,19 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		routes(questions, comparisons, diffs, claimsAPI(p, taxes), months, open)), nil
 }
 
+// triggers connects the tax queue and HTTP with the service.
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
 	return trigger.Mux{Queue: p.TaskHandler(taxes.RunTask), HTTP: p.NewAPI(routes...).Serve}
 }
 
+// routes returns all routes of this function.
 func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API,
 	claims receivableapi.API, months filedmonthapi.API, trueUps trueupapi.API) []httpapi.Route {
 	return slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(),
 		months.Routes(), trueUps.Routes())
 }
 
-// claimsAPI serves the claims on creators; a claim that becomes open asks for new quotes.
+// claimsAPI returns the routes for receivables and for months whose returns are filed.
 func claimsAPI(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
 	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
 		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.AccountingPeriods()}
@@ -75,8 +79,8 @@ func filedMonths(p *assembly.Parts) (filedmonthapi.API, error) {
 	return filedmonthapi.API{Months: months}, err
 }
 
-// lawDiffAPIs compares settlements with other laws, and what is withheld with the law in force; it
-// posts what two people asked for.
+// lawDiffAPIs returns the routes that compare settlements with another version of the law, and
+// those for true-ups, which correct what was withheld after two people have approved.
 func lawDiffAPIs(ctx context.Context, p *assembly.Parts,
 	taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
 	laws, err := p.RuleSet(ctx)

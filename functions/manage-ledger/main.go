@@ -1,4 +1,5 @@
-// Command manage-ledger shows the books of paying entities, checks them and closes their periods.
+// Command manage-ledger shows and checks the books of paying entities and closes their accounting
+// periods.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the ledger routes and of the routes that show where money is.
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	taxes, err := p.TaxService(ctx)
 	if err != nil {
@@ -43,6 +45,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Days: days, Creators: p.Directory}
 	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory,
 		Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
+	// the service of periods needs the ledger API for its charts, so it is set after it
 	a.Periods = &period.Service{
 		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"),
 			NewToken: p.NewID},
@@ -57,6 +60,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	return trigger.Mux{HTTP: p.NewAPI(routes(a, moneyapi.API{Money: money})...).Serve}, nil
 }
 
+// routes returns all routes of this function.
 func routes(books ledgerapi.API, money moneyapi.API) []httpapi.Route {
 	return append(books.Routes(), money.Routes()...)
 }

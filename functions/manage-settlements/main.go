@@ -1,4 +1,5 @@
-// Command manage-settlements reads, lists, moves, holds and reopens settlements.
+// Command manage-settlements serves the routes that read, list, change, hold and reopen
+// settlements, the health check, and the contract.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the settlement routes.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	service, err := p.SettlementService()
 	if err != nil {
@@ -22,6 +24,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	return trigger.Mux{HTTP: p.NewAPI(routes(settlementapi.API{Service: service})...).Serve}, nil
 }
 
+// routes returns all routes of this function; the last two need no token.
 func routes(settlements settlementapi.API) []httpapi.Route {
 	return append(settlements.ManageRoutes(),
 		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.ServeHealth},

@@ -1,6 +1,6 @@
-// Command manage-tenants keeps a tenant's master data: paying entities, taxpayers, creators,
-// contracts, reward strategies, tax positions and rules of review; and takes what a tenant brings
-// along from before.
+// Command manage-tenants serves a tenant's master data (paying entities, taxpayers, creators,
+// contracts, reward strategies, tax positions and review rules) and imports the opening balances of
+// a new tenant.
 package main
 
 import (
@@ -25,6 +25,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the master data and import routes.
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	taxes, err := p.TaxService(ctx)
 	if err != nil {
@@ -44,12 +45,13 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	return trigger.Mux{HTTP: p.NewAPI(routes(masters, importService(p, masters, taxes))...).Serve}, nil
 }
 
+// routes returns all routes of this function.
 func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
 	return append(masterapi.API{Master: masters}.Routes(),
 		openingapi.API{Imports: imports}.Routes()...)
 }
 
-// importService takes what a tenant brings along from before into the real tables.
+// importService returns the service that imports opening balances into the real tables.
 func importService(p *assembly.Parts, masters *master.Service,
 	taxes *settlement.Taxes) *opening.Service {
 	ledger, settlements := p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS")

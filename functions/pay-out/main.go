@@ -1,5 +1,5 @@
-// Command pay-out sends settlements' money to their payees and asks the gateways what became of
-// payments whose end is outstanding.
+// Command pay-out sends payments to payees through the payment gateways and queries the gateways
+// about payments whose outcome is unknown.
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the payout queue and of the schedule.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	service, err := p.SettlementService()
 	if err != nil {
@@ -40,6 +41,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}, p.Log), nil
 }
 
+// triggers connects the queue, whose groups (one for each payee) run in parallel, and the schedule
+// with the service.
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	return trigger.Mux{
 		Queue: sqsbatch.HandleGroupsInParallel(log,

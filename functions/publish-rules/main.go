@@ -1,6 +1,6 @@
-// Command publish-rules takes the policy packs that are copied into the rules bucket: it checks a
-// pack's signature, hashes, parents, rules and examples, stores it for good under its version, and
-// moves it through its life: draft, shadow, active, revoked.
+// Command publish-rules publishes the policy packs that are copied into the rules bucket. Command
+// publish-rules checks a pack's signature, hashes, parents, rules and examples, stores it for ever
+// under its version, and changes its status: draft, shadow, active, revoked.
 package main
 
 import (
@@ -23,6 +23,8 @@ import (
 	"fenzhang/shared/law/ruleset/rulesetdb"
 )
 
+// main starts the function. main does without package assembly, because it needs neither a clock of
+// the stage nor master data.
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	p, err := buildPublisher(context.Background(), env.Read(), log)
@@ -35,6 +37,7 @@ func main() {
 		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
+// buildPublisher returns the publisher over the rules bucket and the tenancy table.
 func buildPublisher(ctx context.Context, vars *env.Vars,
 	log *slog.Logger) (publish.Publisher, error) {
 	store := &rulesetdb.Store{Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"),

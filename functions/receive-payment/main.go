@@ -1,4 +1,5 @@
-// Command receive-payment takes the payment gateways' signed word on what became of payments.
+// Command receive-payment receives the signed notices of the payment gateways about the outcome of
+// payments.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the notices.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	service, err := p.SettlementService()
 	if err != nil {
@@ -32,6 +34,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}, p.Log), nil
 }
 
+// triggers connects HTTP with the service. The gateways have no tokens of ours, so nothing can be
+// revoked: each notice carries its own signature.
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	api := &httpapi.API{
 		Routes: []httpapi.Route{payouthttp.CallbackRoute(s)}, Clock: s.Clock, Log: log,

@@ -1,4 +1,4 @@
-// Command record-incentive records rewarded actions of creators, one or up to 500 at a time, and
+// Command record-incentive records rewarded actions of creators, one or up to 500 in a call, and
 // shows what a creator has earned on a day.
 package main
 
@@ -24,6 +24,8 @@ import (
 	"fenzhang/shared/tenancy/tenancydb"
 )
 
+// main starts the function. main does without package assembly and tunes the Go runtime, because no
+// other function is called as often.
 func main() {
 	lean.TuneRuntime(os.Getenv)
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
@@ -36,6 +38,7 @@ func main() {
 		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: api.Clock.Now})
 }
 
+// buildAPI returns the API with the incentive routes over the real tables.
 func buildAPI(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	vars := env.Read()
 	stage, incentives := vars.Need("STAGE"), vars.Need("TABLE_INCENTIVES")
@@ -47,6 +50,7 @@ func buildAPI(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	// this function makes few calls of DynamoDB, but very many times
 	db := dynamodb.NewFromConfig(cfg, lean.TuneDynamoDB, usage.CountCapacity)
 	clock, err := clockdb.New(stage, db, control)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command relay-changes is the only reader of the settlements stream: it turns each write into
-// messages for the queues and the event bus.
+// Command relay-changes reads the stream of the settlements table, as its only reader, and sends
+// the messages that follow from each write to the queues and the event bus.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of the stream.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	s := relay.Stream{
 		Sender: p.NewSender(relay.Queues()...),

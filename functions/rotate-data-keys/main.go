@@ -1,5 +1,6 @@
-// Command rotate-data-keys gives every taxpayer whose data key is 90 days old a new one and seals
-// the personal data anew. It runs daily, and a run that was stopped is taken up by the next.
+// Command rotate-data-keys replaces the data key of every taxpayer whose key is 90 days old and
+// seals the personal data under the new key. Command rotate-data-keys runs daily and continues
+// where a stopped run ended.
 package main
 
 import (
@@ -33,12 +34,14 @@ func main() {
 	lambda.Start(triggers(r))
 }
 
+// triggers connects the daily schedule with the rotation.
 func triggers(r *keyrotation.Rotation) trigger.Mux {
 	return trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error {
 		return r.Run(ctx)
 	}}
 }
 
+// buildRotation returns the rotation over the tenancy table and the KMS key.
 func buildRotation(ctx context.Context, vars *env.Vars,
 	log *slog.Logger) (*keyrotation.Rotation, error) {
 	tenancyTable := vars.Need("TABLE_TENANCY")

@@ -1,5 +1,5 @@
-// Command settle-incentive opens settlements for payables that are not in the system as income
-// lines.
+// Command settle-incentive serves the route that opens a settlement for a payable that is not
+// recorded as income lines.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 
 func main() { assembly.Run(build) }
 
+// build returns the handler of that route.
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	service, err := p.SettlementService()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command write-audit seals audit records into locked objects, one chain for each tenant, and
-// proves them over HTTP.
+// Command write-audit seals audit records into locked objects, in one chain for each tenant, and
+// serves proofs of them over HTTP.
 package main
 
 import (
@@ -37,6 +37,8 @@ func main() {
 		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
+// buildTriggers reads the environment and returns the handlers of the audit queue and of the proof
+// routes.
 func buildTriggers(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, error) {
 	stage, table := vars.Need("STAGE"), vars.Need("TABLE_CONTROL")
 	bucket, secret := vars.Need("AUDIT_BUCKET"), vars.Need("SIGNING_SECRET_ARN")
@@ -50,6 +52,8 @@ func buildTriggers(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigg
 	return assembleTriggers(cfg, stage, table, bucket, secret, log), nil
 }
 
+// assembleTriggers connects the audit log's bucket, index and signing key with the queue and the
+// routes.
 func assembleTriggers(cfg aws.Config, stage, table, bucket, secret string,
 	log *slog.Logger) trigger.Mux {
 	now := clock.Real()
@@ -59,6 +63,7 @@ func assembleTriggers(cfg aws.Config, stage, table, bucket, secret string,
 		lock.Mode)
 	index := auditlog.NewIndex(db, table)
 	secrets := secretsmanager.NewFromConfig(cfg)
+	// the signing key is read at the first sealing, not at the start, because proofs need no key
 	signer := &sm2signer.Lazy{Secret: func(ctx context.Context) (string, error) {
 		return awsclient.ReadSecret(ctx, secrets, secret)
 	}}

@@ -1,7 +1,8 @@
-// Package bilingual has the text that people read in both languages of the house.
+// Package bilingual has the type of texts that people read in Chinese and in English.
 package bilingual
 
-// Text is a sentence in Chinese and in English. Its form in JSON is stored and public.
+// Text is a text in Chinese and in English. Its JSON form is stored and is part of the HTTP
+// contract.
 type Text struct {
 	ZH string `json:"zh"`
 	EN string `json:"en"`

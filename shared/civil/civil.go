@@ -1,5 +1,5 @@
-// Package civil holds calendar days and months of Asia/Shanghai, in which every tax period, pay day
-// and service period is counted; instants never enter a rule.
+// Package civil has calendar days and months in Asia/Shanghai. All tax periods, pay days and
+// service periods are counted in them; rules never use instants.
 package civil
 
 import (
@@ -9,44 +9,49 @@ import (
 	"time"
 )
 
-// Shanghai is the zone of all business dates: UTC+8 without daylight saving since 1992.
+// Shanghai is the time zone of all business dates: UTC+8, without daylight saving time since 1992.
 var Shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
 
-// Date is a calendar day; the zero value is no day.
+// Date is a calendar day; the zero value means no day.
 type Date struct{ year, month, day int16 }
 
-// Month is a calendar month; the zero value is no month.
+// Month is a calendar month; the zero value means no month.
 type Month struct{ year, month int16 }
 
-// ErrDate and ErrMonth tell that a text is not a day or month.
 var (
-	ErrDate  = errors.New("must be a day as YYYY-MM-DD")
+	// ErrDate reports that a text is not a day.
+	ErrDate = errors.New("must be a day as YYYY-MM-DD")
+	// ErrMonth reports that a text is not a month.
 	ErrMonth = errors.New("must be a month as YYYY-MM")
 )
 
-// NewDate makes a date; out-of-range days roll over as in time.Date.
+// NewDate returns a date; a day outside the month rolls over as in time.Date.
 func NewDate(year int, month time.Month, day int) Date {
 	return fromTime(time.Date(year, month, day, 0, 0, 0, 0, Shanghai))
 }
 
-// DateOf is the day in Shanghai that contains the instant t.
+// DateOf returns the day in Shanghai that contains the instant t.
 func DateOf(t time.Time) Date { return fromTime(t.In(Shanghai)) }
 
+// fromTime returns the day of t in t's own time zone.
 func fromTime(t time.Time) Date {
 	y, m, d := t.Date()
 	return Date{int16(y), int16(m), int16(d)}
 }
 
-// ParseDate reads YYYY-MM-DD.
+// ParseDate reads a day written as YYYY-MM-DD.
+//
+// Errors: ErrDate, also for years before 1900.
 func ParseDate(s string) (Date, error) {
 	t, err := time.ParseInLocation("2006-01-02", s, Shanghai)
+	// an earlier year is a typing error; no payment and no person of this system is that old
 	if err != nil || t.Year() < 1900 {
 		return Date{}, ErrDate
 	}
 	return fromTime(t), nil
 }
 
-// MustDate is ParseDate for constants in tests.
+// MustDate is ParseDate for constants in tests; it panics when the text is wrong.
 func MustDate(s string) Date {
 	d, err := ParseDate(s)
 	if err != nil {
@@ -55,41 +60,42 @@ func MustDate(s string) Date {
 	return d
 }
 
-// Start is the first instant of the day in Shanghai.
+// Start returns the first instant of the day in Shanghai.
 func (d Date) Start() time.Time {
 	return time.Date(int(d.year), time.Month(d.month), int(d.day), 0, 0, 0, 0, Shanghai)
 }
 
-// Year gives the calendar year.
+// Year returns the calendar year.
 func (d Date) Year() int { return int(d.year) }
 
-// Month gives the month that contains the day.
+// Month returns the month that contains the day.
 func (d Date) Month() Month { return Month{d.year, d.month} }
 
-// Day gives the day of the month.
+// Day returns the day of the month.
 func (d Date) Day() int { return int(d.day) }
 
-// Weekday gives the day of the week.
+// Weekday returns the day of the week.
 func (d Date) Weekday() time.Weekday { return d.Start().Weekday() }
 
-// AddDays moves by n days.
+// AddDays returns the date n days later, or earlier when n is negative.
 func (d Date) AddDays(n int) Date { return fromTime(d.Start().AddDate(0, 0, n)) }
 
-// IsZero tells whether there is no day.
+// IsZero reports whether the date is the zero value, no day.
 func (d Date) IsZero() bool { return d == Date{} }
 
-// Before and After compare days.
+// Before reports whether d is earlier than e.
 func (d Date) Before(e Date) bool { return d.ordinal() < e.ordinal() }
 
-// After tells whether d comes after e.
+// After reports whether d is later than e.
 func (d Date) After(e Date) bool { return d.ordinal() > e.ordinal() }
 
-// Compare orders days: -1, 0 or +1 as d comes before e, is it, or comes after it.
+// Compare returns -1, 0 or +1 when d is before, equal to or after e.
 func (d Date) Compare(e Date) int { return cmp.Compare(d.ordinal(), e.ordinal()) }
 
+// ordinal returns a number that grows with the date; it is not a count of days.
 func (d Date) ordinal() int32 { return int32(d.year)<<9 | int32(d.month)<<5 | int32(d.day) }
 
-// String gives YYYY-MM-DD, and "" for no day.
+// String returns YYYY-MM-DD, and "" for no day.
 func (d Date) String() string {
 	if d.IsZero() {
 		return ""
@@ -100,19 +106,21 @@ func (d Date) String() string {
 	return string(appendTwoDigits(append(b, '-'), int(d.day)))
 }
 
-// MarshalJSON writes the text, null for no day.
+// MarshalJSON writes the day as a string, and null for no day.
 func (d Date) MarshalJSON() ([]byte, error) { return marshalText(d.String()) }
 
-// UnmarshalJSON reads the text; null is no day.
+// UnmarshalJSON reads the day from a string; null means no day.
 func (d *Date) UnmarshalJSON(b []byte) error { return unmarshalText(b, d, ParseDate, ErrDate) }
 
-// MonthOf is the month in Shanghai that contains the instant t.
+// MonthOf returns the month in Shanghai that contains the instant t.
 func MonthOf(t time.Time) Month { return DateOf(t).Month() }
 
-// NewMonth makes a month; months beyond 1 to 12 roll over.
+// NewMonth returns a month; a number outside 1 to 12 rolls over into another year.
 func NewMonth(year int, month time.Month) Month { return NewDate(year, month, 1).Month() }
 
-// ParseMonth reads YYYY-MM.
+// ParseMonth reads a month written as YYYY-MM.
+//
+// Errors: ErrMonth, also for years before 1900.
 func ParseMonth(s string) (Month, error) {
 	if len(s) != len("2006-01") || s[4] != '-' {
 		return Month{}, ErrMonth
@@ -125,7 +133,7 @@ func ParseMonth(s string) (Month, error) {
 	return Month{year, month}, nil
 }
 
-// parseDigits reads a number of digits alone.
+// parseDigits reads a number that consists of the digits 0 to 9 only.
 func parseDigits(s string) (int16, bool) {
 	n := int16(0)
 	for i := range len(s) {
@@ -137,7 +145,7 @@ func parseDigits(s string) (int16, bool) {
 	return n, true
 }
 
-// MustMonth is ParseMonth for constants in tests.
+// MustMonth is ParseMonth for constants in tests; it panics when the text is wrong.
 func MustMonth(s string) Month {
 	m, err := ParseMonth(s)
 	if err != nil {
@@ -146,19 +154,19 @@ func MustMonth(s string) Month {
 	return m
 }
 
-// Year gives the calendar year, which is the tax year.
+// Year returns the calendar year, which is also the tax year.
 func (m Month) Year() int { return int(m.year) }
 
-// Number gives 1 to 12.
+// Number returns the number of the month, 1 to 12.
 func (m Month) Number() int { return int(m.month) }
 
-// First and Last give the month's first and last day.
+// First returns the first day of the month.
 func (m Month) First() Date { return Date{m.year, m.month, 1} }
 
-// Last gives the month's last day.
+// Last returns the last day of the month.
 func (m Month) Last() Date { return m.Add(1).First().AddDays(-1) }
 
-// Day gives the n-th day, at most the last one.
+// Day returns the n-th day of the month, or the last day when the month is shorter.
 func (m Month) Day(n int) Date {
 	if last := m.Last(); n > last.Day() {
 		return last
@@ -166,27 +174,27 @@ func (m Month) Day(n int) Date {
 	return Date{m.year, m.month, int16(n)}
 }
 
-// Add moves by n months.
+// Add returns the month n months later, or earlier when n is negative.
 func (m Month) Add(n int) Month {
 	k := int(m.year)*12 + int(m.month) - 1 + n
 	return Month{int16(k / 12), int16(k%12 + 1)}
 }
 
-// Sub counts the months from n to m.
+// Sub returns the number of months from n to m.
 func (m Month) Sub(n Month) int {
 	return (int(m.year)-int(n.year))*12 + int(m.month) - int(n.month)
 }
 
-// Before and After compare months.
+// Before reports whether m is earlier than n.
 func (m Month) Before(n Month) bool { return m.Sub(n) < 0 }
 
-// After tells whether m comes after n.
+// After reports whether m is later than n.
 func (m Month) After(n Month) bool { return m.Sub(n) > 0 }
 
-// IsZero tells whether there is no month.
+// IsZero reports whether the month is the zero value, no month.
 func (m Month) IsZero() bool { return m == Month{} }
 
-// String gives YYYY-MM, and "" for no month.
+// String returns YYYY-MM, and "" for no month.
 func (m Month) String() string {
 	if m.IsZero() {
 		return ""
@@ -194,14 +202,16 @@ func (m Month) String() string {
 	return m.First().String()[:7]
 }
 
-// MarshalJSON writes the text, null for no month.
+// MarshalJSON writes the month as a string, and null for no month.
 func (m Month) MarshalJSON() ([]byte, error) { return marshalText(m.String()) }
 
-// UnmarshalJSON reads the text; null is no month.
+// UnmarshalJSON reads the month from a string; null means no month.
 func (m *Month) UnmarshalJSON(b []byte) error { return unmarshalText(b, m, ParseMonth, ErrMonth) }
 
+// appendTwoDigits appends a number from 0 to 99 with two digits.
 func appendTwoDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
+// marshalText writes a text as a JSON string, and null for an empty one.
 func marshalText(s string) ([]byte, error) {
 	if s == "" {
 		return []byte("null"), nil
@@ -209,6 +219,8 @@ func marshalText(s string) ([]byte, error) {
 	return []byte(`"` + s + `"`), nil
 }
 
+// unmarshalText reads a JSON string with parse into into; null leaves into unchanged. bad is the
+// error for other JSON values.
 func unmarshalText[T any](b []byte, into *T, parse func(string) (T, error), bad error) error {
 	if string(b) == "null" {
 		return nil

@@ -13,38 +13,43 @@ import (
 	"fenzhang/shared/fault/awsfault"
 )
 
-// Limits of the calls of DynamoDB.
 const (
-	keysPerRead   = 100 // of BatchGetItem
-	ItemsPerWrite = 25  // of BatchWriteItem and BatchExecuteStatement
+	// keysPerRead is DynamoDB's limit of keys in one BatchGetItem.
+	keysPerRead = 100
+	// ItemsPerWrite is DynamoDB's limit of items in one BatchWriteItem or BatchExecuteStatement.
+	ItemsPerWrite = 25
 )
 
-// BatchTries is how often a batch is sent at most while DynamoDB leaves parts of it undone.
+// BatchTries is how often a batch is sent at most while DynamoDB leaves parts of it unprocessed.
 const BatchTries = 6
 
-// BatchReader is the part of the client that reads many items.
+// BatchReader is the call of the DynamoDB client that reads many items at once.
 type BatchReader interface {
 	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 }
 
-// BatchWriter is the part of the client that writes many items.
+// BatchWriter is the call of the DynamoDB client that writes many items at once.
 type BatchWriter interface {
 	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
 }
 
-// BatchGet reads the items of keys in any order, consistently; items that do not exist are left
-// out. It stops at the first error of each.
+// BatchGet reads the items of the given keys in any order, with strong consistency, and calls each
+// for every item found. A key without an item is skipped. BatchGet stops at the first error of
+// each.
 //
-// Errors: fault.Unavailable when some could not be read; what each returns.
+// Errors: fault.Unavailable when some items could not be read; the errors of each as they are.
 func BatchGet(ctx context.Context, db BatchReader, table string, keys []Item,
 	each func(Item) error) error {
 	for part := range slices.Chunk(keys, keysPerRead) {
+		// all items of a part are read before each is called, so that a retry cannot hand an item out
+		// twice
 		var items []Item
 		err := sendUntilProcessed(ctx, part, func(left []Item) ([]Item, error) {
-			ask := map[string]types.KeysAndAttributes{table: {Keys: left, ConsistentRead: aws.Bool(true)}}
-			out, err := db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
+			request := map[string]types.KeysAndAttributes{
+				table: {Keys: left, ConsistentRead: aws.Bool(true)}}
+			out, err := db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
 			if err != nil {
 				return nil, err
 			}
@@ -63,9 +68,9 @@ func BatchGet(ctx context.Context, db BatchReader, table string, keys []Item,
 	return nil
 }
 
-// BatchPut writes items without a condition, some before others.
+// BatchPut writes items without a condition. When it fails, some of the items may be written.
 //
-// Errors: fault.Unavailable when some may not be written.
+// Errors: fault.Unavailable when some items may be missing.
 func BatchPut(ctx context.Context, db BatchWriter, table string, items []Item) error {
 	requests := make([]types.WriteRequest, len(items))
 	for i, it := range items {
@@ -74,8 +79,8 @@ func BatchPut(ctx context.Context, db BatchWriter, table string, items []Item) e
 	for part := range slices.Chunk(requests, ItemsPerWrite) {
 		err := sendUntilProcessed(ctx, part,
 			func(left []types.WriteRequest) ([]types.WriteRequest, error) {
-				ask := map[string][]types.WriteRequest{table: left}
-				out, err := db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: ask})
+				request := map[string][]types.WriteRequest{table: left}
+				out, err := db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: request})
 				if err != nil {
 					return nil, err
 				}
@@ -88,14 +93,16 @@ func BatchPut(ctx context.Context, db BatchWriter, table string, items []Item) e
 	return nil
 }
 
-// errUnprocessed reports that DynamoDB left parts of a batch undone and named no error, as it does
-// under load.
+// errUnprocessed reports that DynamoDB left parts of a batch unprocessed without an error code, as
+// it does under load.
 var errUnprocessed = errors.New("dynamo: parts of the batch were left unprocessed")
 
-// sendUntilProcessed sends a batch, and what send returns of it as undone again, with waits
-// between. Only undone parts are sent again: the SDK has retried errors of the whole batch itself.
+// sendUntilProcessed sends a batch and then, after a wait, the parts that send returns as
+// unprocessed, until none is left. sendUntilProcessed repeats unprocessed parts only, because the
+// SDK has already retried errors of the whole call.
 func sendUntilProcessed[Part any](ctx context.Context, batch []Part,
 	send func([]Part) ([]Part, error)) error {
+	// only unprocessed parts are a reason to send again
 	again := func(tries int, err error) bool {
 		return errors.Is(err, errUnprocessed) && tries < BatchTries
 	}

@@ -1,6 +1,8 @@
-// Package dynamo is how this system uses DynamoDB: the part of the client that it calls, so that
-// the same adapters run on the service, on a local engine, and on the one in memory
-// (shared/dynamo/memdb); the values of items; queries; and writes with their failed conditions.
+// Package dynamo is the way in which all stores use DynamoDB. Package dynamo declares the calls of
+// the client (API), so that the same store runs on the service, on a local engine and on the engine
+// in memory (shared/dynamo/memdb). Package dynamo makes and reads attribute values (item.go), reads
+// the pages of queries (query.go), sends batches (batch.go), and writes transactions and reads
+// which of their conditions failed (write.go).
 package dynamo
 
 import (
@@ -9,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// API is the client; *dynamodb.Client is one.
+// API is the set of DynamoDB calls that the stores need; *dynamodb.Client implements it.
 type API interface {
 	PutItem(context.Context, *dynamodb.PutItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)

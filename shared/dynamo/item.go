@@ -8,20 +8,21 @@ import (
 	"fenzhang/shared/dynamo/keys"
 )
 
-// Item is an item, a key of one, or the values of an expression.
+// Item holds attributes by their names: those of a whole item, of its key, or the values of an
+// expression.
 type Item = map[string]types.AttributeValue
 
-// Text is a string.
+// Text returns a string as an attribute value of type S.
 func Text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
-// Number is a whole number.
+// Number returns a whole number as an attribute value of type N.
 func Number[N int | int64](n N) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
 }
 
-// TextOf reads a string, "" where there is none. Like NumberOf it takes an attribute that is
-// missing or of another kind for nothing: the items are written by this system alone, and their
-// conditions guard what must be there.
+// TextOf reads the string attribute with the given name. TextOf returns "" when the attribute is
+// missing or of another type, as NumberOf returns 0: only this system writes the items, and the
+// conditions of the writes guard what must be there.
 func TextOf(it Item, name string) string {
 	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
 		return v.Value
@@ -29,7 +30,8 @@ func TextOf(it Item, name string) string {
 	return ""
 }
 
-// NumberOf reads a whole number, 0 where there is none.
+// NumberOf reads the whole number in the attribute with the given name; it returns 0 when there is
+// none.
 func NumberOf(it Item, name string) int64 {
 	v, ok := it[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -42,5 +44,5 @@ func NumberOf(it Item, name string) int64 {
 	return n
 }
 
-// Key is an item with nothing but its key.
+// Key returns the two key attributes of an item, pk and sk, as a request needs them.
 func Key(k keys.Key) Item { return Item{"pk": Text(k.PK), "sk": Text(k.SK)} }

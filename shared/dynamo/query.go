@@ -10,9 +10,9 @@ import (
 	"fenzhang/shared/fault/awsfault"
 )
 
-// PartitionQuery returns the strongly consistent query of all items of one partition whose sort
-// keys begin with prefix; "" is every sort key. The caller may still change the query, for example
-// its order.
+// PartitionQuery returns a strongly consistent query of the items of one partition whose sort keys
+// begin with prefix; the prefix "" selects all of them. The caller may change the query, for
+// example its order.
 func PartitionQuery(table, partition, prefix string) *dynamodb.QueryInput {
 	in := &dynamodb.QueryInput{
 		TableName:                 aws.String(table),
@@ -28,14 +28,15 @@ func PartitionQuery(table, partition, prefix string) *dynamodb.QueryInput {
 	return in
 }
 
-// QueryItems iterates over all items of a query. It requests the next page of DynamoDB only when
-// the items of the page before are used up, so a caller that leaves the loop saves the other pages.
+// QueryItems iterates over all items of a query. QueryItems requests a page from DynamoDB only when
+// the items of the page before are used up, so that a caller who stops early causes no further
+// reads.
 //
 // Errors: fault.Unavailable when a page cannot be read; the iteration ends with that error.
 func QueryItems(ctx context.Context, db dynamodb.QueryAPIClient,
 	in *dynamodb.QueryInput) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		// the paginator copies the input, so that the caller's query can be used again
+		// the paginator copies the query, so that the caller can use it again
 		for pages := dynamodb.NewQueryPaginator(db, in); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -81,10 +82,11 @@ func QueryAll(ctx context.Context, db dynamodb.QueryAPIClient,
 	return all, err
 }
 
-// QueryPage reads one page of a query whose partition key is the value :pk: at most limit items
-// that follow the sort key after, or the first ones when after is "". The string that it returns is
-// the sort key after which the next page begins; it is "" on the last page. An index has further
-// key attributes, so of a query of an index QueryPage can read the first page only.
+// QueryPage reads one page of a query whose partition key is the expression value :pk: at most
+// limit items whose sort keys follow the sort key after, or the first items when after is "".
+// QueryPage returns the items and the sort key after which the next page begins, "" on the last
+// page. A query of an index can read its first page only, because the start of another page would
+// need the key attributes of the index too.
 //
 // Errors: fault.Unavailable when the page cannot be read.
 func QueryPage(ctx context.Context, db dynamodb.QueryAPIClient, in *dynamodb.QueryInput,

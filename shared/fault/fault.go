@@ -1,5 +1,5 @@
-// Package fault is the one error type that leaves the house: a stable code, a word for machines, a
-// sentence that a person can act on, and a private cause for the log.
+// Package fault has the one type of error that clients see: a stable code, a reason for programs, a
+// public sentence that says what to do, and a private cause for the log.
 package fault
 
 import (
@@ -12,27 +12,44 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Code is the stable number of a refusal. The list is append-only: never renamed, never reused.
+// Code is the stable number of a refusal in the HTTP contract. Codes are only ever added, never
+// changed or reused.
 type Code int
 
 // The codes of the HTTP contract.
 const (
-	TokenInvalid     Code = 1001 // malformed, expired, revoked, wrong issuer or audience
-	SignatureInvalid Code = 1002 // signature wrong, algorithm not allowed
-	Forbidden        Code = 1003 // the role has no right to this
-	InvalidInput     Code = 2001 // all problems at once, in Fields
-	OtherContent     Code = 2002 // same key or payable, other content
-	Duplicate        Code = 2003 // the same request again, too soon
-	IllegalMove      Code = 3001 // illegal transition, or not now
-	StaleVersion     Code = 3002 // somebody was faster
-	NotFound         Code = 3003 // not there, or not yours
-	TooMany          Code = 4001 // over the limit
-	System           Code = 5001 // ours; no inner text
-	RuleMissing      Code = 5002 // no rule or contract in force; Missing names it
-	Unavailable      Code = 5003 // try again later
+	// TokenInvalid refuses a token that is malformed, expired, revoked, or of another issuer or
+	// audience.
+	TokenInvalid Code = 1001
+	// SignatureInvalid refuses a token with a wrong signature or an algorithm that is not allowed.
+	SignatureInvalid Code = 1002
+	// Forbidden refuses a caller whose role does not have the right.
+	Forbidden Code = 1003
+	// InvalidInput refuses an input and lists all of its problems in Fields.
+	InvalidInput Code = 2001
+	// OtherContent refuses a request whose idempotency key or payable was used before with other
+	// content.
+	OtherContent Code = 2002
+	// Duplicate refuses the same request when it is sent again too soon.
+	Duplicate Code = 2003
+	// IllegalMove refuses a transition that the status does not allow, or does not allow yet.
+	IllegalMove Code = 3001
+	// StaleVersion refuses a change that is based on an old version, because another change came
+	// first.
+	StaleVersion Code = 3002
+	// NotFound refuses access to an object that does not exist or belongs to somebody else.
+	NotFound Code = 3003
+	// TooMany refuses a call over the rate limit.
+	TooMany Code = 4001
+	// System reports an error on our side, without details.
+	System Code = 5001
+	// RuleMissing reports that no rule or contract is in force; Missing names it.
+	RuleMissing Code = 5002
+	// Unavailable asks the caller to send the same request again later.
+	Unavailable Code = 5003
 )
 
-// status is the HTTP status of each code; a body over the size overrides it with 413.
+// status returns the HTTP status of a code. Error.TooLarge replaces it by 413.
 func (c Code) status() int {
 	switch c {
 	case TokenInvalid, SignatureInvalid:
@@ -56,38 +73,44 @@ func (c Code) status() int {
 	}
 }
 
-// Field is one problem of one field of the input.
+// Field is a problem of one field of the input.
 type Field struct {
 	Field   string `json:"field"`
 	Problem string `json:"problem"`
 }
 
-// Error is a refusal. Public and Reason may be shown to a tenant; Err is for the log only.
+// Error is a refusal. Clients see all of it except Err, which is for the log.
 type Error struct {
-	Code       Code
-	Reason     string // stable word, "contract_missing"
-	Public     string // what happened and what to do
-	Fields     []Field
-	Missing    string           // the rule or contract that is missing, with 5002
-	Settlement ident.Settlement // the settlement a duplicate request stands for, with 2003
-	RetryAfter time.Duration    // with 4001 and 5003
-	TooLarge   bool             // 2001 as 413
-	Err        error
+	Code Code
+	// Reason is a stable text for programs, such as "contract_missing".
+	Reason string
+	// Public says what happened and what the caller can do.
+	Public string
+	Fields []Field
+	// Missing names the missing rule or contract, with code 5002.
+	Missing string
+	// Settlement is the settlement that exists for a duplicate request, with code 2003.
+	Settlement ident.Settlement
+	// RetryAfter is how long the caller should wait, with codes 4001 and 5003.
+	RetryAfter time.Duration
+	// TooLarge turns code 2001 into status 413, for a body over the size limit.
+	TooLarge bool
+	Err      error
 }
 
-// New makes an error without a cause.
+// New returns an error without a cause.
 func New(code Code, reason, public string) *Error {
 	return &Error{Code: code, Reason: reason, Public: public}
 }
 
-// Wrap gives a copy that keeps cause for the log.
+// Wrap returns a copy of the error with a cause for the log.
 func (e *Error) Wrap(cause error) *Error {
 	c := *e
 	c.Err = cause
 	return &c
 }
 
-// Error gives the text for logs; the public sentence without the cause is e.Public.
+// Error returns the text for logs, with the private cause. Clients see Public instead.
 func (e *Error) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("%d %s: %v", e.Code, e.Reason, e.Err)
@@ -95,10 +118,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d %s: %s", e.Code, e.Reason, e.Public)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Status is the HTTP status of the answer.
+// Status returns the HTTP status of the answer.
 func (e *Error) Status() int {
 	if e.TooLarge {
 		return http.StatusRequestEntityTooLarge
@@ -106,56 +129,58 @@ func (e *Error) Status() int {
 	return e.Code.status()
 }
 
-// Is lets errors.Is match on code and, where the target names one, on the reason.
+// Is lets errors.Is compare by code and, when the target has a reason, by reason.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code && (t.Reason == "" || t.Reason == e.Reason)
 }
 
-// Invalid tells all problems of an input at once.
+// Invalid returns the refusal of an input with all of its problems.
 func Invalid(fields ...Field) *Error {
 	return &Error{Code: InvalidInput, Reason: "invalid_input",
 		Public: "The input has problems; correct the listed fields and send it again.", Fields: fields}
 }
 
-// MissingRule tells that no rule or contract is in force; name says which.
+// MissingRule reports that no rule or contract is in force; name identifies the missing one.
 func MissingRule(reason, name, public string) *Error {
 	return &Error{Code: RuleMissing, Reason: reason, Public: public, Missing: name}
 }
 
-// Absent is the answer for what does not exist and for what belongs to somebody else alike.
+// Absent returns the same refusal for an object that does not exist and for one that belongs to
+// somebody else, so that the answer does not reveal its existence. what is the kind of object.
 func Absent(what string) *Error {
 	return &Error{Code: NotFound, Reason: "not_found", Public: "There is no such " + what + "."}
 }
 
-// Internal hides cause behind a sentence without inner text.
+// Internal returns an error of our side; cause goes to the log and not to the caller.
 func Internal(cause error) *Error {
 	return &Error{Code: System, Reason: "system", Public: "Something failed on our side; nothing " +
 		"was half done. Try again, and give us the request id if it stays.", Err: cause}
 }
 
-// Later asks the caller to send the same request again, after RetryAfter. Whether the call was
-// carried out may be unknown; the same request finds what it wrote.
+// Later asks the caller to send the same request again after RetryAfter. Whether the first request
+// was carried out may be unknown; the repeated one finds what the first one wrote.
 func Later(cause error) *Error {
 	return &Error{Code: Unavailable, Reason: "unavailable",
 		Public:     "We are busy or a part is away; send the same request again after the given seconds.",
 		RetryAfter: time.Second, Err: cause}
 }
 
-// Of finds the Error in err. A call whose time is over can be sent again; anything else is an
-// internal error.
+// Of returns the Error in the chain of err. When there is none, it returns Later for a call whose
+// time was over, and Internal for anything else.
 func Of(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
 		return e
+	// our own time was over, which says nothing about the request
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Later(err)
 	}
 	return Internal(err)
 }
 
-// HasCode tells whether err is a refusal with this code.
+// HasCode reports whether err is, or wraps, a refusal with this code.
 func HasCode(err error, code Code) bool {
 	if err == nil {
 		return false

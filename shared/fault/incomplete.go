@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Incomplete returns an error that lists the parts which a service cannot work without and was not
-// given; nil when it has them all. The keys of parts are their names, a value is true for a part
-// that is there.
+// Incomplete returns an error that lists the required parts which a service lacks, and nil when it
+// has all of them. parts maps the name of each required part to whether the service has it.
 func Incomplete(service string, parts map[string]bool) error {
 	var missing []string
 	for _, name := range slices.Sorted(maps.Keys(parts)) {

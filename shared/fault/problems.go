@@ -1,21 +1,21 @@
 package fault
 
-// Problems gathers all that is wrong with an input, so that one answer lists all of it.
+// Problems collects everything that is wrong with an input, so that one answer lists all of it.
 type Problems []Field
 
-// Add notes a problem of a field.
+// Add records a problem of a field.
 func (p *Problems) Add(field, problem string) {
 	*p = append(*p, Field{Field: field, Problem: problem})
 }
 
-// AddIf notes a problem of a field when something is wrong with it.
+// AddIf records a problem of a field when wrong is true.
 func (p *Problems) AddIf(wrong bool, field, problem string) {
 	if wrong {
 		p.Add(field, problem)
 	}
 }
 
-// Err returns the InvalidInput error that lists the problems; nil when there are none.
+// Err returns the refusal 2001 with all recorded problems; nil when there are none.
 func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil

@@ -1,5 +1,5 @@
-// Package ident has a type for each kind of identifier, so that the compiler refuses one in the
-// place of another.
+// Package ident has a type for each kind of identifier, so that the compiler refuses an identifier
+// of one kind where another kind is expected.
 package ident
 
 // Tenant is the identifier of an agency (机构), at most 32 characters.
@@ -17,7 +17,7 @@ type Taxpayer string
 // Creator is the identifier of a creator (达人) of a tenant.
 type Creator string
 
-// Pattern is what every identifier looks like that clients choose or send: 1 to 64 characters.
+// Pattern is the regular expression of identifiers that clients choose or send: 1 to 64 characters.
 const Pattern = `^[A-Za-z0-9_-]{1,64}$`
 
 // Valid reports whether a text has the shape of an identifier.
@@ -46,7 +46,7 @@ func ToTexts[T ~string](ids []T) []string {
 	return texts
 }
 
-// FromTexts reads identifiers back from plain texts.
+// FromTexts returns plain texts as identifiers.
 func FromTexts[T ~string](texts []string) []T {
 	var ids []T
 	for _, text := range texts {

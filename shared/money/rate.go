@@ -10,27 +10,30 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Rate is an exact rate, ratio or quantity as contracts, files and calls write it: a decimal with
-// the decimals it was written with ("0.70" stays "0.70"), or a fraction such as "7/9" where no
-// decimal is exact. The zero value is 0. Rates of one value may differ in their text, so == does
+// Rate is an exact rate, ratio or quantity in contracts, rules and requests: a decimal that keeps
+// its trailing zeros ("0.70" stays "0.70"), or a fraction such as "7/9" when no decimal is exact.
+// The zero value is 0. Equal rates may have different texts, so that comparing them with == does
 // not compile; use Cmp.
 type Rate struct {
-	_     [0]func()
-	value decimal.Decimal // of a fraction its numerator, a whole number
-	den   int64           // of a fraction, above 1; 0 for a decimal
+	_ [0]func()
+	// value is the decimal, or the numerator of a fraction, a whole number.
+	value decimal.Decimal
+	// den is the denominator of a fraction, above 1; it is 0 for a decimal.
+	den int64
 }
 
-// ErrRate says that a text is not a decimal rate.
+// ErrRate reports that a text is not a decimal rate.
 var ErrRate = errors.New(`must be a decimal like "0.03", at most nine decimals`)
 
-// The digits of a rate are bounded before it is parsed, so that nobody can make a number of any
-// size with few bytes.
 const (
+	// The number of digits is checked before a rate is parsed, so that a short text with an exponent
+	// cannot make a number of enormous size.
 	maxWholeDigits   = 8
 	maxDecimalDigits = 9
 )
 
-// Ratio makes the rate num/den; it panics when den is not positive.
+// Ratio returns the rate num/den, as a decimal when den is a power of ten; it panics when den is
+// not positive.
 func Ratio(num, den int64) Rate {
 	if den <= 0 {
 		//nolint:forbidigo // only a mistake in the code gets here: data is checked by ParseRate
@@ -38,6 +41,7 @@ func Ratio(num, den int64) Rate {
 	}
 	scale := int32(0)
 	rest := den
+	// a denominator that is a power of ten is a decimal with as many places
 	for rest%10 == 0 {
 		rest /= 10
 		scale++
@@ -48,9 +52,9 @@ func Ratio(num, den int64) Rate {
 	return Rate{value: decimal.New(num, 0), den: den}
 }
 
-// ExactRatio makes the rate part/whole: a decimal of at most nine places where one is exact, else a
-// fraction in lowest terms. whole must be positive. It is false where the fraction does not fit
-// into 64 bits.
+// ExactRatio returns the rate part/whole: a decimal of at most nine places when one is exact, and
+// otherwise a fraction in lowest terms. whole must be positive. The result is false when the
+// fraction does not fit into 64 bits.
 func ExactRatio(part, whole decimal.Decimal) (Rate, bool) {
 	ratio := new(big.Rat).Quo(part.Rat(), whole.Rat())
 	if !ratio.Num().IsInt64() || !ratio.Denom().IsInt64() {
@@ -59,6 +63,7 @@ func ExactRatio(part, whole decimal.Decimal) (Rate, bool) {
 	num, den := ratio.Num().Int64(), ratio.Denom().Int64()
 	power := int64(1)
 	for scale := range int32(maxDecimalDigits + 1) {
+		// a decimal with scale places is exact when the denominator divides 10^scale
 		if power%den == 0 {
 			value := decimal.New(num, 0).Mul(decimal.New(power/den, -scale))
 			return Rate{value: value}, value.Coefficient().IsInt64()
@@ -69,7 +74,9 @@ func ExactRatio(part, whole decimal.Decimal) (Rate, bool) {
 }
 
 // ParseRate reads a decimal with at most eight digits before the point and nine after it.
-// Exponents, plus signs, blanks, leading zeros and digits other than 0-9 are refused with ErrRate.
+//
+// Errors: ErrRate, also for exponents, plus signs, blanks, leading zeros and digits other than 0 to
+// 9.
 func ParseRate(s string) (Rate, error) {
 	whole, decimals, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	switch {
@@ -85,6 +92,7 @@ func ParseRate(s string) (Rate, error) {
 	return Rate{value: value}, nil
 }
 
+// isDigits reports whether a text has no characters other than the digits 0 to 9.
 func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -94,7 +102,7 @@ func isDigits(s string) bool {
 	return true
 }
 
-// MustRate is ParseRate for constants in tests; it panics on a bad text.
+// MustRate is ParseRate for constants in tests; it panics when the text is wrong.
 func MustRate(s string) Rate {
 	r, err := ParseRate(s)
 	if err != nil {
@@ -103,8 +111,7 @@ func MustRate(s string) Rate {
 	return r
 }
 
-// Parts gives the rate as a quotient of two decimals, numerator and denominator; of a decimal the
-// denominator is 1.
+// Parts returns the rate as numerator and denominator; a decimal has the denominator 1.
 func (r Rate) Parts() (num, den decimal.Decimal) {
 	if r.den == 0 {
 		return r.value, one
@@ -114,8 +121,8 @@ func (r Rate) Parts() (num, den decimal.Decimal) {
 
 var one = decimal.New(1, 0)
 
-// Fraction gives the rate in whole numbers, for the tax program. That of the zero value is the zero
-// value.
+// Fraction returns the rate as a fraction of whole numbers, in which the tax engine computes. The
+// zero value becomes the zero value.
 func (r Rate) Fraction() Fraction {
 	switch {
 	case r.den != 0:
@@ -139,14 +146,15 @@ func (r Rate) Negative() bool { return r.value.IsNegative() }
 // Positive reports whether the rate is above zero.
 func (r Rate) Positive() bool { return r.value.IsPositive() }
 
-// Cmp compares two rates exactly: -1, 0 or 1 as r is below, equal to or above s.
+// Cmp compares two rates exactly and returns -1, 0 or 1 when r is below, equal to or above s.
 func (r Rate) Cmp(s Rate) int {
 	num, den := r.Parts()
 	otherNum, otherDen := s.Parts()
 	return num.Mul(otherDen).Cmp(otherNum.Mul(den))
 }
 
-// SumOfRates adds rates exactly: the sum is num over whole, decimals of any size.
+// SumOfRates adds rates exactly and returns the sum as numerator num and denominator whole,
+// decimals of any size.
 func SumOfRates(rates ...Rate) (num, whole decimal.Decimal) {
 	whole = one
 	for _, r := range rates {
@@ -157,10 +165,10 @@ func SumOfRates(rates ...Rate) (num, whole decimal.Decimal) {
 	return num, whole
 }
 
-// IsShare reports whether the rate lies in 0 to 1.
+// IsShare reports whether the rate is between 0 and 1, both included.
 func (r Rate) IsShare() bool { return !r.Negative() && r.Cmp(Ratio(1, 1)) <= 0 }
 
-// Complement gives 1 - r, with the decimals of r.
+// Complement returns 1 - r, with as many decimals as r.
 func (r Rate) Complement() Rate {
 	if r.den != 0 {
 		return Ratio(r.den-r.value.CoefficientInt64(), r.den)
@@ -168,14 +176,14 @@ func (r Rate) Complement() Rate {
 	return Rate{value: one.Sub(r.value)}
 }
 
-// ApplyTo gives a x r, rounded once, symmetric around zero. It panics when the result leaves int64.
+// ApplyTo returns a * r, rounded once; rounding treats negative amounts as it treats positive ones.
+// ApplyTo panics when the result does not fit into 64 bits.
 func (r Rate) ApplyTo(a Amount, how Rounding) Amount {
 	num, den := r.Parts()
 	return a.ShareOf(num, den, how)
 }
 
-// String gives the decimal form of a rate whose denominator is a power of ten, and "num/den"
-// otherwise.
+// String returns a decimal rate as a decimal and a fraction as "num/den".
 func (r Rate) String() string {
 	if r.den != 0 {
 		return r.value.String() + "/" + decimal.NewFromInt(r.den).String()
@@ -186,8 +194,8 @@ func (r Rate) String() string {
 // MarshalJSON writes the rate as a string.
 func (r Rate) MarshalJSON() ([]byte, error) { return []byte(`"` + r.String() + `"`), nil }
 
-// UnmarshalJSON reads a decimal or a fraction of two whole numbers from a string; a JSON number is
-// refused, it may have passed through a float.
+// UnmarshalJSON reads a decimal or a fraction of two whole numbers from a string. UnmarshalJSON
+// refuses a JSON number, because that may have passed through a float.
 func (r *Rate) UnmarshalJSON(b []byte) error {
 	s, ok := unquote(b)
 	if !ok {
@@ -209,8 +217,8 @@ func (r *Rate) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// unquote reads a JSON string. Amounts and rates hold nothing that a string would have to escape,
-// so that nearly always it is what stands between the quotes.
+// unquote reads a JSON string. Amounts and rates contain no character that has to be escaped, so
+// the text between the quotes is nearly always the result.
 func unquote(b []byte) (s string, ok bool) {
 	if n := len(b); n >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 {
 		return string(b[1 : n-1]), true

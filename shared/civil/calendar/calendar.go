@@ -1,5 +1,5 @@
-// Package calendar knows the working days of the Chinese mainland from the State Council's dated
-// holiday notices.
+// Package calendar knows the working days of mainland China, which follow from the holiday notices
+// that the State Council publishes for each year.
 package calendar
 
 import (
@@ -11,25 +11,30 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Year is one notice: days off and make-up working days of a year.
+// Year is the notice for one year: the holidays and the make-up working days.
 type Year struct {
-	Year     int
-	Holidays []civil.Date // days off, weekends inside a holiday included
-	WorkDays []civil.Date // weekend days on which people work (调休上班)
+	Year int
+	// Holidays are the days off, including weekends within a holiday.
+	Holidays []civil.Date
+	// WorkDays are the weekend days on which people work (调休上班).
+	WorkDays []civil.Date
 }
 
-// Calendar answers from the notices it was made with. It is immutable.
+// Calendar answers from the notices with which it was made. Calendar never changes afterwards.
 type Calendar struct{ special map[int]map[civil.Date]bool }
 
-// ErrTwice tells that a year has two notices, ErrDay that a notice holds a day that does not belong
-// in it.
 var (
+	// ErrDuplicateYear reports that a year has two notices.
 	ErrDuplicateYear = errors.New("calendar: a year has two notices")
-	ErrWrongDay      = errors.New(
+	// ErrWrongDay reports that a notice contains a day of another year, or a day that is both a
+	// holiday and a working day.
+	ErrWrongDay = errors.New(
 		"calendar: a day lies outside the notice's year, or is both off and worked")
 )
 
-// New makes a calendar; every day of a notice must lie in its year and have one meaning.
+// New makes a calendar from the notices of years.
+//
+// Errors: ErrDuplicateYear, ErrWrongDay.
 func New(years ...Year) (*Calendar, error) {
 	c := &Calendar{special: map[int]map[civil.Date]bool{}}
 	for _, y := range years {
@@ -41,6 +46,7 @@ func New(years ...Year) (*Calendar, error) {
 			days[d] = false
 		}
 		for _, d := range y.WorkDays {
+			// a day that is both would make the order of the lists decide
 			if _, off := days[d]; off {
 				return nil, ErrWrongDay
 			}
@@ -56,9 +62,9 @@ func New(years ...Year) (*Calendar, error) {
 	return c, nil
 }
 
-// IsWorkingDay tells whether d is a working day.
+// IsWorkingDay reports whether d is a working day.
 //
-// Errors: 5002 calendar_missing when the calendar of d's year is not loaded.
+// Errors: 5002 calendar_missing when the notice for d's year is not loaded.
 func (c *Calendar) IsWorkingDay(d civil.Date) (bool, error) {
 	days, ok := c.special[d.Year()]
 	if !ok {
@@ -66,6 +72,7 @@ func (c *Calendar) IsWorkingDay(d civil.Date) (bool, error) {
 		return false, fault.MissingRule("calendar_missing", "calendar."+y, "The calendar of "+y+
 			" is not loaded in the rules, so that the working days of that year are not known.")
 	}
+	// a notice overrides the weekday, in both directions
 	if work, special := days[d]; special {
 		return work, nil
 	}
@@ -73,12 +80,16 @@ func (c *Calendar) IsWorkingDay(d civil.Date) (bool, error) {
 	return w != time.Saturday && w != time.Sunday, nil
 }
 
-// NextWorkingDay is the first working day after d; errors as Working.
+// NextWorkingDay returns the first working day after d.
+//
+// Errors: those of IsWorkingDay.
 func (c *Calendar) NextWorkingDay(d civil.Date) (civil.Date, error) {
 	return c.WorkingDayOnOrAfter(d.AddDays(1))
 }
 
-// WorkingDayOnOrAfter is d if it is a working day, else the next one; errors as Working.
+// WorkingDayOnOrAfter returns d when it is a working day, and otherwise the next working day.
+//
+// Errors: those of IsWorkingDay.
 func (c *Calendar) WorkingDayOnOrAfter(d civil.Date) (civil.Date, error) {
 	for {
 		work, err := c.IsWorkingDay(d)

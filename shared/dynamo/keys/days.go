@@ -7,10 +7,11 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// EventDays is the list of a tenant's days that have incentive events, and how far each is closed.
+// EventDays is the partition that lists a tenant's days with incentive events and how far each day
+// is closed.
 func EventDays(t ident.Tenant) string { return tenantPrefix(t) + "DAYS" }
 
-// EventDay is one day of that list; days sort by time.
+// EventDay is the key of one day in the list of EventDays; the days sort by time.
 func EventDay(t ident.Tenant, day civil.Date) Key { return Key{EventDays(t), day.String()} }
 
 // ParkedEvents is the partition of the events of one action type that wait for a strategy.
@@ -18,7 +19,8 @@ func ParkedEvents(t ident.Tenant, action string) string {
 	return tenantPrefix(t) + "PARKED#" + action
 }
 
-// ParseEventKey tells whose event an item of the incentives table is; ok is false for other items.
+// ParseEventKey reads tenant and event id back from the key of a recorded event; ok is false for
+// other items of the incentives table.
 func ParseEventKey(k Key) (t, event string, ok bool) {
 	rest, ok := strings.CutPrefix(k.PK, "T#")
 	if !ok || k.SK != "E" {

@@ -13,15 +13,17 @@ import (
 
 // Limits of batches.
 const (
+	// The service limits a batch to batchWrites writes or batchReads reads.
 	batchWrites = 25
 	batchReads  = 100
 )
 
-// itemPlace names an item, to find repeats.
+// itemPlace identifies an item across tables, so that a request that names an item twice can be
+// refused.
 type itemPlace struct{ table, pk, sk string }
 
-// BatchWriteItem implements dynamo.API. Tables are taken in order of their names, requests in their
-// own.
+// BatchWriteItem implements dynamo.API. BatchWriteItem processes tables in the order of their
+// names, and the requests of a table in the order of the input.
 func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
 	tables := slices.Sorted(maps.Keys(in.RequestItems))
@@ -48,6 +50,7 @@ func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInp
 		for _, name := range tables {
 			requests := in.RequestItems[name]
 			taken := min(n, len(requests))
+			// what the hook left over is returned for another try
 			if n -= taken; taken < len(requests) {
 				out.UnprocessedItems[name] = slices.Clone(requests[taken:])
 			}
@@ -56,6 +59,8 @@ func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInp
 	})
 }
 
+// prepareBatch prepares the puts and deletes of a batch and refuses a batch that names an item
+// twice.
 func (db *DB) prepareBatch(in *dynamodb.BatchWriteItemInput,
 	tables []string) ([]*pendingWrite, error) {
 	var changes []*pendingWrite
@@ -91,8 +96,8 @@ func (db *DB) prepareBatch(in *dynamodb.BatchWriteItemInput,
 	return changes, nil
 }
 
-// BatchGetItem implements dynamo.API. It answers in the order of the keys, on which callers may not
-// rely.
+// BatchGetItem implements dynamo.API. BatchGetItem answers in the order of the keys; callers must
+// not rely on the order, because the service promises none.
 func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	tables := slices.Sorted(maps.Keys(in.RequestItems))
@@ -128,7 +133,8 @@ func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
 	})
 }
 
-// readKeys reads the first n keys of a request, after checking all.
+// readKeys reads the items of the first n keys of a request. All keys are checked, because the
+// service refuses a wrong key before it reads.
 func (db *DB) readKeys(name string, request types.KeysAndAttributes, n int,
 	u *capacityUnits) ([]Item, error) {
 	compiled, _, err := db.compileExpressions(request.ExpressionAttributeNames, nil,
@@ -154,6 +160,7 @@ func (db *DB) readKeys(name string, request types.KeysAndAttributes, n int,
 			return nil, validationError("Provided list of item keys contains duplicates")
 		}
 		seen[at] = true
+		// the hook Processed leaves this key unprocessed, so it is checked and not read
 		if i >= n {
 			continue
 		}
@@ -169,7 +176,8 @@ func (db *DB) readKeys(name string, request types.KeysAndAttributes, n int,
 }
 
 // BatchExecuteStatement implements dynamo.API for statements of the form INSERT INTO "table" VALUE
-// {'a':?,'b':?}: each one is a put of an item that must not exist, and has its own outcome.
+// {'a':?,'b':?}. Each statement puts an item that must not exist, and has an outcome independent of
+// the others.
 func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error) {
 	op := Op{Name: "BatchExecuteStatement", Write: true, Input: in}
@@ -211,11 +219,13 @@ func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecu
 	})
 }
 
+// statementError returns the error of one statement inside an answer with status 200.
 func statementError(code types.BatchStatementErrorCodeEnum,
 	message string) *types.BatchStatementError {
 	return &types.BatchStatementError{Code: code, Message: aws.String(message)}
 }
 
+// insertItem carries out one INSERT statement; it returns nil when the item was written.
 func (db *DB) insertItem(ins insert, parameters []types.AttributeValue,
 	u *capacityUnits) *types.BatchStatementError {
 	if len(parameters) != len(ins.names) {
@@ -241,12 +251,16 @@ func (db *DB) insertItem(ins insert, parameters []types.AttributeValue,
 	return nil
 }
 
-// insert is a parsed INSERT statement.
+// insert is a parsed INSERT statement: the table and the names of the attributes, whose values are
+// the parameters.
 type insert struct {
 	table string
 	names []string
 }
 
+// parseInsert parses an INSERT statement.
+//
+// Errors: a validation error for any other statement.
 func parseInsert(text string) (insert, error) {
 	wrong := validationError("Statement wasn't well formed, can't be processed: %s", text)
 	rest, ok := strings.CutPrefix(text, `INSERT INTO "`)

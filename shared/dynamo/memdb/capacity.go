@@ -8,14 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// capacityUnits counts capacity by table, in order of first use.
+// capacityUnits adds up the consumed capacity of one call by table.
 type capacityUnits struct{ tables []tableUnits }
 
+// tableUnits is the capacity that a call consumed on a table itself and on its indexes.
 type tableUnits struct {
 	name        string
 	base, index float64
 }
 
+// addUnits adds consumed capacity to a table's sums.
 func (u *capacityUnits) addUnits(table string, base, index float64) {
 	i := slices.IndexFunc(u.tables, func(t tableUnits) bool { return t.name == table })
 	if i < 0 {
@@ -25,9 +27,10 @@ func (u *capacityUnits) addUnits(table string, base, index float64) {
 	u.tables[i].index += index
 }
 
-// perTable answers a call over several tables, if the caller asked.
-func (u *capacityUnits) perTable(asked types.ReturnConsumedCapacity) []types.ConsumedCapacity {
-	if asked == "" || asked == types.ReturnConsumedCapacityNone {
+// perTable returns the consumed capacity of each table for the answer of a call; nil when the
+// caller did not request it.
+func (u *capacityUnits) perTable(requested types.ReturnConsumedCapacity) []types.ConsumedCapacity {
+	if requested == "" || requested == types.ReturnConsumedCapacityNone {
 		return nil
 	}
 	var out []types.ConsumedCapacity
@@ -35,7 +38,7 @@ func (u *capacityUnits) perTable(asked types.ReturnConsumedCapacity) []types.Con
 	for _, t := range u.tables {
 		c := types.ConsumedCapacity{TableName: aws.String(t.name),
 			CapacityUnits: aws.Float64(t.base + t.index)}
-		if asked == types.ReturnConsumedCapacityIndexes {
+		if requested == types.ReturnConsumedCapacityIndexes {
 			c.Table = &types.Capacity{CapacityUnits: aws.Float64(t.base)}
 		}
 		out = append(out, c)
@@ -43,19 +46,22 @@ func (u *capacityUnits) perTable(asked types.ReturnConsumedCapacity) []types.Con
 	return out
 }
 
-// ofOneTable answers a call over one table.
-func (u *capacityUnits) ofOneTable(asked types.ReturnConsumedCapacity) *types.ConsumedCapacity {
-	all := u.perTable(asked)
+// ofOneTable returns the consumed capacity of a call on a single table; nil when the caller did not
+// request it.
+func (u *capacityUnits) ofOneTable(requested types.ReturnConsumedCapacity) *types.ConsumedCapacity {
+	all := u.perTable(requested)
 	if len(all) == 0 {
 		return nil
 	}
 	return &all[0]
 }
 
+// startedUnits returns how many units of the given size so many bytes take, counting a started unit
+// as a whole one.
 func startedUnits(bytes, unit int) float64 { return float64(max(1, (bytes+unit-1)/unit)) }
 
-// addWrite counts a write: one unit for each begun KB of the larger of old and new, and what its
-// indexes take.
+// addWrite counts a write: one unit for each started KB of the larger of the old and the new item,
+// times factor, which is 2 in a transaction, and the writes of the indexes.
 func (u *capacityUnits) addWrite(t *table, before, after *row, factor float64) {
 	size := 0
 	for _, r := range []*row{before, after} {
@@ -70,9 +76,9 @@ func (u *capacityUnits) addWrite(t *table, before, after *row, factor float64) {
 	u.addUnits(t.name, factor*startedUnits(size, 1024), index)
 }
 
-// writeUnits are the index writes that a write of a row causes: none where nothing of the index
-// changes, two where the row moves within it. They are done behind the call, so a transaction does
-// not double them.
+// writeUnits returns the capacity that a write of a row consumes in an index: none when the index
+// holds the same as before, and a delete and a put when the row moves within the index. Indexes are
+// updated after the call, so a transaction does not double their cost.
 func (x *index) writeUnits(t *table, before, after *row) float64 {
 	pk0, sk0, was := x.position(before)
 	pk1, sk1, is := x.position(after)
@@ -93,11 +99,12 @@ func (x *index) writeUnits(t *table, before, after *row) float64 {
 	return 0
 }
 
-// isProjected tells whether an index holds an attribute.
+// isProjected reports whether an index holds an attribute.
 func (x *index) isProjected(t *table, name string) bool {
 	return x.all || t.keys.isKey(name) || x.keys.isKey(name) || slices.Contains(x.includes, name)
 }
 
+// projectedSize returns the size of a row in an index, in bytes.
 func (x *index) projectedSize(t *table, r *row) int {
 	n := 0
 	for name, v := range r.attrs.attributes() {
@@ -108,8 +115,7 @@ func (x *index) projectedSize(t *table, r *row) int {
 	return n
 }
 
-// hasSameProjection tells whether an index holds the same of two rows that stand in the same place
-// of it.
+// hasSameProjection reports whether an index holds the same of two rows with the same position.
 func (x *index) hasSameProjection(a, b *row) bool {
 	if x.all {
 		return a.hasSameContent(b)
@@ -119,7 +125,7 @@ func (x *index) hasSameProjection(a, b *row) bool {
 	})
 }
 
-// projectRow is a row as an index holds it.
+// projectRow returns a row as an index holds it, with the projected attributes only.
 func (x *index) projectRow(t *table, r *row) *row {
 	if x.all {
 		return r
@@ -135,8 +141,8 @@ func (x *index) projectRow(t *table, r *row) *row {
 	return out
 }
 
-// readUnits are those of a read of so many bytes: 4 KB a unit, half of it when it need not be
-// consistent.
+// readUnits returns the capacity that a read of so many bytes consumes: one unit for each started 4
+// KB, and half of it for an eventually consistent read.
 func readUnits(bytes int, consistent *bool) float64 {
 	n := startedUnits(bytes, 4096)
 	if !aws.ToBool(consistent) {

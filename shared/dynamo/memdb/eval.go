@@ -8,15 +8,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// requestScope resolves an expression's placeholders by a request.
+// requestScope holds the placeholders of one request, by which the paths and values of its
+// expressions are found.
 type requestScope struct {
-	kind   expressionKind
-	names  map[string]string
-	values Item // checked copies where they may be stored
+	kind  expressionKind
+	names map[string]string
+	// values are canonical copies where they may be stored.
+	values Item
 }
 
-// compileExpressions compiles what a request holds, and refuses placeholders that are undefined or
-// that nothing uses. It gives the engine's copy of the values.
+// compileExpressions compiles the expressions of a request and refuses placeholders that are
+// undefined or unused. compileExpressions returns the values in canonical form.
 func (db *DB) compileExpressions(names map[string]string, values Item,
 	given expressionTexts) (compiledExpressions, Item, error) {
 	var out compiledExpressions
@@ -41,7 +43,10 @@ func (db *DB) compileExpressions(names map[string]string, values Item,
 	return out, kept, nil
 }
 
-// checkPlaceholders holds the request's against the expressions'.
+// checkPlaceholders compares the placeholders that a request defines with those that its
+// expressions use.
+//
+// Errors: a validation error for an undefined and for an unused placeholder.
 func checkPlaceholders(names map[string]string, values Item, all *compiledExpressions) error {
 	for k, p := range all {
 		if p == nil {
@@ -79,7 +84,8 @@ func checkPlaceholders(names map[string]string, values Item, all *compiledExpres
 	return nil
 }
 
-// firstUnused gives the first placeholder that no expression uses.
+// firstUnused returns the first placeholder, in alphabetical order, that no expression uses; ""
+// when all are used.
 func firstUnused[V any](given map[string]V, all *compiledExpressions,
 	of func(*compiledExpression) []string) string {
 	unused := ""
@@ -92,7 +98,8 @@ func firstUnused[V any](given map[string]V, all *compiledExpressions,
 	return unused
 }
 
-// resolveName resolves one element of a path.
+// resolveName returns the attribute name of a path element, for which the request may have defined
+// a placeholder.
 func (s *requestScope) resolveName(st pathElement) string {
 	if strings.HasPrefix(st.name, "#") {
 		return s.names[st.name]
@@ -100,7 +107,7 @@ func (s *requestScope) resolveName(st pathElement) string {
 	return st.name
 }
 
-// valueAtPath finds the value at a path; nil when there is none.
+// valueAtPath returns the value at a path of a row; nil when there is none.
 func (s *requestScope) valueAtPath(r *row, p path) types.AttributeValue {
 	v := r.attribute(s.resolveName(p[0]))
 	for _, st := range p[1:] {
@@ -122,7 +129,7 @@ func (s *requestScope) valueAtPath(r *row, p path) types.AttributeValue {
 	return v
 }
 
-// operandValue gives an operand of a condition; nil when it does not exist.
+// operandValue returns the value of an operand of a condition; nil when it does not exist.
 func (s *requestScope) operandValue(r *row, o operand) types.AttributeValue {
 	switch {
 	case o.value != "":
@@ -134,6 +141,7 @@ func (s *requestScope) operandValue(r *row, o operand) types.AttributeValue {
 	}
 }
 
+// evaluateSize returns the result of the function size; nil for a type without a size.
 func evaluateSize(v types.AttributeValue) types.AttributeValue {
 	n := -1
 	switch v := v.(type) {
@@ -154,7 +162,8 @@ func evaluateSize(v types.AttributeValue) types.AttributeValue {
 	return &avN{Value: strconv.Itoa(n)}
 }
 
-// checkOperandTypes refuses operands whose type the operator can never take, whatever the item.
+// checkOperandTypes refuses values of a type that an operator can never take, whatever the item is,
+// as the service does before it reads.
 func (s *requestScope) checkOperandTypes(n *condition) error {
 	if n == nil {
 		return nil
@@ -189,7 +198,7 @@ func (s *requestScope) checkOperandTypes(n *condition) error {
 	return s.checkBetweenBounds(n)
 }
 
-// checkBetweenBounds refuses a BETWEEN of two values that nothing can lie between.
+// checkBetweenBounds refuses a BETWEEN whose lower bound is above the upper bound.
 func (s *requestScope) checkBetweenBounds(n *condition) error {
 	if n.op != "BETWEEN" || n.args[1].value == "" || n.args[2].value == "" {
 		return nil
@@ -203,7 +212,7 @@ func (s *requestScope) checkBetweenBounds(n *condition) error {
 	return nil
 }
 
-// isMet evaluates a condition on an item that may not exist.
+// isMet reports whether a row meets a condition; the row is nil when the item does not exist.
 func (s *requestScope) isMet(n *condition, r *row) bool {
 	switch n.op {
 	case "AND":
@@ -224,12 +233,15 @@ func (s *requestScope) isMet(n *condition, r *row) bool {
 	return evaluateOperator(n.op, args)
 }
 
+// evaluateOperator applies a comparison or a function to its arguments, of which missing ones are
+// nil.
 func evaluateOperator(op string, args []types.AttributeValue) bool {
 	first := args[0]
 	switch op {
 	case "=":
 		return first != nil && args[1] != nil && equalValues(first, args[1])
-	case "<>": // a missing attribute differs from every value
+	// a missing attribute is different from every value
+	case "<>":
 		return first == nil || args[1] == nil || !equalValues(first, args[1])
 	case "IN":
 		return first != nil && slices.ContainsFunc(args[1:], func(v types.AttributeValue) bool {
@@ -263,6 +275,7 @@ func evaluateOperator(op string, args []types.AttributeValue) bool {
 	}
 }
 
+// beginsWith reports whether a string or bytes begin with a prefix of the same type.
 func beginsWith(v, prefix types.AttributeValue) bool {
 	if v == nil || prefix == nil || typeName(v) != typeName(prefix) {
 		return false
@@ -272,6 +285,7 @@ func beginsWith(v, prefix types.AttributeValue) bool {
 	return ok && strings.HasPrefix(whole, start)
 }
 
+// contains reports whether a list or set has an element, or whether a text has a part.
 func contains(v, part types.AttributeValue) bool {
 	switch v := v.(type) {
 	case *avL:
@@ -297,7 +311,8 @@ func contains(v, part types.AttributeValue) bool {
 	return false
 }
 
-// projectItem copies the parts of a row that a projection names; nil projects all.
+// projectItem copies the parts of a row that a projection selects; a nil projection selects the
+// whole row.
 func (s *requestScope) projectItem(r *row, p *compiledExpression) Item {
 	if p == nil {
 		return r.item()
@@ -311,8 +326,8 @@ func (s *requestScope) projectItem(r *row, p *compiledExpression) Item {
 	return out.Value
 }
 
-// setProjected puts a value at a path of a projection. Elements of lists keep their order, not
-// their places.
+// setProjected sets a value at a path of the projected item. Elements of lists keep their order,
+// not their positions, as in the service.
 func (s *requestScope) setProjected(root *avM, where path, v types.AttributeValue) {
 	var at types.AttributeValue = root
 	for i, st := range where {

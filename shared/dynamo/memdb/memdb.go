@@ -1,11 +1,11 @@
-// Package memdb is DynamoDB in memory: the same calls, conditions, errors and streams as the
-// service, in one process and without a clock of its own, so that a simulation can run the real
-// adapters and decide what fails and when.
+// Package memdb is an engine that behaves as DynamoDB does, in memory: the same calls, conditions,
+// errors and streams as the service, in one process and without a clock, so that a simulation can
+// run the real stores and decide which call fails and when.
 //
-// It is an engine of its own because the adapters need more of the service than its answers: the
-// errors as the SDK gives them, with cancellation reasons and their items, request tokens, hooks
-// between any two calls, streams and capacity. What this project uses of it is small: nine calls
-// and their expressions. A differential test runs the same random calls on this engine and on the
+// memdb exists because the stores need more of the service than its answers: the errors as the SDK
+// returns them, with cancellation reasons and items; request tokens; hooks between any two calls;
+// streams and consumed capacity. The project uses nine calls of DynamoDB and their expressions, so
+// the engine stays small. A differential test runs the same random calls on this engine and on the
 // local AWS and compares the outcomes.
 package memdb
 
@@ -25,51 +25,56 @@ import (
 	"fenzhang/shared/dynamo"
 )
 
-// Item is one item as the SDK shows it.
+// Item is an item as the SDK represents it.
 type Item = map[string]types.AttributeValue
 
-// Op is one call, as faults see it.
+// Op describes one call of the engine to its hooks, which inject faults.
 type Op struct {
-	Name   string   // PutItem, TransactWriteItems ...
-	Tables []string // in order of first mention
+	// Name is the name of the call: PutItem, TransactWriteItems and so on.
+	Name string
+	// Tables are the tables of the call, in the order in which it mentions them.
+	Tables []string
 	Write  bool
-	Input  any // the SDK's input; not to be changed
+	// Input is the SDK's input of the call, which hooks must not change.
+	Input any
 }
 
-// DB is a set of tables. It is safe for concurrent use; each call is atomic, and so is a
-// transaction. The fields are set before the first call.
+// DB is a set of tables. DB is safe for concurrent use; each call and each transaction is atomic.
+// Its fields must be set before the first call.
 type DB struct {
-	// Before runs before a call. An error is the call's answer, and nothing was applied: a throttle, a
-	// conflict, a kill.
+	// Before runs before each call. When it returns an error, the call returns that error and changes
+	// nothing, as after throttling, a conflict or the end of the process.
 	Before func(ctx context.Context, op Op) error
-	// After runs when the engine has done or refused a call. An error takes the place of the answer:
-	// it was lost, or the process was killed.
+	// After runs when the engine has carried out or refused a call. When it returns an error, the call
+	// returns that error in place of its answer: the answer was lost, or the process ended.
 	After func(ctx context.Context, op Op) error
-	// Done tells how many of the n parts of a batch are carried out; the rest is answered as
-	// unprocessed. Nil: all.
+	// Processed returns how many of the n parts of a batch are processed; the engine reports the other
+	// parts as unprocessed. Without this hook all parts are processed.
 	Processed func(ctx context.Context, op Op, n int) int
-	// Now stamps stream records; nil leaves them without a time.
+	// Now sets the time of stream records; without it they carry no time.
 	Now func() time.Time
 
-	mu       sync.RWMutex
-	tables   map[string]*table
-	tokens   tokens
-	sequence uint64 // of stream records
+	mu     sync.RWMutex
+	tables map[string]*table
+	tokens tokens
+	// sequence numbers the stream records.
+	sequence uint64
 	parsed   expressionCache
 	seed     maphash.Seed
 }
 
 var _ dynamo.API = (*DB)(nil)
 
-// New makes an engine without tables.
+// New returns an engine without tables.
 func New() *DB {
 	return &DB{tables: map[string]*table{}, tokens: tokens{known: map[string]uint64{}},
 		seed: maphash.MakeSeed()}
 }
 
-// CreateTable makes a table with the keys, indexes and stream of the input. Keys are of type S or
-// B, and numbers are refused as keys, which no table of this project has. It fails when the table
-// exists or the input is wrong.
+// CreateTable makes a table with the keys, indexes and stream of the input. Key attributes must be
+// of type S or B; no table of this project has a number as a key.
+//
+// Errors: ResourceInUseException when the table exists; a validation error when the input is wrong.
 func (db *DB) CreateTable(in *dynamodb.CreateTableInput) error {
 	t, err := newTable(in)
 	if err != nil {
@@ -84,7 +89,8 @@ func (db *DB) CreateTable(in *dynamodb.CreateTableInput) error {
 	return nil
 }
 
-// Items iterates over a table's items as they are at the start, in order of their keys.
+// Items iterates over the items that a table has at the start of the iteration, in the order of
+// their keys.
 func (db *DB) Items(name string) iter.Seq[Item] {
 	rows := db.sortedRows(name)
 	return func(yield func(Item) bool) {
@@ -96,6 +102,7 @@ func (db *DB) Items(name string) iter.Seq[Item] {
 	}
 }
 
+// sortedRows returns the rows of a table in the order of their keys, and none for an unknown table.
 func (db *DB) sortedRows(name string) []*row {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -113,7 +120,8 @@ func (db *DB) sortedRows(name string) []*row {
 	return rows
 }
 
-// CountItems is the number of a table's items, and their bytes as the service counts them.
+// CountItems returns the number of items of a table and their size in bytes as the service counts
+// it.
 func (db *DB) CountItems(name string) (items int, bytes int64) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -123,7 +131,7 @@ func (db *DB) CountItems(name string) (items int, bytes int64) {
 	return items, bytes
 }
 
-// findTable finds a table; the caller holds the lock.
+// findTable returns the table with the given name; the caller holds the lock.
 func (db *DB) findTable(name *string) (*table, error) {
 	t := db.tables[aws.ToString(name)]
 	if t == nil {
@@ -132,7 +140,7 @@ func (db *DB) findTable(name *string) (*table, error) {
 	return t, nil
 }
 
-// runCall runs one call between its hooks.
+// runCall carries out one call of the engine between its hooks Before and After.
 func runCall[Out any](ctx context.Context, db *DB, op Op, do func() (*Out, error)) (*Out, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, callError(op.Name, err)
@@ -142,6 +150,7 @@ func runCall[Out any](ctx context.Context, db *DB, op Op, do func() (*Out, error
 			return nil, callError(op.Name, err)
 		}
 	}
+	// After runs for a refused call too: its answer may be lost like any other
 	out, err := do()
 	if db.After != nil {
 		if lost := db.After(ctx, op); lost != nil {
@@ -154,10 +163,10 @@ func runCall[Out any](ctx context.Context, db *DB, op Op, do func() (*Out, error
 	return out, nil
 }
 
-// callError says which call failed; errors.As finds the SDK's error in it.
+// callError adds the name of the failed call to an error; errors.As still finds the SDK's error.
 func callError(op string, err error) error { return fmt.Errorf("memdb: %s: %w", op, err) }
 
-// processedParts asks how many of n parts of a batch are carried out.
+// processedParts asks the hook Processed how many of the n parts of a batch are processed.
 func (db *DB) processedParts(ctx context.Context, op Op, n int) int {
 	if db.Processed == nil {
 		return n
@@ -165,17 +174,20 @@ func (db *DB) processedParts(ctx context.Context, op Op, n int) int {
 	return min(max(db.Processed(ctx, op, n), 0), n)
 }
 
-// tokens remembers the transactions of the latest request tokens, as the service does for ten
-// minutes.
+// tokens remembers the latest request tokens with the content of their transactions, as the service
+// does for ten minutes.
 type tokens struct {
-	known map[string]uint64 // token -> content
+	// known maps a token to the hash of its transaction.
+	known map[string]uint64
 	order []string
 	next  int
 }
 
-// remembered bounds the tokens that are kept.
+// remembered is the number of request tokens that are kept; then the oldest is overwritten.
 const remembered = 1 << 16
 
+// remember stores a token with the hash of its transaction and drops the oldest token when the list
+// is full.
 func (k *tokens) remember(token string, content uint64) {
 	if len(k.order) < remembered {
 		k.order = append(k.order, token)

@@ -9,16 +9,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// packedItem is an item's attributes, by name, in one text: each its name and its value, both
-// behind their lengths. A million items are then a million texts for the collector to look at, and
-// not thirty times as many pointers. The same attributes always make the same text.
+// packedItem is one string that holds the attributes of an item, sorted by name: each name and each
+// value, with its length before it. An engine with a million items then holds a million strings and
+// not thirty times as many pointers, which the garbage collector would have to follow. Equal
+// attributes always make an equal string.
 type packedItem string
 
-// packedValue is an attribute's value, packed: a letter for its kind, and what it holds.
+// packedValue is the packed form of an attribute value: a letter for its type, then its content.
 type packedValue string
 
 // Letters of kinds.
 const (
+	// The letters stand for the types of attribute values; true and false have a letter each.
 	kindS, kindN, kindB    = 'S', 'N', 'B'
 	kindTrue, kindFalse    = 'T', 'F'
 	kindNull               = '0'
@@ -26,8 +28,9 @@ const (
 	kindSS, kindNS, kindBS = 's', 'n', 'b'
 )
 
-// packItem packs attributes whose values are kept ones.
+// packItem packs attributes whose values canonicalValue has checked.
 func packItem(it Item) packedItem {
+	// the buffers on the stack save allocations for items of ordinary size
 	var some [24]string
 	names := some[:0]
 	for name := range it {
@@ -43,10 +46,12 @@ func packItem(it Item) packedItem {
 	return packedItem(b)
 }
 
+// appendWithLength appends a text to b with its length before it.
 func appendWithLength(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
+// appendValue appends the packed form of a value to b.
 func appendValue(b []byte, v types.AttributeValue) []byte {
 	switch v := v.(type) {
 	case *avS:
@@ -83,6 +88,7 @@ func appendValue(b []byte, v types.AttributeValue) []byte {
 	}
 }
 
+// appendAllWithLength appends each text to b with its length before it.
 func appendAllWithLength(b []byte, all []string) []byte {
 	for _, s := range all {
 		b = appendWithLength(b, s)
@@ -90,7 +96,7 @@ func appendAllWithLength(b []byte, all []string) []byte {
 	return b
 }
 
-// cutFirstText takes a text off the beginning.
+// cutFirstText returns the first text of s, which begins with its length, and what follows it.
 func cutFirstText[S ~string](s S) (text string, rest S) {
 	n, i := uint64(0), 0
 	for shift := 0; ; i++ {
@@ -104,7 +110,7 @@ func cutFirstText[S ~string](s S) (text string, rest S) {
 	return string(rest[:n]), rest[n:]
 }
 
-// attributes walks the attributes.
+// attributes iterates over the names and packed values of an item.
 func (p packedItem) attributes() iter.Seq2[string, packedValue] {
 	return func(yield func(string, packedValue) bool) {
 		for len(p) > 0 {
@@ -118,7 +124,8 @@ func (p packedItem) attributes() iter.Seq2[string, packedValue] {
 	}
 }
 
-// attribute finds an attribute; "" for none.
+// attribute returns the packed value of the attribute with the given name; "" when the item lacks
+// it.
 func (p packedItem) attribute(name string) packedValue {
 	for n, v := range p.attributes() {
 		if n == name {
@@ -128,7 +135,8 @@ func (p packedItem) attribute(name string) packedValue {
 	return ""
 }
 
-// unpack makes a value for a caller, who may change it; nil of none.
+// unpack returns a new attribute value, which the caller may change; nil for the empty packed
+// value.
 func (v packedValue) unpack() types.AttributeValue {
 	if v == "" {
 		return nil
@@ -165,7 +173,8 @@ func (v packedValue) unpack() types.AttributeValue {
 	return &avNULL{Value: true}
 }
 
-// keyText is what a key may be: a text, or bytes; "" of all else.
+// keyText returns the text of a string or of bytes, the only types of a key; "" for every other
+// type.
 func (v packedValue) keyText() string {
 	if v == "" || v[0] != kindS && v[0] != kindB {
 		return ""
@@ -173,6 +182,7 @@ func (v packedValue) keyText() string {
 	return string(v[1:])
 }
 
+// splitTexts returns the texts of s, each of which has its length before it.
 func splitTexts(s string) (all []string) {
 	for s != "" {
 		var one string
@@ -182,7 +192,7 @@ func splitTexts(s string) (all []string) {
 	return all
 }
 
-// billedSize is what the service bills for a value.
+// billedSize returns the size of a value in bytes as the service bills it.
 func (v packedValue) billedSize() int {
 	switch v[0] {
 	case kindS, kindB:

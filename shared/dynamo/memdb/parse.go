@@ -7,11 +7,13 @@ import (
 	"sync"
 )
 
+// reservedText lists the reserved words of DynamoDB, one on each line.
+//
 //go:embed reserved.txt
 var reservedText string
 
-// reservedWords are the words that cannot be attribute names in an expression, by the service's
-// developer guide.
+// reservedWords are the words that the service's developer guide forbids as attribute names in an
+// expression; a placeholder must replace them.
 var reservedWords = sync.OnceValue(func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(reservedText) {
@@ -20,15 +22,18 @@ var reservedWords = sync.OnceValue(func() map[string]bool {
 	return words
 })
 
-// pathElement is one element of a document path: a name, a placeholder of one, or an index of a
-// list.
+// pathElement is one element of a document path: an attribute name, a placeholder of a name, or an
+// index of a list.
 type pathElement struct {
-	name  string
-	index int // -1 for a name
+	name string
+	// index is the position in a list; it is -1 for a name.
+	index int
 }
 
+// path leads from an item's attribute to a nested value, as in a.b[3].
 type path []pathElement
 
+// String writes a path as expressions do.
 func (p path) String() string {
 	var b strings.Builder
 	for i, s := range p {
@@ -44,40 +49,50 @@ func (p path) String() string {
 	return b.String()
 }
 
-// operand is a path, a value, or a function of operands.
+// operand is an argument of a condition or an update: a path, the placeholder of a value, or a
+// function of further operands.
 type operand struct {
-	path  path
-	value string // placeholder
-	fn    string // size, if_not_exists, list_append
-	args  []operand
+	path path
+	// value is the placeholder of a value, ":name".
+	value string
+	// fn is size, if_not_exists or list_append.
+	fn   string
+	args []operand
 }
 
-// condition is a condition.
+// condition is a node of a parsed condition: an operator with its arguments, or AND, OR and NOT
+// over further conditions.
 type condition struct {
-	op   string // AND OR NOT, = <> < <= > >=, BETWEEN IN, or a function's name
+	// op is AND, OR or NOT; a comparison (=, <>, <, <=, >, >=, BETWEEN, IN); or the name of a
+	// function.
+	op   string
 	subs []*condition
 	args []operand
 }
 
-// action is one clause of an update.
+// action is one clause of an update expression, such as SET a = b + :c.
 type action struct {
-	verb  string // SET REMOVE ADD DELETE
+	// verb is SET, REMOVE, ADD or DELETE.
+	verb  string
 	path  path
 	value operand
-	op    string // + or - with right
+	// op is + or -, with the operand right, or empty.
+	op    string
 	right operand
 }
 
-// compiledExpression is an expression in its compiled form.
+// compiledExpression is an expression after parsing; which fields are set depends on its kind.
 type compiledExpression struct {
 	cond    *condition
 	actions []action
-	paths   []path   // of a projection
-	names   []string // placeholders used
-	values  []string
+	// paths are the attributes of a projection.
+	paths []path
+	// names and values are the placeholders that the expression uses.
+	names  []string
+	values []string
 }
 
-// expressionKind says which grammar an expression has.
+// expressionKind distinguishes the expressions of a request, which have different grammars.
 type expressionKind int
 
 const (
@@ -89,18 +104,21 @@ const (
 	expressionKinds
 )
 
+// String returns the name of the request's parameter, as the service's error messages use it.
 func (k expressionKind) String() string {
 	return [expressionKinds]string{"KeyConditionExpression", "ConditionExpression", "FilterExpression",
 		"UpdateExpression", "ProjectionExpression"}[k]
 }
 
-// texts and expressions are those of one request, by their kind; nil where it has none.
+// expressionTexts and compiledExpressions are the expressions of one request, indexed by their
+// kind; an expression that the request lacks is nil.
 type (
 	expressionTexts     [expressionKinds]*string
 	compiledExpressions [expressionKinds]*compiledExpression
 )
 
-// expressionCache keeps compiled expressions by their text.
+// expressionCache keeps compiled expressions by their text, because a program sends the same few
+// texts again and again.
 type expressionCache struct {
 	mu    sync.RWMutex
 	known map[cacheKey]*compiledExpression
@@ -114,7 +132,8 @@ type cacheKey struct {
 // maxCachedExpressions bounds the cache; this project has some hundred expressions.
 const maxCachedExpressions = 10_000
 
-// compile parses an expression, or finds it parsed; nil text gives nil.
+// compile returns the parsed form of an expression, from the cache where it was parsed before; it
+// returns nil for a nil text.
 func (c *expressionCache) compile(k expressionKind, text *string) (*compiledExpression, error) {
 	if text == nil {
 		return nil, nil
@@ -139,9 +158,12 @@ func (c *expressionCache) compile(k expressionKind, text *string) (*compiledExpr
 	return p, nil
 }
 
-// maxExpression bounds an expression in bytes, as the service does.
+// maxExpression is the service's limit of an expression in bytes.
 const maxExpression = 4096
 
+// parseExpression parses a text by the grammar of its kind.
+//
+// Errors: a validation error that names the unexpected token.
 func parseExpression(k expressionKind, text string) (*compiledExpression, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, validationError("Invalid %s: The expression can not be empty;", k)
@@ -169,6 +191,7 @@ func parseExpression(k expressionKind, text string) (*compiledExpression, error)
 	return p.out, err
 }
 
+// parser reads the tokens of one expression from left to right.
 type parser struct {
 	kind   expressionKind
 	tokens []string
@@ -176,11 +199,13 @@ type parser struct {
 	out    *compiledExpression
 }
 
+// isWordByte reports whether a byte can be part of a name, a keyword or a placeholder.
 func isWordByte(c byte) bool {
 	return c == '_' || c == '#' || c == ':' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' ||
 		c >= 'A' && c <= 'Z'
 }
 
+// tokenize splits an expression into words, operators and punctuation.
 func (p *parser) tokenize(text string) error {
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
@@ -207,6 +232,7 @@ func (p *parser) tokenize(text string) error {
 	return nil
 }
 
+// peekToken returns the next token without consuming it; "" at the end.
 func (p *parser) peekToken() string {
 	if p.at < len(p.tokens) {
 		return p.tokens[p.at]
@@ -214,13 +240,15 @@ func (p *parser) peekToken() string {
 	return ""
 }
 
+// nextToken consumes the next token and returns it.
 func (p *parser) nextToken() string {
 	t := p.peekToken()
 	p.at++
 	return t
 }
 
-// acceptToken consumes a token if it is the next; words are taken in any case.
+// acceptToken consumes the next token if it is t, and reports whether it was. Upper and lower case
+// do not matter.
 func (p *parser) acceptToken(t string) bool {
 	if p.at < len(p.tokens) && strings.EqualFold(p.peekToken(), t) {
 		p.at++
@@ -229,6 +257,9 @@ func (p *parser) acceptToken(t string) bool {
 	return false
 }
 
+// expectToken consumes the next token.
+//
+// Errors: a syntax error when the token is not t.
 func (p *parser) expectToken(t string) error {
 	if !p.acceptToken(t) {
 		return p.syntaxError()
@@ -236,6 +267,7 @@ func (p *parser) expectToken(t string) error {
 	return nil
 }
 
+// syntaxError returns the service's error for an unexpected token.
 func (p *parser) syntaxError() error {
 	token := p.peekToken()
 	if token == "" {
@@ -244,10 +276,13 @@ func (p *parser) syntaxError() error {
 	return validationError("Invalid %s: Syntax error; token: %q", p.kind, token)
 }
 
+// parseOr parses conditions joined by OR, the operator that binds weakest.
 func (p *parser) parseOr() (*condition, error) { return p.parseChain("OR", p.parseAnd) }
 
+// parseAnd parses conditions joined by AND.
 func (p *parser) parseAnd() (*condition, error) { return p.parseChain("AND", p.parseNot) }
 
+// parseChain parses one or more parts that are joined by the same word, AND or OR.
 func (p *parser) parseChain(word string, part func() (*condition, error)) (*condition, error) {
 	n, err := part()
 	if err != nil {
@@ -266,6 +301,7 @@ func (p *parser) parseChain(word string, part func() (*condition, error)) (*cond
 	return &condition{op: word, subs: subs}, nil
 }
 
+// parseNot parses a condition with any number of NOT before it.
 func (p *parser) parseNot() (*condition, error) {
 	if !p.acceptToken("NOT") {
 		return p.parseTest()
@@ -274,7 +310,8 @@ func (p *parser) parseNot() (*condition, error) {
 	return &condition{op: "NOT", subs: []*condition{n}}, err
 }
 
-// argumentCount is the number of arguments of each function that is a condition.
+// argumentCount returns the number of arguments of a function that is a condition by itself; 0 for
+// every other word.
 func argumentCount(fn string) int {
 	switch fn {
 	case "attribute_exists", "attribute_not_exists":
@@ -285,6 +322,7 @@ func argumentCount(fn string) int {
 	return 0
 }
 
+// parseTest parses a condition in parentheses, a function, or a comparison.
 func (p *parser) parseTest() (*condition, error) {
 	if p.acceptToken("(") {
 		n, err := p.parseOr()
@@ -306,6 +344,7 @@ func (p *parser) parseTest() (*condition, error) {
 	return p.parseComparison(left)
 }
 
+// parseComparison parses what follows the left operand of a comparison.
 func (p *parser) parseComparison(left operand) (*condition, error) {
 	switch word := strings.ToUpper(p.nextToken()); word {
 	case "=", "<>", "<", "<=", ">", ">=":
@@ -329,7 +368,7 @@ func (p *parser) parseComparison(left operand) (*condition, error) {
 	return nil, p.syntaxError()
 }
 
-// parseArguments reads "(a, b, ...)", of a given number if that is not 0.
+// parseArguments parses "(a, b, ...)" and checks that there are n arguments, unless n is 0.
 func (p *parser) parseArguments(n int) ([]operand, error) {
 	if err := p.expectToken("("); err != nil {
 		return nil, err
@@ -353,6 +392,8 @@ func (p *parser) parseArguments(n int) ([]operand, error) {
 	return args, p.expectToken(")")
 }
 
+// parseOperand parses the placeholder of a value, a function or a path, and records the
+// placeholders.
 func (p *parser) parseOperand() (operand, error) {
 	t := p.peekToken()
 	if strings.HasPrefix(t, ":") && len(t) > 1 {
@@ -378,6 +419,7 @@ func (p *parser) parseOperand() (operand, error) {
 	return operand{path: where}, err
 }
 
+// parsePath parses a document path such as a.b[3].
 func (p *parser) parsePath() (path, error) {
 	name, err := p.parseName()
 	if err != nil {
@@ -407,6 +449,9 @@ func (p *parser) parsePath() (path, error) {
 	}
 }
 
+// parseName parses one attribute name or its placeholder.
+//
+// Errors: a validation error for a reserved word.
 func (p *parser) parseName() (pathElement, error) {
 	t := p.peekToken()
 	switch {
@@ -423,6 +468,7 @@ func (p *parser) parseName() (pathElement, error) {
 	return pathElement{name: t, index: -1}, nil
 }
 
+// parseProjection parses the list of paths of a projection.
 func (p *parser) parseProjection() error {
 	for {
 		where, err := p.parsePath()
@@ -436,6 +482,8 @@ func (p *parser) parseProjection() error {
 	}
 }
 
+// parseUpdate parses the sections SET, REMOVE, ADD and DELETE of an update, each of which may occur
+// once.
 func (p *parser) parseUpdate() error {
 	seen := map[string]bool{}
 	for p.at < len(p.tokens) {
@@ -466,6 +514,7 @@ func (p *parser) parseUpdate() error {
 	return nil
 }
 
+// parseAction parses one clause of the section of an update that begins with verb.
 func (p *parser) parseAction(verb string) (action, error) {
 	where, err := p.parsePath()
 	a := action{verb: verb, path: where}

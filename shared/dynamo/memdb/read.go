@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// GetItem implements dynamo.API.
+// GetItem implements dynamo.API: it returns one item, whole or as the projection selects it.
 func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	op := Op{Name: "GetItem", Tables: []string{aws.ToString(in.TableName)}, Input: in}
@@ -43,6 +43,7 @@ func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
 	})
 }
 
+// findItem returns the table and the row of a key; the row is nil when there is no item.
 func (db *DB) findItem(name *string, key Item) (*table, *row, error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -57,22 +58,26 @@ func (db *DB) findItem(name *string, key Item) (*table, *row, error) {
 	return t, t.base.findRow(pk, sk), nil
 }
 
-// maxPage is the number of bytes after which a query's page ends.
+// maxPage is the number of bytes after which a page of a query ends.
 const maxPage = 1 << 20
 
-// keyRange is what a key condition selects in an index.
+// keyRange is the part of an index that a key condition selects: a partition and, in it, the sort
+// keys that meet a condition.
 type keyRange struct {
-	pk   string
-	sort *condition // condition on the sort key, or nil
+	pk string
+	// sort is the condition on the sort key; nil selects all of the partition.
+	sort *condition
 }
 
-// Query implements dynamo.API.
+// Query implements dynamo.API: it returns one page of the items of a partition, in the order of
+// their sort keys.
 func (db *DB) Query(ctx context.Context, in *dynamodb.QueryInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	op := Op{Name: "Query", Tables: []string{aws.ToString(in.TableName)}, Input: in}
 	return runCall(ctx, db, op, func() (*dynamodb.QueryOutput, error) { return db.runQuery(in) })
 }
 
+// runQuery compiles the expressions of a query, checks them and reads one page.
 func (db *DB) runQuery(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	compiled, values, err := db.compileExpressions(in.ExpressionAttributeNames,
 		in.ExpressionAttributeValues,
@@ -93,6 +98,17 @@ func (db *DB) runQuery(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	s := &requestScope{kind: keyKind, names: in.ExpressionAttributeNames, values: values}
 	db.mu.RLock()
 	defer db.mu.RUnlock()
+	q, err := db.newPageQuery(in, s, compiled)
+	if err != nil {
+		return nil, err
+	}
+	return q.readPage()
+}
+
+// newPageQuery finds the table and the index of a query and checks its conditions against the keys
+// of the index; the caller holds the lock.
+func (db *DB) newPageQuery(in *dynamodb.QueryInput, s *requestScope,
+	compiled compiledExpressions) (*pageQuery, error) {
 	t, err := db.findTable(in.TableName)
 	if err != nil {
 		return nil, err
@@ -101,6 +117,7 @@ func (db *DB) runQuery(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	// the service refuses this, because an index lags behind its table
 	if x.name != "" && aws.ToBool(in.ConsistentRead) {
 		return nil, validationError("Consistent reads are not supported on global secondary indexes")
 	}
@@ -120,11 +137,11 @@ func (db *DB) runQuery(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 			return nil, err
 		}
 	}
-	return q.readPage()
+	return q, nil
 }
 
-// parseKeyCondition reads a key condition: the partition key equals a value, and at most one
-// condition on the sort key.
+// parseKeyCondition reads a key condition: the partition key must equal a value, and there may be
+// one condition on the sort key.
 func (s *requestScope) parseKeyCondition(x *index, n *condition) (keyRange, error) {
 	parts := []*condition{n}
 	if n.op == "AND" {
@@ -159,7 +176,7 @@ func (s *requestScope) parseKeyCondition(x *index, n *condition) (keyRange, erro
 	return sp, nil
 }
 
-// pageQuery is one page of a query.
+// pageQuery is what is needed to read one page of a query.
 type pageQuery struct {
 	in         *dynamodb.QueryInput
 	t          *table
@@ -170,6 +187,7 @@ type pageQuery struct {
 	projection *compiledExpression
 }
 
+// readPage reads one page: up to the limit of the query, or until maxPage bytes are read.
 func (q *pageQuery) readPage() (*dynamodb.QueryOutput, error) {
 	entries, err := q.selectedEntries()
 	if err != nil {
@@ -179,6 +197,7 @@ func (q *pageQuery) readPage() (*dynamodb.QueryOutput, error) {
 	count := q.in.Select == types.SelectCount
 	size := 0
 	for i, e := range entries {
+		// a page has at least one item, however large it is
 		if out.ScannedCount > 0 && size >= maxPage {
 			out.LastEvaluatedKey = q.lastEvaluatedKey(entries[i-1].row)
 			break
@@ -186,6 +205,7 @@ func (q *pageQuery) readPage() (*dynamodb.QueryOutput, error) {
 		r := q.x.projectRow(q.t, e.row)
 		size += r.size
 		out.ScannedCount++
+		// a filter applies after the limit: filtered items count as scanned
 		if q.filter == nil || q.s.isMet(q.filter, r) {
 			out.Count++
 			if !count {
@@ -206,8 +226,8 @@ func (q *pageQuery) readPage() (*dynamodb.QueryOutput, error) {
 	return out, nil
 }
 
-// selectedEntries are the entries from the start key on, in the order of the query. The slice is
-// not to be changed.
+// selectedEntries returns the entries that the key condition selects after the start key, in the
+// order of the query. The caller must not change the slice, which may be that of the partition.
 func (q *pageQuery) selectedEntries() ([]entry, error) {
 	p := q.x.parts[q.sp.pk]
 	var all []entry
@@ -240,24 +260,28 @@ func (q *pageQuery) selectedEntries() ([]entry, error) {
 	if forward {
 		return all[from:to], nil
 	}
+	// the partition's own entries must stay in order, so a copy of them is reversed
 	reversed := slices.Clone(all[from:to])
 	slices.Reverse(reversed)
 	return reversed, nil
 }
 
-// sortKeyBounds finds the run of entries that a condition on the sort key selects.
+// sortKeyBounds returns the positions of the first entry that the condition on the sort key selects
+// and of the first one after the last.
 func (q *pageQuery) sortKeyBounds(all []entry) (from, to int) {
 	arg := func(i int) string {
 		text, _ := keyText(q.s.operandValue(nil, q.sp.sort.args[i]))
 		return text
 	}
-	at := func(s string) int { // first entry not below s
+	// at returns the position of the first entry whose sort key is not below s
+	at := func(s string) int {
 		i, _ := slices.BinarySearchFunc(all, s, func(e entry, s string) int {
 			return strings.Compare(e.sk, s)
 		})
 		return i
 	}
-	behind := func(s string) int { // first entry above s
+	// behind returns the position of the first entry whose sort key is above s
+	behind := func(s string) int {
 		i, _ := slices.BinarySearchFunc(all, s, func(e entry, s string) int {
 			if e.sk <= s {
 				return -1
@@ -280,7 +304,8 @@ func (q *pageQuery) sortKeyBounds(all []entry) (from, to int) {
 	case "BETWEEN":
 		return at(arg(1)), behind(arg(2))
 	}
-	prefix := arg(1) // begins_with
+	// begins_with is the only operator left: it selects the sort keys with a prefix
+	prefix := arg(1)
 	from = at(prefix)
 	to = from
 	n, _ := slices.BinarySearchFunc(all[from:], prefix, func(e entry, prefix string) int {
@@ -292,13 +317,14 @@ func (q *pageQuery) sortKeyBounds(all []entry) (from, to int) {
 	return from, to + n
 }
 
-// lastEvaluatedKey is the key from which a query goes on behind a row.
+// lastEvaluatedKey returns the key after which the next page of the query begins.
 func (q *pageQuery) lastEvaluatedKey(r *row) Item {
 	names := []string{q.t.keys.hash, q.t.keys.sort, q.x.keys.hash, q.x.keys.sort}
 	return r.selectAttributes(slices.DeleteFunc(names, func(n string) bool { return n == "" }))
 }
 
-// parseStartKey reads an ExclusiveStartKey; the row in it has only keys.
+// parseStartKey reads ExclusiveStartKey. The row in the returned entry has a primary key and no
+// attributes, which is enough to search for its position.
 func (q *pageQuery) parseStartKey() (entry, error) {
 	key := q.in.ExclusiveStartKey
 	pk, sk, err := q.t.primaryKey(key)

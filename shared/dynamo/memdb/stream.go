@@ -8,16 +8,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// streamRecord is a change of an item that a stream has to tell.
+// streamRecord is one change of an item in the stream of a table.
 type streamRecord struct {
-	sequence      uint64
-	millis        int64 // 0 without a clock
+	sequence uint64
+	// millis is the time of the change, 0 when the engine has no clock.
+	millis        int64
 	before, after *row
 }
 
-// recordChange keeps what a table's stream tells of a write; a write that changes nothing is not
-// told.
+// recordChange adds a change to the stream of a table; a write that leaves the item as it was makes
+// no record.
 func (db *DB) recordChange(t *table, before, after *row) {
+	// the service makes no record of a write that changes nothing
 	if !t.stream || before == nil && after == nil || before.hasSameContent(after) {
 		return
 	}
@@ -29,8 +31,8 @@ func (db *DB) recordChange(t *table, before, after *row) {
 	t.records = append(t.records, rec)
 }
 
-// TakeStreamRecords takes the records of a table's stream that were not taken yet, in the order of
-// the writes: keys and new images, as a Lambda function gets them.
+// TakeStreamRecords returns the records of a table's stream that were not returned before, in the
+// order of the writes, with keys and new images, as a Lambda function receives them.
 func (db *DB) TakeStreamRecords(name string) []events.DynamoDBEventRecord {
 	db.mu.Lock()
 	t := db.tables[name]
@@ -46,6 +48,7 @@ func (db *DB) TakeStreamRecords(name string) []events.DynamoDBEventRecord {
 	return out
 }
 
+// lambdaEvent returns the record in the form in which Lambda delivers it.
 func (rec streamRecord) lambdaEvent(t *table) events.DynamoDBEventRecord {
 	row, name := rec.after, string(events.DynamoDBOperationTypeModify)
 	switch {
@@ -77,7 +80,7 @@ func (rec streamRecord) lambdaEvent(t *table) events.DynamoDBEventRecord {
 			"/stream/memory", Change: change}
 }
 
-// eventValue is a value in the types of Lambda's events.
+// eventValue converts an attribute value from the SDK's type to the type of Lambda's events.
 func eventValue(v types.AttributeValue) events.DynamoDBAttributeValue {
 	switch v := v.(type) {
 	case *avS:
@@ -111,8 +114,8 @@ func eventValue(v types.AttributeValue) events.DynamoDBAttributeValue {
 	}
 }
 
-// DropStreamRecords drops the records of a table's stream that were not taken yet, for who has no
-// use of them.
+// DropStreamRecords forgets the records of a table's stream that nobody has taken, for a test that
+// does not read the stream, so that they do not fill the memory.
 func (db *DB) DropStreamRecords(name string) {
 	db.mu.Lock()
 	defer db.mu.Unlock()

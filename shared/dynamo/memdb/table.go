@@ -10,20 +10,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// row is one kept item. It is never changed: a write puts another in its place, so readers need no
-// copy of it.
+// row is one stored item. A row is never changed: a write replaces it by another row, so that
+// readers may use it without a copy and without the lock.
 type row struct {
 	pk, sk string
 	attrs  packedItem
-	n      int // of attributes
-	size   int // bytes, as the service bills them
+	// n is the number of attributes.
+	n int
+	// size is the size in bytes as the service bills it.
+	size int
 }
 
+// compareRows orders rows by partition key and sort key.
 func compareRows(a, b *row) int {
 	return cmp.Or(strings.Compare(a.pk, b.pk), strings.Compare(a.sk, b.sk))
 }
 
-// attribute gives an attribute, nil for none.
+// attribute returns the value of an attribute; nil when the row is nil or lacks it.
 func (r *row) attribute(name string) types.AttributeValue {
 	if r == nil {
 		return nil
@@ -31,7 +34,7 @@ func (r *row) attribute(name string) types.AttributeValue {
 	return r.attrs.attribute(name).unpack()
 }
 
-// item is the row for a caller; nil for none.
+// item returns a copy of the row that the caller may change; nil for a nil row.
 func (r *row) item() Item {
 	if r == nil {
 		return nil
@@ -43,52 +46,64 @@ func (r *row) item() Item {
 	return it
 }
 
-// hasSameContent tells whether two rows have the same content.
+// hasSameContent reports whether two rows have equal attributes.
 func (r *row) hasSameContent(o *row) bool { return r != nil && o != nil && r.attrs == o.attrs }
 
-// keyNames are the key attributes of a table or an index; sort is empty where there is none.
+// keyNames are the names of the key attributes of a table or an index; sort is empty when it has no
+// sort key.
 type keyNames struct{ hash, sort string }
 
+// isKey reports whether an attribute is one of the two key attributes.
 func (k keyNames) isKey(name string) bool {
 	return name == k.hash || k.sort != "" && name == k.sort
 }
 
-// table is one table.
+// table holds the rows of one table in its own order and in the order of each secondary index, and
+// the stream records that nobody has taken yet.
 type table struct {
-	name   string
-	keys   keyNames
-	kinds  map[string]types.ScalarAttributeType // of the key attributes of table and indexes
+	name string
+	keys keyNames
+	// kinds are the types of the key attributes of the table and of its indexes.
+	kinds  map[string]types.ScalarAttributeType
 	base   *index
 	gsis   []*index
 	stream bool
 
-	items   int
-	bytes   int64
-	records []streamRecord // not yet drained
+	items int
+	bytes int64
+	// records are the stream records that TakeStreamRecords has not returned yet.
+	records []streamRecord
 }
 
-// index is a table's own order, or that of a global secondary index. An index is up to date with
-// each write, which the service does not promise and callers may not use.
+// index holds rows by partition and sort key: of the table itself, or of a global secondary index.
+// Every write updates all indexes at once. The service updates secondary indexes a moment later, so
+// callers must not rely on this.
 type index struct {
-	name     string
-	keys     keyNames
-	all      bool
-	includes []string // with KEYS_ONLY and INCLUDE: what it holds beside the keys
+	name string
+	keys keyNames
+	all  bool
+	// includes are the attributes that an index with the projection KEYS_ONLY or INCLUDE holds besides
+	// the keys.
+	includes []string
 	parts    map[string]*partition
 }
 
-// partition is one partition, in the order of the sort keys.
+// partition holds the rows with one partition key, in the order of their sort keys.
 type partition struct{ entries []entry }
 
+// entry is one row in a partition, with its sort key in this index.
 type entry struct {
 	sk  string
 	row *row
 }
 
+// compareEntries orders entries by sort key. Rows with the same sort key, as an index may have, are
+// ordered by their primary key.
 func compareEntries(a, b entry) int {
 	return cmp.Or(strings.Compare(a.sk, b.sk), compareRows(a.row, b.row))
 }
 
+// newTable makes an empty table from the input of CreateTable.
 func newTable(in *dynamodb.CreateTableInput) (*table, error) {
 	t := &table{name: aws.ToString(in.TableName), kinds: map[string]types.ScalarAttributeType{}}
 	if t.name == "" {
@@ -114,6 +129,7 @@ func newTable(in *dynamodb.CreateTableInput) (*table, error) {
 	return t, nil
 }
 
+// parseKeySchema reads the key attributes of the table or of an index and records their types.
 func (t *table) parseKeySchema(schema []types.KeySchemaElement,
 	defined map[string]types.ScalarAttributeType) (keyNames, error) {
 	var k keyNames
@@ -137,6 +153,7 @@ func (t *table) parseKeySchema(schema []types.KeySchemaElement,
 	return k, nil
 }
 
+// newSecondaryIndex makes an empty global secondary index.
 func (t *table) newSecondaryIndex(g types.GlobalSecondaryIndex,
 	defined map[string]types.ScalarAttributeType) (*index, error) {
 	k, err := t.parseKeySchema(g.KeySchema, defined)
@@ -151,7 +168,7 @@ func (t *table) newSecondaryIndex(g types.GlobalSecondaryIndex,
 	return x, nil
 }
 
-// findIndex finds a global secondary index; the table's own order has no name.
+// findIndex returns the index with the given name; a nil name means the table itself.
 func (t *table) findIndex(name *string) (*index, error) {
 	if name == nil {
 		return t.base, nil
@@ -164,7 +181,8 @@ func (t *table) findIndex(name *string) (*index, error) {
 	return nil, validationError("The table does not have the specified index: %s", *name)
 }
 
-// keyText is a key attribute's value as the engine orders it.
+// keyText returns the text by which the engine orders a key attribute; ok is false when a value
+// cannot be a key.
 func keyText(v types.AttributeValue) (string, bool) {
 	switch v := v.(type) {
 	case *avS:
@@ -184,6 +202,7 @@ func (t *table) primaryKey(it Item) (pk, sk string, err error) {
 	return pk, sk, err
 }
 
+// keyAttribute reads one key attribute and checks its type and its length, at most most bytes.
 func (t *table) keyAttribute(it Item, name string, most int) (string, error) {
 	v, ok := it[name]
 	if !ok {
@@ -210,7 +229,8 @@ func (t *table) keyAttribute(it Item, name string, most int) (string, error) {
 	return s, nil
 }
 
-// parseKey reads a Key: the key attributes and nothing else.
+// parseKey reads the Key parameter of a request, which must hold the key attributes and nothing
+// else.
 func (t *table) parseKey(key Item) (pk, sk string, err error) {
 	n := 1
 	if t.keys.sort != "" {
@@ -222,7 +242,7 @@ func (t *table) parseKey(key Item) (pk, sk string, err error) {
 	return t.primaryKey(key)
 }
 
-// newRow checks an item and keeps it.
+// newRow checks an item of a request and packs it into a row.
 func (t *table) newRow(it Item) (*row, error) {
 	kept := make(Item, len(it))
 	for name, v := range it {
@@ -238,7 +258,8 @@ func (t *table) newRow(it Item) (*row, error) {
 	return t.packRow(kept)
 }
 
-// packRow makes a row of kept values, and checks what holds for a whole item.
+// packRow packs checked values into a row and checks the rules for a whole item: its keys, the keys
+// of the indexes, and its size.
 func (t *table) packRow(it Item) (*row, error) {
 	if _, _, err := t.primaryKey(it); err != nil {
 		return nil, err
@@ -268,6 +289,7 @@ func (t *table) packRow(it Item) (*row, error) {
 	return r, nil
 }
 
+// findRow returns the row with a primary key; nil when there is none.
 func (x *index) findRow(pk, sk string) *row {
 	p := x.parts[pk]
 	if p == nil {
@@ -282,7 +304,8 @@ func (x *index) findRow(pk, sk string) *row {
 	return p.entries[i].row
 }
 
-// position is where a row stands in an index; ok is false when it lacks a key of it.
+// position returns the keys under which a row is stored in an index; ok is false when the row lacks
+// a key attribute of the index, and so is not part of it.
 func (x *index) position(r *row) (pk, sk string, ok bool) {
 	if r == nil {
 		return "", "", false
@@ -297,11 +320,13 @@ func (x *index) position(r *row) (pk, sk string, ok bool) {
 	return pk, sk, pk != "" && (sk != "" || x.keys.sort == "")
 }
 
-// replaceRow puts after in the place of before; either may be nil.
+// replaceRow replaces the row before by the row after in an index; before is nil for a new item and
+// after is nil for a deleted one.
 func (x *index) replaceRow(before, after *row) {
 	pk0, sk0, was := x.position(before)
 	pk1, sk1, is := x.position(after)
-	if was && is && pk0 == pk1 && sk0 == sk1 { // where a row stays, nothing else moves
+	// a row that keeps its position is replaced in place: all other entries stay where they are
+	if was && is && pk0 == pk1 && sk0 == sk1 {
 		p := x.parts[pk0]
 		if i, found := p.searchRow(sk0, before); found {
 			p.entries[i].row = after
@@ -316,10 +341,12 @@ func (x *index) replaceRow(before, after *row) {
 	}
 }
 
+// searchRow returns the position of a row in a partition, and whether it is there.
 func (p *partition) searchRow(sk string, r *row) (int, bool) {
 	return slices.BinarySearchFunc(p.entries, entry{sk, r}, compareEntries)
 }
 
+// removeRow takes a row out of an index and drops its partition when it was the last one.
 func (x *index) removeRow(pk, sk string, r *row) {
 	p := x.parts[pk]
 	if i, found := p.searchRow(sk, r); found {
@@ -330,6 +357,7 @@ func (x *index) removeRow(pk, sk string, r *row) {
 	}
 }
 
+// insertRow adds a row to an index, and makes its partition when it is the first one.
 func (x *index) insertRow(pk, sk string, r *row) {
 	p := x.parts[pk]
 	if p == nil {
@@ -340,7 +368,8 @@ func (x *index) insertRow(pk, sk string, r *row) {
 	p.entries = slices.Insert(p.entries, i, entry{sk, r})
 }
 
-// replaceRow puts after in the place of before; either may be nil, and both have the same key.
+// replaceRow replaces the row before by the row after in the table, its indexes and its stream.
+// Either may be nil; both have the same primary key.
 func (db *DB) replaceRow(t *table, before, after *row) {
 	t.base.replaceRow(before, after)
 	for _, x := range t.gsis {

@@ -15,12 +15,13 @@ import (
 
 // Limits of transactions.
 const (
+	// The service limits a transaction to maxActions actions and to maxTransaction bytes of items.
 	maxActions     = 100
 	maxTransaction = 4 << 20
 )
 
-// TransactWriteItems implements dynamo.API: all actions or none. A request token makes the same
-// request again a success without effect, for as long as the engine remembers it.
+// TransactWriteItems implements dynamo.API: it carries out all actions or none. A request with a
+// token that the engine remembers succeeds without effect when its content is the same.
 func (db *DB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	op := Op{Name: "TransactWriteItems", Tables: mentionedTables(in), Write: true, Input: in}
@@ -29,6 +30,7 @@ func (db *DB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWrite
 	})
 }
 
+// mentionedTables lists the tables of a transaction in the order in which its actions mention them.
 func mentionedTables(in *dynamodb.TransactWriteItemsInput) []string {
 	var tables []string
 	for _, a := range in.TransactItems {
@@ -39,7 +41,8 @@ func mentionedTables(in *dynamodb.TransactWriteItemsInput) []string {
 	return tables
 }
 
-// newPendingWrite reads one action.
+// newPendingWrite reads one action of a transaction, which is exactly one of put, update, delete
+// and condition check.
 func newPendingWrite(a types.TransactWriteItem) (*pendingWrite, error) {
 	var found []*pendingWrite
 	if p := a.Put; p != nil {
@@ -75,6 +78,7 @@ func newPendingWrite(a types.TransactWriteItem) (*pendingWrite, error) {
 	return found[0], nil
 }
 
+// writeTransaction carries out a transaction under the engine's lock.
 func (db *DB) writeTransaction(
 	in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
 	changes, err := db.prepareActions(in)
@@ -89,6 +93,7 @@ func (db *DB) writeTransaction(
 				"Value '%s' at 'clientRequestToken' failed to satisfy constraint: Member must have length "+
 					"less than or equal to 36", token)
 		}
+		// the hash is made before the lock is taken, because it needs time
 		content = db.contentHash(changes)
 	}
 	db.mu.Lock()
@@ -102,6 +107,7 @@ func (db *DB) writeTransaction(
 	}
 	var u capacityUnits
 	for i, c := range changes {
+		// a transaction consumes twice the capacity, also for a condition check
 		u.addWrite(c.t, rows[i][0], rows[i][1], 2)
 		if !c.check {
 			db.replaceRow(c.t, rows[i][0], rows[i][1])
@@ -114,7 +120,8 @@ func (db *DB) writeTransaction(
 		nil
 }
 
-// answerRepeatedToken answers a token that is known.
+// answerRepeatedToken answers a transaction whose token is known: success for the same content, an
+// error for another.
 func (db *DB) answerRepeatedToken(in *dynamodb.TransactWriteItemsInput,
 	same bool) (*dynamodb.TransactWriteItemsOutput, error) {
 	if !same {
@@ -124,7 +131,8 @@ func (db *DB) answerRepeatedToken(in *dynamodb.TransactWriteItemsInput,
 	return &dynamodb.TransactWriteItemsOutput{}, nil
 }
 
-// prepareActions prepares a transaction's actions and checks what holds for them together.
+// prepareActions prepares the actions of a transaction and checks its limits and that no item
+// occurs twice.
 func (db *DB) prepareActions(in *dynamodb.TransactWriteItemsInput) ([]*pendingWrite, error) {
 	if len(in.TransactItems) == 0 {
 		return nil, validationError("TransactItems needs at least one action")
@@ -160,7 +168,8 @@ func (db *DB) prepareActions(in *dynamodb.TransactWriteItemsInput) ([]*pendingWr
 	return changes, nil
 }
 
-// evaluateAll evaluates all actions on the items as they are before the transaction.
+// evaluateAll evaluates the conditions of all actions on the items as they are before the
+// transaction, so that no action sees the effect of another.
 func evaluateAll(changes []*pendingWrite) (rows [][2]*row, reasons []types.CancellationReason,
 	failed bool) {
 	rows, reasons = make([][2]*row, len(changes)), make([]types.CancellationReason, len(changes))
@@ -184,6 +193,8 @@ func evaluateAll(changes []*pendingWrite) (rows [][2]*row, reasons []types.Cance
 	return rows, reasons, failed
 }
 
+// transactionCancelled returns the error of a cancelled transaction, with the reason of each
+// action.
 func transactionCancelled(reasons []types.CancellationReason) error {
 	codes := make([]string, len(reasons))
 	for i, r := range reasons {
@@ -195,7 +206,7 @@ func transactionCancelled(reasons []types.CancellationReason) error {
 				strings.Join(codes, ", ") + "]")}
 }
 
-// contentHash is a digest of what a transaction asks for, the same whatever the order of maps.
+// contentHash returns a hash of a transaction's actions that does not depend on the order of maps.
 func (db *DB) contentHash(changes []*pendingWrite) uint64 {
 	var h maphash.Hash
 	h.SetSeed(db.seed)
@@ -215,7 +226,8 @@ func (db *DB) contentHash(changes []*pendingWrite) uint64 {
 	return h.Sum64()
 }
 
-// itemHash adds up what the attributes hash to.
+// itemHash returns a hash of an item: the sum of the hashes of its attributes, because a sum does
+// not depend on their order.
 func (db *DB) itemHash(it Item) uint64 {
 	var total uint64
 	for name, v := range it {
@@ -224,6 +236,7 @@ func (db *DB) itemHash(it Item) uint64 {
 	return total
 }
 
+// valueHash returns a hash of an attribute value and its type.
 func (db *DB) valueHash(v types.AttributeValue) uint64 {
 	var h uint64
 	switch v := v.(type) {

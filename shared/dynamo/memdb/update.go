@@ -7,8 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// applyUpdate makes the row that an update leaves. All operands are those of the row before it; nil
-// is an item that does not exist yet. touched are the top-level attributes that the update names.
+// applyUpdate returns the row that an update leaves and the names of the top-level attributes that
+// it changes. All operands are read from the row before the update; before is nil when the item
+// does not exist.
 func (s *requestScope) applyUpdate(t *table, before *row, key Item,
 	p *compiledExpression) (after *row, touched []string, err error) {
 	var work Item
@@ -31,6 +32,9 @@ func (s *requestScope) applyUpdate(t *table, before *row, key Item,
 	return after, touched, err
 }
 
+// applyActions carries out the actions of an update on the item work and returns the names of the
+// changed attributes. applyActions computes all results before it sets the first one, because every
+// operand means the value before the update.
 func (s *requestScope) applyActions(t *table, before *row, work Item,
 	p *compiledExpression) ([]string, error) {
 	if err := s.refuseOverlaps(p.actions); err != nil {
@@ -59,7 +63,8 @@ func (s *requestScope) applyActions(t *table, before *row, work Item,
 	return touched, nil
 }
 
-// refuseOverlaps refuses two actions of which one changes what the other does.
+// refuseOverlaps refuses an update in which one action would change a value that another one
+// changes too.
 func (s *requestScope) refuseOverlaps(actions []action) error {
 	for i, a := range actions {
 		for _, b := range actions[:i] {
@@ -78,12 +83,13 @@ func (s *requestScope) refuseOverlaps(actions []action) error {
 	return nil
 }
 
-// wrongTypeError is the answer to an operand that the item makes impossible.
+// wrongTypeError is the service's answer when the type of an existing attribute makes an operation
+// impossible.
 func wrongTypeError() error {
 	return validationError("An operand in the update expression has an incorrect data type")
 }
 
-// actionResult is what an action leaves at its path; nil removes it.
+// actionResult returns the value that an action leaves at its path; nil removes the attribute.
 func (s *requestScope) actionResult(before *row, a action) (types.AttributeValue, error) {
 	switch a.verb {
 	case "REMOVE":
@@ -110,6 +116,8 @@ func (s *requestScope) actionResult(before *row, a action) (types.AttributeValue
 	return &avN{Value: n}, err
 }
 
+// evaluateSetOperand returns the value of an operand of SET, which may be if_not_exists or
+// list_append.
 func (s *requestScope) evaluateSetOperand(before *row, o operand) (types.AttributeValue, error) {
 	switch {
 	case o.fn == "if_not_exists":
@@ -137,6 +145,7 @@ func (s *requestScope) evaluateSetOperand(before *row, o operand) (types.Attribu
 	return v, nil
 }
 
+// evaluateListAppend returns the elements of both lists of list_append in one list.
 func (s *requestScope) evaluateListAppend(before *row, o operand) (types.AttributeValue, error) {
 	var all []types.AttributeValue
 	for _, arg := range o.args {
@@ -153,6 +162,7 @@ func (s *requestScope) evaluateListAppend(before *row, o operand) (types.Attribu
 	return &avL{Value: all}, nil
 }
 
+// valueAfterAdd returns the result of ADD: the sum of two numbers, or the union of two sets.
 func valueAfterAdd(old, more types.AttributeValue) (types.AttributeValue, error) {
 	switch m := more.(type) {
 	case *avN:
@@ -181,30 +191,35 @@ func valueAfterAdd(old, more types.AttributeValue) (types.AttributeValue, error)
 			"operand type: %s", typeName(more))
 }
 
-func valueAfterDelete(old, less types.AttributeValue) (types.AttributeValue, error) {
-	switch less.(type) {
+// valueAfterDelete returns the result of DELETE: the set old without the members of removed; nil
+// when no member is left.
+func valueAfterDelete(old, removed types.AttributeValue) (types.AttributeValue, error) {
+	switch removed.(type) {
 	case *avSS, *avNS, *avBS:
 	default:
 		return nil, validationError(
 			"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, "+
-				"operand type: %s", typeName(less))
+				"operand type: %s", typeName(removed))
 	}
 	if old == nil {
 		return nil, nil
 	}
-	if typeName(old) != typeName(less) {
+	if typeName(old) != typeName(removed) {
 		return nil, wrongTypeError()
 	}
-	gone := setMembers(less)
-	left := slices.DeleteFunc(setMembers(old), func(m string) bool { return slices.Contains(gone, m) })
+	removedMembers := setMembers(removed)
+	left := slices.DeleteFunc(setMembers(old), func(m string) bool {
+		return slices.Contains(removedMembers, m)
+	})
+	// an empty set cannot be stored, so the attribute is removed
 	if len(left) == 0 {
 		return nil, nil
 	}
 	return newSetOfKind(old, left), nil
 }
 
-// setAtPath sets or removes the value at a path of the working item. Documents on the way are
-// copied, as rows never change.
+// setAtPath sets the value at a path of the item work, or removes it when v is nil. Maps and lists
+// on the way are copied, because rows are never changed.
 func (s *requestScope) setAtPath(work Item, p path, v types.AttributeValue) error {
 	name := s.resolveName(p[0])
 	if len(p) == 1 {
@@ -222,6 +237,9 @@ func (s *requestScope) setAtPath(work Item, p path, v types.AttributeValue) erro
 	return err
 }
 
+// setInDocument returns a copy of a map or list in which the value at a path is v.
+//
+// Errors: a validation error when the path leads nowhere.
 func (s *requestScope) setInDocument(at types.AttributeValue, p path,
 	v types.AttributeValue) (types.AttributeValue, error) {
 	notThere := validationError(
@@ -265,7 +283,8 @@ func (s *requestScope) setInDocument(at types.AttributeValue, p path,
 	return nil, notThere
 }
 
-// setInChild goes one step down and sets what comes back.
+// setInChild sets the value at a path below one element of a map or list, and hands the changed
+// element to set.
 func (s *requestScope) setInChild(old types.AttributeValue, p path, v types.AttributeValue,
 	set func(types.AttributeValue)) error {
 	if len(p) == 1 {

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Short names of the SDK's attribute values.
+// The SDK's types of attribute values, under names short enough for the many type switches.
 type (
 	avS    = types.AttributeValueMemberS
 	avN    = types.AttributeValueMemberN
@@ -27,7 +27,8 @@ type (
 	avBS   = types.AttributeValueMemberBS
 )
 
-// validationError is the service's answer to a request that is wrong in itself.
+// validationError is the service's answer to a request that is wrong in itself, whatever the items
+// are.
 func validationError(format string, args ...any) error {
 	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...),
 		Fault: smithy.FaultClient}
@@ -35,14 +36,15 @@ func validationError(format string, args ...any) error {
 
 // Limits of the service.
 const (
+	// maxItem and the constants below are limits of the service, in bytes and in levels of nesting.
 	maxItem  = 400 << 10
 	maxDepth = 32
 	maxPK    = 2048
 	maxSK    = 1024
 )
 
-// canonicalValue checks a value and gives it with numbers in their canonical form. It may be the
-// caller's own: the engine keeps what it packs of it, and that before the call returns.
+// canonicalValue checks an attribute value and returns it with numbers in their canonical form. The
+// result may share memory with the caller's value: the engine packs it before the call returns.
 func canonicalValue(v types.AttributeValue, depth int) (types.AttributeValue, error) {
 	if depth > maxDepth {
 		return nil, validationError(
@@ -69,6 +71,7 @@ func canonicalValue(v types.AttributeValue, depth int) (types.AttributeValue, er
 	}
 }
 
+// canonicalMap checks the values of a map, which may nest further values.
 func canonicalMap(v *avM, depth int) (types.AttributeValue, error) {
 	m := make(map[string]types.AttributeValue, len(v.Value))
 	for name, e := range v.Value {
@@ -81,6 +84,7 @@ func canonicalMap(v *avM, depth int) (types.AttributeValue, error) {
 	return &avM{Value: m}, nil
 }
 
+// canonicalList checks the elements of a list, which may nest further values.
 func canonicalList(v *avL, depth int) (types.AttributeValue, error) {
 	l := make([]types.AttributeValue, len(v.Value))
 	for i, e := range v.Value {
@@ -93,8 +97,8 @@ func canonicalList(v *avL, depth int) (types.AttributeValue, error) {
 	return &avL{Value: l}, nil
 }
 
-// canonicalSet sorts a set, so that its order tells nothing of how it came to be, and refuses empty
-// sets and repeats.
+// canonicalSet sorts the members of a set, so that two equal sets are stored alike, and refuses
+// empty sets and repeated members.
 func canonicalSet(v types.AttributeValue) (types.AttributeValue, error) {
 	switch v := v.(type) {
 	case *avSS:
@@ -122,6 +126,7 @@ func canonicalSet(v types.AttributeValue) (types.AttributeValue, error) {
 	return nil, validationError("not a set")
 }
 
+// binarySet returns a set of bytes with the given members.
 func binarySet(texts []string) *avBS {
 	out := &avBS{Value: make([][]byte, len(texts))}
 	for i, s := range texts {
@@ -130,6 +135,9 @@ func binarySet(texts []string) *avBS {
 	return out
 }
 
+// sortedMembers sorts the members of a set.
+//
+// Errors: a validation error when there is no member or one occurs twice.
 func sortedMembers(members []string) ([]string, error) {
 	if len(members) == 0 {
 		return nil, validationError(
@@ -143,14 +151,15 @@ func sortedMembers(members []string) ([]string, error) {
 	return set, nil
 }
 
-// maxDigits and the exponents bound a number.
 const (
+	// maxDigits is the largest number of significant digits of a number, and the two exponents bound
+	// its magnitude, as in the service.
 	maxDigits   = 38
 	maxExponent = 125
 	minExponent = -130
 )
 
-// canonicalNumber checks a number and writes it without leading or trailing zeros and without an
+// canonicalNumber checks a number and returns it without leading or trailing zeros and without an
 // exponent.
 func canonicalNumber(s string) (string, error) {
 	if isShortInteger(s) {
@@ -167,7 +176,8 @@ func canonicalNumber(s string) (string, error) {
 	return formatDecimal(mantissa, exponent)
 }
 
-// isShortInteger tells whether s is a canonical whole number that is short, as nearly all are.
+// isShortInteger reports whether s is a whole number in canonical form with at most 18 digits, as
+// nearly all stored numbers are; such a number needs no further parsing.
 func isShortInteger(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
 	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && s != "0" {
@@ -181,9 +191,10 @@ func isShortInteger(s string) bool {
 	return true
 }
 
-// parseDecimal reads mantissa * 10^exponent.
+// parseDecimal reads a number as mantissa and exponent: its value is mantissa * 10^exponent.
 func parseDecimal(s string) (*big.Int, int, error) {
 	wrong := validationError("The parameter cannot be converted to a numeric value: %s", s)
+	// the bounds on exponent and digits keep a short text from becoming a number of any size
 	exponent := 0
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		e, err := strconv.Atoi(strings.TrimPrefix(s[i+1:], "+"))
@@ -205,6 +216,9 @@ func parseDecimal(s string) (*big.Int, int, error) {
 	return mantissa, exponent - len(fraction), nil
 }
 
+// formatDecimal writes mantissa * 10^exponent in canonical form.
+//
+// Errors: a validation error when the number has too many digits or its magnitude is out of range.
 func formatDecimal(mantissa *big.Int, exponent int) (string, error) {
 	digits := new(big.Int).Abs(mantissa).String()
 	trimmed := strings.TrimRight(digits, "0")
@@ -237,9 +251,10 @@ func formatDecimal(mantissa *big.Int, exponent int) (string, error) {
 	}
 }
 
-// addNumbers adds or subtracts canonical numbers exactly.
+// addNumbers adds two canonical numbers exactly, or subtracts the second when minus is set.
 func addNumbers(a, b string, minus bool) (string, error) {
-	if isShortInteger(a) && isShortInteger(b) { // at most 18 digits each: no overflow
+	// two numbers of at most 18 digits cannot overflow 64 bits
+	if isShortInteger(a) && isShortInteger(b) {
 		x, _ := strconv.ParseInt(a, 10, 64)
 		y, _ := strconv.ParseInt(b, 10, 64)
 		if minus {
@@ -262,6 +277,8 @@ func addNumbers(a, b string, minus bool) (string, error) {
 	return formatDecimal(x.Add(x, y), e)
 }
 
+// alignExponents brings two decimals to the smaller exponent, so that their mantissas can be added
+// or compared.
 func alignExponents(x *big.Int, ex int, y *big.Int, ey int) (*big.Int, *big.Int, int) {
 	e := min(ex, ey)
 	scale := func(n *big.Int, by int) *big.Int {
@@ -270,6 +287,7 @@ func alignExponents(x *big.Int, ex int, y *big.Int, ey int) (*big.Int, *big.Int,
 	return scale(x, ex-e), scale(y, ey-e), e
 }
 
+// compareNumbers compares two numbers by value, not by their text.
 func compareNumbers(a, b string) int {
 	if a == b {
 		return 0
@@ -282,14 +300,15 @@ func compareNumbers(a, b string) int {
 	x, ex, errA := parseDecimal(a)
 	y, ey, errB := parseDecimal(b)
 	if errA != nil || errB != nil {
-		// values of a request that were not checked are compared as they are written
+		// a number of a request that is not valid is compared by its text
 		return cmp.Compare(a, b)
 	}
 	x, y, _ = alignExponents(x, ex, y, ey)
 	return x.Cmp(y)
 }
 
-// compareValues compares two values of one ordered type; ok is false for others.
+// compareValues orders two strings, two numbers or two byte values; ok is false for other types and
+// for two different types.
 func compareValues(a, b types.AttributeValue) (c int, ok bool) {
 	switch a := a.(type) {
 	case *avS:
@@ -308,7 +327,8 @@ func compareValues(a, b types.AttributeValue) (c int, ok bool) {
 	return 0, false
 }
 
-// equalValues compares two values of any type; sets have no order.
+// equalValues reports whether two attribute values of any type are equal; the order of the members
+// of a set does not matter.
 func equalValues(a, b types.AttributeValue) bool {
 	switch a := a.(type) {
 	case *avBOOL:
@@ -330,6 +350,7 @@ func equalValues(a, b types.AttributeValue) bool {
 	return ok && c == 0
 }
 
+// equalMaps reports whether two maps have the same names with equal values.
 func equalMaps(a, b Item) bool {
 	if len(a) != len(b) {
 		return false
@@ -342,7 +363,7 @@ func equalMaps(a, b Item) bool {
 	return true
 }
 
-// setMembers are a set's members as text, in order.
+// setMembers returns the members of a set as sorted texts; nil for a value that is no set.
 func setMembers(v types.AttributeValue) []string {
 	switch v := v.(type) {
 	case *avSS:
@@ -360,7 +381,7 @@ func setMembers(v types.AttributeValue) []string {
 	return nil
 }
 
-// newSetOfKind makes a set of the kind of v from members.
+// newSetOfKind returns a set with the given members and of the same kind as v.
 func newSetOfKind(v types.AttributeValue, texts []string) types.AttributeValue {
 	switch v.(type) {
 	case *avSS:
@@ -372,7 +393,7 @@ func newSetOfKind(v types.AttributeValue, texts []string) types.AttributeValue {
 	}
 }
 
-// typeName is the type's name in expressions.
+// typeName returns the name of a value's type as expressions write it: S, N, BOOL and so on.
 func typeName(v types.AttributeValue) string {
 	switch v.(type) {
 	case *avS:
@@ -399,7 +420,7 @@ func typeName(v types.AttributeValue) string {
 	return ""
 }
 
-// billedSize is a value's size in bytes as the service bills it.
+// billedSize returns the size of a value in bytes as the service bills it.
 func billedSize(v types.AttributeValue) int {
 	switch v := v.(type) {
 	case *avS:
@@ -432,12 +453,13 @@ func billedSize(v types.AttributeValue) int {
 			n += len(s)
 		}
 		return n
-	default: // BOOL, NULL
+	default: // a boolean or null takes one byte
 		return 1
 	}
 }
 
-// billedSizeOfNumber is one byte for each two significant digits and one more.
+// billedSizeOfNumber returns the billed size of a number: one byte, one more for each two
+// significant digits, and one for a minus sign.
 func billedSizeOfNumber(s string) int {
 	n := 1
 	if strings.HasPrefix(s, "-") {

@@ -8,14 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// pendingWrite is a write of one item, prepared before the lock is taken: a put, an update, a
-// delete, or only a condition.
+// pendingWrite is a put, an update, a delete or a condition check of one item, whose expressions
+// are compiled before the engine's lock is taken.
 type pendingWrite struct {
-	table     *string
-	put       Item // the item of a put
-	key       Item
-	update    bool
-	check     bool // a condition and no write
+	table *string
+	// put is the item of a put; it is nil for the other writes.
+	put    Item
+	key    Item
+	update bool
+	// check marks a condition check, which writes nothing.
+	check     bool
 	names     map[string]string
 	values    Item
 	condition *string
@@ -25,12 +27,13 @@ type pendingWrite struct {
 	compiled compiledExpressions
 	kept     Item
 	t        *table
-	row      *row // of a put
-	pk, sk   string
-	touched  []string
+	// row is the packed item of a put.
+	row     *row
+	pk, sk  string
+	touched []string
 }
 
-// prepareWrite parses and checks what can be without the item.
+// prepareWrite compiles and checks everything of a write that does not depend on the existing item.
 func (db *DB) prepareWrite(c *pendingWrite) (err error) {
 	db.mu.RLock()
 	c.t, err = db.findTable(c.table)
@@ -46,6 +49,7 @@ func (db *DB) prepareWrite(c *pendingWrite) (err error) {
 	} else if c.pk, c.sk, err = c.t.parseKey(c.key); err != nil {
 		return err
 	}
+	// most writes of a batch have no expression to compile
 	if c.condition == nil && c.updating == nil && len(c.names)+len(c.values) == 0 {
 		return nil
 	}
@@ -59,11 +63,13 @@ func (db *DB) prepareWrite(c *pendingWrite) (err error) {
 	return nil
 }
 
+// newScope returns the placeholders of the write's expressions of one kind.
 func (c *pendingWrite) newScope(k expressionKind) *requestScope {
 	return &requestScope{kind: k, names: c.names, values: c.kept}
 }
 
-// conditionFailed is the answer to a condition that failed.
+// conditionFailed returns the error of a failed condition, with the existing item when the caller
+// asked for it.
 func (c *pendingWrite) conditionFailed(before *row) error {
 	err := &types.ConditionalCheckFailedException{
 		Message: aws.String("The conditional request failed")}
@@ -73,7 +79,8 @@ func (c *pendingWrite) conditionFailed(before *row) error {
 	return err
 }
 
-// evaluate evaluates the change on the item as it is; the caller holds the lock.
+// evaluate checks the condition against the existing item and returns the rows before and after the
+// write; the caller holds the lock.
 func (c *pendingWrite) evaluate() (before, after *row, err error) {
 	before = c.t.base.findRow(c.pk, c.sk)
 	if p := c.compiled[conditionKind]; p != nil && !c.newScope(conditionKind).isMet(p.cond, before) {
@@ -93,7 +100,7 @@ func (c *pendingWrite) evaluate() (before, after *row, err error) {
 	}
 }
 
-// write carries out one change on its own.
+// writeOne carries out one write that is not part of a transaction or batch.
 func (db *DB) writeOne(c *pendingWrite) (before, after *row, u capacityUnits, err error) {
 	if err = db.prepareWrite(c); err != nil {
 		return nil, nil, u, err
@@ -108,7 +115,7 @@ func (db *DB) writeOne(c *pendingWrite) (before, after *row, u capacityUnits, er
 	return before, after, u, nil
 }
 
-// PutItem implements dynamo.API.
+// PutItem implements dynamo.API: it replaces an item, or creates it.
 func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	op := Op{Name: "PutItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
@@ -134,7 +141,7 @@ func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 	})
 }
 
-// DeleteItem implements dynamo.API.
+// DeleteItem implements dynamo.API: it deletes an item; an item that does not exist is no error.
 func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
 	op := Op{Name: "DeleteItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
@@ -157,7 +164,8 @@ func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
 	})
 }
 
-// UpdateItem implements dynamo.API.
+// UpdateItem implements dynamo.API: it changes the attributes that the update expression mentions,
+// and creates the item when it does not exist.
 func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 	_ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	op := Op{Name: "UpdateItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
@@ -185,7 +193,8 @@ func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 	})
 }
 
-// selectAttributes copies named attributes; nil for none.
+// selectAttributes copies the attributes with the given names; it returns nil when the row has none
+// of them.
 func (r *row) selectAttributes(names []string) Item {
 	var out Item
 	for _, name := range names {
@@ -199,6 +208,8 @@ func (r *row) selectAttributes(names []string) Item {
 	return out
 }
 
+// isAllowedReturnValue reports whether the call supports the requested return value; every call
+// supports none.
 func isAllowedReturnValue(v types.ReturnValue, allowed ...types.ReturnValue) bool {
 	for _, a := range allowed {
 		if v == a {

@@ -1,8 +1,7 @@
-// Package awsfault decides, in one place, what an error of AWS or of the network means: whether the
-// same call may succeed a moment later, and as which fault the caller hears of it. It rests on the
-// SDK's own lists of codes and adds what they lack: codes that the SDK leaves to its callers, the
-// codes inside the answers of batches and transactions, and errors whose HTTP status was lost on
-// the way.
+// Package awsfault decides in one place what an error of AWS or of the network means: whether the
+// same call may succeed a moment later, and which fault the caller receives. Package awsfault uses
+// the SDK's own lists of codes and adds what they lack: codes that the SDK leaves to its callers,
+// codes inside the answers of batches and transactions, and errors whose HTTP status was lost.
 package awsfault
 
 import (
@@ -21,10 +20,10 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Of makes a fault of an error that a call of AWS returned; nil stays nil. An error that is a fault
-// already stays as it is.
+// Of returns the fault for an error of an AWS call. nil and errors that are already a fault stay as
+// they are.
 //
-// Errors: fault.Unavailable with Retry-After when the error is passing; fault.System for every
+// Errors: fault.Unavailable, with Retry-After, for an error that may pass; fault.System for every
 // other one.
 func Of(err error) error {
 	var known *fault.Error
@@ -37,15 +36,15 @@ func Of(err error) error {
 	return fault.Internal(err)
 }
 
-// OfCode is Of for an error that stands inside an answer with status 200: of one statement, message
-// or event of a batch. message is for the log.
+// OfCode returns the fault for an error code inside an answer with status 200: the code of one
+// statement, message or event of a batch. message is for the log.
 func OfCode(code, message string) error {
 	return Of(&smithy.GenericAPIError{Code: code, Message: message})
 }
 
-// IsPassing reports whether the same call may succeed a moment later: a throttle, a conflict, an
-// error on the side of AWS, a broken or slow connection. Whether such a call was carried out is not
-// known.
+// IsPassing reports whether the same call may succeed a moment later, as after throttling, a
+// conflict, an error on the side of AWS, or a broken or slow connection. Whether the failed call
+// was carried out is unknown.
 func IsPassing(err error) bool {
 	if err == nil {
 		return false
@@ -55,24 +54,25 @@ func IsPassing(err error) bool {
 		isPassingConflict(err)
 }
 
-// isContextOver reports that the caller's own time ended. The SDK does not retry then; whoever asks
-// again may.
+// isContextOver reports that the deadline of our own call was over or that it was cancelled. The
+// SDK does not retry then, but the caller may send the request again.
 func isContextOver(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// isRetriedBySDK reports that the SDK itself counts the error among those worth another attempt.
+// isRetriedBySDK reports that the SDK counts the error among those that it retries.
 func isRetriedBySDK(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }
 
-// isBrokenConnection reports a connection that failed, or an answer that ended too early.
+// isBrokenConnection reports that a connection failed or that an answer ended too early.
 func isBrokenConnection(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// isServerError reports an error that AWS counts as its own, by status or by the type of the error.
+// isServerError reports an error that AWS marks as its own, by HTTP status or by the type of the
+// error.
 func isServerError(err error) bool {
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) {
@@ -85,14 +85,15 @@ func isServerError(err error) bool {
 	return errors.As(err, &api) && api.ErrorFault() == smithy.FaultServer
 }
 
-// hasPassingCode reports an error with a passing code.
+// hasPassingCode reports that the error carries a code after which the call may succeed later.
 func hasPassingCode(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && IsPassingCode(api.ErrorCode())
 }
 
-// isPassingConflict reports a transaction that was cancelled for passing reasons only. One for
-// which a condition failed is decided; the conflict of another part changes nothing about that.
+// isPassingConflict reports that a transaction was cancelled for passing reasons only. A
+// transaction of which a condition failed is refused for good, whatever happened to its other
+// parts.
 func isPassingConflict(err error) bool {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
@@ -100,6 +101,7 @@ func isPassingConflict(err error) bool {
 	}
 	for _, reason := range cancelled.CancellationReasons {
 		code := aws.ToString(reason.Code)
+		// the code None marks the parts of a transaction that are not a reason for its cancellation
 		if code != "" && code != "None" && !IsPassingCode(code) {
 			return false
 		}
@@ -107,33 +109,34 @@ func isPassingConflict(err error) bool {
 	return true
 }
 
-// IsPassingCode is Passing for a code alone: of an error, of one part of a batch, or of one reason
-// why a transaction was cancelled.
+// IsPassingCode is IsPassing for a code alone: of an error, of one part of a batch, or of one
+// reason why a transaction was cancelled.
 func IsPassingCode(code string) bool {
 	_, throttle := retry.DefaultThrottleErrorCodes[code]
 	_, again := retry.DefaultRetryableErrorCodes[code]
 	return throttle || again || isFurtherPassingCode(code)
 }
 
-// isFurtherPassingCode are passing codes that the SDK's lists lack.
+// isFurtherPassingCode reports whether a code is a passing one that the SDK's lists lack.
 func isFurtherPassingCode(code string) bool {
 	switch code {
 	case "TransactionConflictException", "TransactionConflict", "ReplicatedWriteConflictException",
-		// DynamoDB: another write is at work
-		"ThrottlingError", "ProvisionedThroughputExceeded", // DynamoDB: inside batches and transactions
-		"ConditionalRequestConflict", "OperationAborted", // S3: another put of the name is under way
-		"KmsThrottled", "KMS.ThrottlingException": // SQS: the key of the queue is throttled
+		// DynamoDB reports these while another write changes the item
+		"ThrottlingError", "ProvisionedThroughputExceeded",
+		"ConditionalRequestConflict", "OperationAborted", // S3, while another put writes the same object
+		"KmsThrottled", "KMS.ThrottlingException": // SQS, when the KMS key of the queue is throttled
 		return true
 	case "InternalServerError", "InternalError", "InternalFailure", "InternalServiceError",
 		"InternalException",
-		// answers with status 500 or 503, and codes inside batches
+		// AWS sends these with status 500 or 503, and inside the answers of batches
 		"ServiceUnavailable", "ServiceUnavailableException":
 		return true
 	}
 	return false
 }
 
-// UnprocessedParts is the fault of a batch of which AWS left some parts undone and named no error.
+// UnprocessedParts returns the fault for a batch of which AWS left some parts unprocessed without
+// an error code.
 func UnprocessedParts(what string, parts int) error {
 	return fault.Later(fmt.Errorf("%s: %d parts were left unprocessed", what, parts))
 }

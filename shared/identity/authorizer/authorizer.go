@@ -1,4 +1,4 @@
-// Package authorizer answers the gateway's question who calls.
+// Package authorizer answers the API Gateway's Lambda authorizer request: who is the caller?
 package authorizer
 
 import (
@@ -14,15 +14,16 @@ import (
 	"fenzhang/shared/identity/bearer"
 )
 
-// Authorizer verifies tokens. It lets every call through and adds what it found, because only the
-// functions behind it can write our errors.
+// Authorizer verifies the tokens of calls. Authorizer authorizes every call, also one with a
+// refused token, and passes on the caller or the refusal in the context: only the function behind
+// the gateway can write our error bodies.
 type Authorizer struct {
 	Keyring *bearer.Keyring
 	Log     *slog.Logger
 }
 
-// Authorize answers one call of the gateway. An error means that the keys cannot be read; the
-// gateway then refuses the call by itself.
+// Authorize answers one authorizer request. Authorize returns an error only when the keys cannot be
+// read; the gateway then refuses the call with 500.
 func (a Authorizer) Authorize(ctx context.Context,
 	ev events.APIGatewayV2CustomAuthorizerV2Request) (
 	events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
@@ -44,6 +45,7 @@ func (a Authorizer) Authorize(ctx context.Context,
 	return out, nil
 }
 
+// authorizationHeader returns the Authorization header of a request; "" when there is none.
 func authorizationHeader(ev events.APIGatewayV2CustomAuthorizerV2Request) string {
 	if len(ev.IdentitySource) > 0 {
 		return ev.IdentitySource[0]
@@ -56,7 +58,8 @@ func authorizationHeader(ev events.APIGatewayV2CustomAuthorizerV2Request) string
 	return ""
 }
 
-// principalContext is the context that the wrapper of every function reads; all values are texts.
+// principalContext returns the caller as the context of the gateway's event, from which package
+// httpapi reads it back; all values are strings.
 func principalContext(p identity.Principal) map[string]any {
 	roles := make([]string, len(p.Roles))
 	for i, r := range p.Roles {

@@ -1,5 +1,5 @@
-// Package bearer verifies the tokens that callers send: JSON Web Tokens whose keys each have one
-// algorithm.
+// Package bearer verifies the bearer tokens of callers: JSON Web Tokens, signed with keys of which
+// each has exactly one algorithm, so that a token cannot choose a weaker one.
 package bearer
 
 import (
@@ -19,43 +19,51 @@ import (
 	"fenzhang/shared/identity"
 )
 
-// maxToken bounds the text that is read, in bytes; gateways allow headers of about this size.
+// maxToken is the length of the longest token that is read, in bytes; gateways allow headers of
+// about this size.
 const maxToken = 8 << 10
 
-// minSecret is the least length of a shared secret in bytes: that of the hash (RFC 7518, 3.2).
+// minSecret is the least length of a shared secret in bytes, that of the hash (RFC 7518, 3.2).
 const minSecret = 32
 
-// key is one verification key with its only algorithm.
+// key is a verification key with its only algorithm.
 type key struct {
 	id, alg string
-	verify  crypto.PublicKey // []byte for HS256
+	// verify is a public key; for HS256 it is the shared secret as []byte.
+	verify crypto.PublicKey
 }
 
-// Verifier verifies tokens of one issuer for one audience. It is safe for concurrent use.
+// Verifier verifies the tokens of one issuer for one audience. Verifier is safe for concurrent use.
 type Verifier struct {
 	keys             []key
 	issuer, audience string
 	now              func() time.Time
 }
 
-// keyConfig is one key as the secret store holds it; standing alone it may call its key "secret".
+// keyConfig is one key in the configuration. A configuration with a single key may call it "secret"
+// instead of "key".
 type keyConfig struct {
-	KID    string `json:"kid"`
-	Alg    string `json:"alg"`
-	Key    string `json:"key"`    // HS256: the text itself; RS256, EdDSA: the public key as PEM
-	Secret string `json:"secret"` // the same, by another name
+	KID string `json:"kid"`
+	Alg string `json:"alg"`
+	// Key is the secret itself for HS256, and the public key as PEM for RS256 and EdDSA.
+	Key string `json:"key"`
+	// Secret is another name for Key.
+	Secret string `json:"secret"`
 }
 
-// New reads the keys from {"keys": [{"kid", "alg", "key"}]} or {"kid", "alg", "secret"}. now is the
-// real instant. It fails when a key has no algorithm of HS256, RS256 and EdDSA, does not fit it or
-// is too weak, and when several keys cannot be told apart.
+// New reads the keys from {"keys": [{"kid", "alg", "key"}]} or {"kid", "alg", "secret"}. now
+// returns the real time.
+//
+// Errors: when a key has another algorithm than HS256, RS256 and EdDSA, does not fit its algorithm
+// or is too short; when two keys have the same id; when there is no key, issuer or audience.
 func New(config, issuer, audience string, now func() time.Time) (*Verifier, error) {
 	var doc struct {
 		keyConfig
 		Keys []keyConfig `json:"keys"`
 	}
 	if err := json.Unmarshal([]byte(config), &doc); err != nil {
-		return nil, errors.New("bearer: the keys are not JSON") // the cause might quote the secret
+		// the cause is left out, because it might quote the secret
+		return nil, errors.New("bearer: the keys are not JSON")
 	}
 	all := doc.Keys
 	if doc.Key != "" || doc.Secret != "" {
@@ -79,6 +87,7 @@ func New(config, issuer, audience string, now func() time.Time) (*Verifier, erro
 	return v, nil
 }
 
+// parseKey reads one key and checks that it fits its algorithm and is strong enough.
 func parseKey(c keyConfig) (key, error) {
 	material := c.Key + c.Secret
 	k := key{id: c.KID, alg: c.Alg}
@@ -103,7 +112,7 @@ func parseKey(c keyConfig) (key, error) {
 	return k, err
 }
 
-// claims is what our tokens carry.
+// claims are the contents of a token.
 type claims struct {
 	jwt.RegisteredClaims
 	Tenant  ident.Tenant    `json:"tenant"`
@@ -114,21 +123,24 @@ type claims struct {
 
 var (
 	errAlgorithm = errors.New("the algorithm is not that of the key")
-	// ErrUnknownKey is the cause when no key has the token's id: the keys may have been changed since
-	// they were read.
+	// ErrUnknownKey is the cause when no key has the token's key id: the keys may have been changed
+	// since they were read.
 	ErrUnknownKey = errors.New("no such key")
-	errNoKeyID    = errors.New("several keys, and the token names none")
+	errNoKeyID    = errors.New("the token names no key, and there are several")
 	errCritical   = errors.New("a critical header is not understood")
 )
 
-// Verify gives the caller that a token speaks for.
-// Errors: identity.Malformed, identity.Expired, identity.BadSignature, the latter with
-// ErrUnknownKey as its cause when the key is not known.
+// Verify checks the signature and the claims of a token and returns the caller.
+//
+// Errors: identity.TokenMalformed; identity.TokenExpired; identity.SignatureWrong, with
+// ErrUnknownKey as its cause when the key is unknown.
 func (v *Verifier) Verify(token string) (identity.Principal, error) {
 	if len(token) > maxToken {
-		return identity.Principal{}, identity.TokenMalformed(errors.New("longer than is read"))
+		return identity.Principal{},
+			identity.TokenMalformed(errors.New("the token is longer than allowed"))
 	}
 	var c claims
+	// toPrincipal checks the claims, with our clock and our refusals
 	parser := jwt.NewParser(jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
 	if _, err := parser.ParseWithClaims(token, &c, v.findKey); err != nil {
 		return identity.Principal{}, verificationError(parser, token, err)
@@ -136,17 +148,20 @@ func (v *Verifier) Verify(token string) (identity.Principal, error) {
 	return v.toPrincipal(c)
 }
 
-// findKey gives the key of a token; nothing is verified before its algorithm is that of the key.
+// findKey returns the key for a token. findKey compares the algorithm with that of the key before
+// anything is verified, so that a token cannot make a public key serve as a shared secret.
 func (v *Verifier) findKey(t *jwt.Token) (any, error) {
+	// RFC 7515 demands to refuse critical headers that are not understood; we understand none
 	if t.Header["crit"] != nil {
 		return nil, errCritical
 	}
-	id, named := t.Header["kid"].(string)
-	if !named && len(v.keys) > 1 {
+	id, hasID := t.Header["kid"].(string)
+	// with several keys only the key id can say which one to use
+	if !hasID && len(v.keys) > 1 {
 		return nil, errNoKeyID
 	}
 	for _, k := range v.keys {
-		if named && k.id != id && (k.id != "" || len(v.keys) > 1) {
+		if hasID && k.id != id && (k.id != "" || len(v.keys) > 1) {
 			continue
 		}
 		if t.Method.Alg() != k.alg {
@@ -157,13 +172,16 @@ func (v *Verifier) findKey(t *jwt.Token) (any, error) {
 	return nil, ErrUnknownKey
 }
 
-// verificationError tells a token that cannot be read from one that does not verify.
+// verificationError returns the refusal for an error of the JWT library: malformed when the token
+// cannot be read, and wrong signature otherwise.
 func verificationError(parser *jwt.Parser, token string, err error) error {
 	switch {
 	case errors.Is(err, errNoKeyID), errors.Is(err, errCritical):
 		return identity.TokenMalformed(err)
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		signature := strings.LastIndexByte(token, '.') + 1 // broken or forged is one to us
+		// a token that can be read without its signature has a broken signature, which is treated as a
+		// forged one
+		signature := strings.LastIndexByte(token, '.') + 1
 		if _, _, unread := parser.ParseUnverified(token[:signature], &claims{}); unread != nil {
 			return identity.TokenMalformed(err)
 		}
@@ -172,10 +190,11 @@ func verificationError(parser *jwt.Parser, token string, err error) error {
 }
 
 var (
+	// tenantPattern is the form of a tenant's identifier.
 	tenantPattern = regexp.MustCompile(`^[a-z0-9-]{3,32}$`)
 )
 
-// toPrincipal checks the claims of a token whose signature is right.
+// toPrincipal checks the claims of a token whose signature is right, and returns the caller.
 func (v *Verifier) toPrincipal(c claims) (identity.Principal, error) {
 	now := v.now()
 	if err := v.checkClaims(c); err != nil {
@@ -193,10 +212,12 @@ func (v *Verifier) toPrincipal(c claims) (identity.Principal, error) {
 	}, nil
 }
 
+// checkClaims returns the first claim that is missing or wrong; expiry is checked elsewhere.
 func (v *Verifier) checkClaims(c claims) error {
 	switch {
 	case c.Issuer != v.issuer:
 		return errors.New("another issuer")
+	// a token for another service must not work here
 	case !slices.Contains(c.Audience, v.audience):
 		return errors.New("another audience")
 	case c.ExpiresAt == nil:
@@ -218,13 +239,16 @@ func (v *Verifier) checkClaims(c claims) error {
 	return nil
 }
 
-// isPlainText tells whether a text is short, not empty and safe in logs and keys.
+// isPlainText reports whether a text has 1 to 256 bytes and only visible characters, so that it is
+// safe in logs and keys.
 func isPlainText(s string) bool {
 	odd := func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
 	return s != "" && len(s) <= 256 && !strings.ContainsFunc(s, odd)
 }
 
-// TokenFromHeader takes the token out of an Authorization header.
+// TokenFromHeader returns the token of an Authorization header.
+//
+// Errors: identity.TokenMalformed when the scheme is not Bearer.
 func TokenFromHeader(header string) (string, error) {
 	scheme, token, found := strings.Cut(strings.TrimSpace(header), " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") {

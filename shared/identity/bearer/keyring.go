@@ -9,36 +9,40 @@ import (
 	"fenzhang/shared/identity"
 )
 
-// retryAge bounds how often an unknown key makes us read the keys again: strangers can name any
-// key.
+// retryAge is the least age of the keys at which an unknown key id makes us read them again.
+// Without this bound, strangers could cause a read with every token, by writing any key id into it.
 const retryAge = 10 * time.Second
 
-// Keys returns the configuration of the keys, read at most age ago.
+// Keys returns the configuration of the verification keys, read at most age ago.
 type Keys func(ctx context.Context, age time.Duration) (string, error)
 
-// Keyring verifies tokens with keys that may change while it runs. It is safe for concurrent use.
+// Keyring verifies tokens with keys that may be changed while it runs. Keyring is safe for
+// concurrent use.
 type Keyring struct {
-	keys             Keys
-	age              time.Duration // how long keys are used before they are read again
+	keys Keys
+	// age is how long keys are used before they are read again.
+	age              time.Duration
 	issuer, audience string
 	now              func() time.Time
 
-	mu       sync.Mutex
-	config   string // what verifier was made of
+	mu sync.Mutex
+	// config is the configuration from which verifier was made.
+	config   string
 	verifier *Verifier
 }
 
-// NewKeyring verifies tokens of an issuer for an audience, with keys that are read again when they
-// are older than age.
+// NewKeyring returns a Keyring for the tokens of an issuer to an audience. NewKeyring reads the
+// keys again when they are older than age.
 func NewKeyring(keys Keys, age time.Duration, issuer, audience string,
 	now func() time.Time) *Keyring {
 	return &Keyring{keys: keys, age: age, issuer: issuer, audience: audience, now: now}
 }
 
-// VerifyHeader verifies the token of an Authorization header. Where its key is not known the keys
-// are read again, because they may have been changed.
+// VerifyHeader verifies the token in an Authorization header and returns the caller. When the
+// token's key is unknown it reads the keys again, because they may have been changed.
 //
-// Errors: fault.TokenInvalid, fault.SignatureInvalid; any other means that the keys cannot be read.
+// Errors: fault.TokenInvalid; fault.SignatureInvalid; any other error means that the keys cannot be
+// read.
 func (k *Keyring) VerifyHeader(ctx context.Context, header string) (identity.Principal, error) {
 	token, err := TokenFromHeader(header)
 	if err != nil {
@@ -49,16 +53,18 @@ func (k *Keyring) VerifyHeader(ctx context.Context, header string) (identity.Pri
 		return identity.Principal{}, err
 	}
 	p, err := v.Verify(token)
+	// any other refusal is final, whatever the newest keys are
 	if !errors.Is(err, ErrUnknownKey) {
 		return p, err
 	}
+	// the key may have been added since the keys were read
 	if v, err = k.currentVerifier(ctx, retryAge); err != nil {
 		return identity.Principal{}, err
 	}
 	return v.Verify(token)
 }
 
-// currentVerifier returns a verifier of keys at most age old.
+// currentVerifier returns a verifier with keys that are at most age old.
 func (k *Keyring) currentVerifier(ctx context.Context, age time.Duration) (*Verifier, error) {
 	config, err := k.keys(ctx, age)
 	if err != nil {
@@ -66,6 +72,7 @@ func (k *Keyring) currentVerifier(ctx context.Context, age time.Duration) (*Veri
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	// unchanged keys need not be parsed again
 	if k.verifier != nil && config == k.config {
 		return k.verifier, nil
 	}

@@ -1,4 +1,4 @@
-// Package revocation knows which tokens were taken back before their time was over.
+// Package revocation knows which tokens were revoked before they expired.
 package revocation
 
 import (
@@ -18,20 +18,21 @@ import (
 	"fenzhang/shared/identity"
 )
 
-// MaxAge is how old the knowledge of revocations may be.
+// MaxAge is how old a list of revocations may be when a token is compared with it.
 const MaxAge = 20 * time.Second
 
-// SubjectsAttribute is the attribute of a tenant's list: a map from subject to unix seconds. Tokens
-// of that subject that expire at or before that second are revoked.
+// SubjectsAttribute is the attribute of a tenant's item with the revocations: a map from subject to
+// seconds of Unix time. The tokens of a subject that expire at or before that second are revoked.
 const SubjectsAttribute = "subjects"
 
-// API is the part of DynamoDB that is called.
+// API is the call of the DynamoDB client that this package needs.
 type API interface {
 	GetItem(context.Context, *dynamodb.GetItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 }
 
-// List reads the tenants' lists and keeps them for MaxAge. It implements httpapi.Revocations.
+// List reads the revocations of tenants and caches them for MaxAge. List implements
+// httpapi.Revocations.
 type List struct {
 	db    API
 	table string
@@ -41,28 +42,31 @@ type List struct {
 	kept map[string]revokedSubjects
 }
 
+// revokedSubjects are the revocations of one tenant.
 type revokedSubjects struct {
-	until map[string]int64 // subject -> last second of expiry that is revoked
+	// until maps a subject to the latest expiry, in seconds of Unix time, of its revoked tokens.
+	until map[string]int64
 	read  time.Time
 }
 
-// New reads from the control table. now is the real instant.
+// New returns a List that reads from the control table. now returns the real time.
 func New(db API, controlTable string, now func() time.Time) *List {
 	return &List{db: db, table: controlTable, now: now, kept: map[string]revokedSubjects{}}
 }
 
-// IsRevoked tells whether the caller's token was revoked.
+// IsRevoked reports whether the caller's token was revoked.
 func (l *List) IsRevoked(ctx context.Context, p identity.Principal) (bool, error) {
 	list, err := l.tenantRevocations(ctx, p.Tenant)
 	if err != nil {
 		return false, err
 	}
 	until, ok := list.until[p.Subject]
+	// a token that the subject got after the revocation expires later, and stays valid
 	return ok && p.Expires.Unix() <= until, nil
 }
 
-// tenantRevocations gives a tenant's list. The lock is held while it is read: callers of one
-// instance wait for one answer.
+// tenantRevocations returns the revocations of a tenant, at most MaxAge old. tenantRevocations
+// holds the lock during the read, so that parallel calls in one instance cause one read.
 func (l *List) tenantRevocations(ctx context.Context,
 	tenant ident.Tenant) (revokedSubjects, error) {
 	l.mu.Lock()
@@ -81,8 +85,8 @@ func (l *List) tenantRevocations(ctx context.Context,
 	return list, nil
 }
 
-// dropExpired drops what is too old to be used, so that memory holds the tenants of the last MaxAge
-// only.
+// dropExpired removes lists that are older than MaxAge, so that memory holds only tenants that
+// called lately.
 func (l *List) dropExpired(now time.Time) {
 	for tenant, list := range l.kept {
 		if now.Sub(list.read) >= MaxAge {
@@ -91,6 +95,8 @@ func (l *List) dropExpired(now time.Time) {
 	}
 }
 
+// loadRevocations reads a tenant's revocations with strong consistency; a tenant without an item
+// has none.
 func (l *List) loadRevocations(ctx context.Context, tenant ident.Tenant) (revokedSubjects, error) {
 	k := keys.Revocations(tenant)
 	out, err := l.db.GetItem(ctx, &dynamodb.GetItemInput{

@@ -10,18 +10,22 @@ import (
 	"sync"
 )
 
-// decoder fills Go values node by node, so that one bad field does not hide another.
+// decoder fills Go values from the nodes of a document and continues after a wrong field, so that
+// one problem does not hide another.
 type decoder struct{ *document }
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
+// decodeValue fills v from the node at position at, by the kind of v.
 func (d decoder) decodeValue(at int, v reflect.Value) {
 	switch {
 	case v.Type() == reflect.TypeFor[string]() && d.nodes[at].text != nil:
 		v.SetString(string(d.nodes[at].text))
+	// types such as amounts and dates know their own strict form
 	case v.CanAddr() && v.Addr().Type().Implements(unmarshaler):
 		d.decodeLeaf(at, v)
 	case v.Kind() == reflect.Pointer:
+		// null leaves a pointer nil, as an absent field does
 		if d.isNull(at) {
 			return
 		}
@@ -40,13 +44,16 @@ func (d decoder) decodeValue(at int, v reflect.Value) {
 	}
 }
 
+// decodeLeaf lets encoding/json fill v, which is no struct, list or map, or has its own
+// UnmarshalJSON.
 func (d decoder) decodeLeaf(at int, v reflect.Value) {
 	if err := json.Unmarshal(d.rawText(at), v.Addr().Interface()); err != nil {
 		d.addProblem(d.fieldPath(at), problemText(err, v))
 	}
 }
 
-// problemText keeps the words of our own types and hides those of encoding/json.
+// problemText returns the sentence that clients see for an error of encoding/json. Errors of our
+// own types are sentences already; those of encoding/json would show Go types.
 func problemText(err error, v reflect.Value) string {
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(err, &mismatch) {
@@ -62,7 +69,8 @@ func problemText(err error, v reflect.Value) string {
 	}
 }
 
-// childNodes are the nodes of an object or list; ok is false when the node is something else.
+// childNodes returns the positions of the children of an object or list; ok is false when the node
+// does not begin with open.
 func (d decoder) childNodes(at int, open byte) (nodes []int, ok bool) {
 	if d.data[d.nodes[at].start] != open {
 		return nil, false
@@ -73,7 +81,8 @@ func (d decoder) childNodes(at int, open byte) (nodes []int, ok bool) {
 	return nodes, true
 }
 
-// memberNodes are an object's children in the order of their names, in which problems are told.
+// memberNodes returns the members of an object sorted by name, the order in which problems are
+// reported.
 func (d decoder) memberNodes(at int) ([]int, bool) {
 	nodes, ok := d.childNodes(at, '{')
 	slices.SortFunc(nodes, func(a, b int) int {
@@ -82,6 +91,7 @@ func (d decoder) memberNodes(at int) ([]int, bool) {
 	return nodes, ok
 }
 
+// decodeObject fills the struct v from an object and reports unknown fields.
 func (d decoder) decodeObject(at int, v reflect.Value) {
 	members, ok := d.memberNodes(at)
 	if !ok {
@@ -91,6 +101,7 @@ func (d decoder) decodeObject(at int, v reflect.Value) {
 	fields := fieldsOf(v.Type())
 	for _, m := range members {
 		index, known := fields[string(d.nodes[m].name)]
+		// a misspelled field would otherwise be ignored silently
 		if !known {
 			d.addProblem(d.fieldPath(m), "is not a known field")
 			continue
@@ -99,11 +110,11 @@ func (d decoder) decodeObject(at int, v reflect.Value) {
 	}
 }
 
-// fieldsByType remembers the fields of struct types; it grows with the program's types, not with
-// its input.
+// fieldsByType caches the fields of struct types. fieldsByType grows with the types of the program,
+// not with its input.
 var fieldsByType sync.Map // reflect.Type -> map[string][]int
 
-// fieldsOf maps json names to fields, embedded structs included.
+// fieldsOf maps the JSON names of a struct type to its fields, including those of embedded structs.
 func fieldsOf(t reflect.Type) map[string][]int {
 	if known, ok := fieldsByType.Load(t); ok {
 		return known.(map[string][]int)
@@ -114,6 +125,8 @@ func fieldsOf(t reflect.Type) map[string][]int {
 	return fields
 }
 
+// collectFields adds the fields of a struct type to into; above is the position of the struct in
+// the outermost one.
 func collectFields(t reflect.Type, above []int, into map[string][]int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -128,6 +141,7 @@ func collectFields(t reflect.Type, above []int, into map[string][]int) {
 	}
 }
 
+// decodeList fills the slice v from a list.
 func (d decoder) decodeList(at int, v reflect.Value) {
 	elements, ok := d.childNodes(at, '[')
 	if !ok {
@@ -141,6 +155,7 @@ func (d decoder) decodeList(at int, v reflect.Value) {
 	v.Set(out)
 }
 
+// decodeMap fills the map v from an object whose names are the keys.
 func (d decoder) decodeMap(at int, v reflect.Value) {
 	members, ok := d.memberNodes(at)
 	if !ok {

@@ -11,20 +11,26 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// document is a JSON text as a tree of nodes, and what is wrong with it.
+// document is a parsed JSON text: its values as a tree of nodes, and its problems.
 type document struct {
 	data     []byte
 	nodes    []node
 	problems []fault.Field
 }
 
-// node is one value. Its children are linked in the order of the text.
+// node is one value. node refers to other nodes by their positions; the children are linked in the
+// order of the text.
 type node struct {
-	start, end          int    // of its text
-	parent, first, next int    // other nodes, or none
-	name                []byte // of an object's member, unescaped
-	index               int    // of a list's element
-	text                []byte // of a string, unescaped
+	// start and end are the positions of the value's text.
+	start, end int
+	// parent, first child and next sibling are positions of other nodes, or none.
+	parent, first, next int
+	// name is the unescaped name, when the node is a member of an object.
+	name []byte
+	// index is the position, when the node is an element of a list.
+	index int
+	// text is the unescaped text of a string.
+	text []byte
 }
 
 const (
@@ -32,17 +38,21 @@ const (
 	none = -1
 )
 
+// rawText returns the JSON text of a node.
 func (d *document) rawText(at int) []byte { return d.data[d.nodes[at].start:d.nodes[at].end] }
 
+// isNull reports whether a node is null; no other value begins with n.
 func (d *document) isNull(at int) bool { return d.data[d.nodes[at].start] == 'n' }
 
+// addProblem records a problem of a field, up to maxProblems.
 func (d *document) addProblem(path, text string) {
 	if len(d.problems) < maxProblems {
 		d.problems = append(d.problems, fault.Field{Field: path, Problem: text})
 	}
 }
 
-// fieldPath names a node from the root, "list.1.flag". It is built for problems only.
+// fieldPath returns the path from the root to a node, such as list.1.flag. fieldPath is built only
+// when a problem is reported.
 func (d *document) fieldPath(at int) string {
 	n := &d.nodes[at]
 	switch {
@@ -55,6 +65,7 @@ func (d *document) fieldPath(at int) string {
 	}
 }
 
+// joinPath appends a name to a path.
 func joinPath(path, name string) string {
 	if path == "" {
 		return name
@@ -62,27 +73,31 @@ func joinPath(path, name string) string {
 	return path + "." + name
 }
 
-// scanner walks the text once: it builds the tree and refuses what encoding/json lets through.
+// scanner reads the text once, builds the tree, and refuses what encoding/json would accept.
 type scanner struct {
 	document
-	pos  int
-	dead bool // the syntax is broken; one problem says so
+	pos int
+	// dead is set after a syntax error, which is reported once and ends the scan.
+	dead bool
 }
 
-// usualNodes is room for the values of an ordinary body.
+// usualNodes is the number of values for which room is made at first; an ordinary body has no more.
 const usualNodes = 32
 
+// scanDocument parses a JSON text; its problems are in the document.
 func scanDocument(data []byte) *document {
 	s := scanner{document: document{data: data, nodes: make([]node, 0, usualNodes)}}
 	s.skipSpace()
 	s.scanValue(node{parent: none}, 1)
 	s.skipSpace()
+	// data after the value could be read by another parser
 	if len(s.problems) == 0 && s.pos < len(s.data) {
 		s.addProblem("", "has data after its end")
 	}
 	return &s.document
 }
 
+// reportSyntaxError records that the text is not valid JSON and moves to its end.
 func (s *scanner) reportSyntaxError() {
 	if !s.dead {
 		s.dead = true
@@ -91,12 +106,14 @@ func (s *scanner) reportSyntaxError() {
 	s.pos = len(s.data)
 }
 
+// skipSpace moves over white space.
 func (s *scanner) skipSpace() {
 	for s.pos < len(s.data) && strings.IndexByte(" \t\r\n", s.data[s.pos]) >= 0 {
 		s.pos++
 	}
 }
 
+// peekByte returns the next byte without moving; 0 at the end.
 func (s *scanner) peekByte() byte {
 	if s.pos < len(s.data) {
 		return s.data[s.pos]
@@ -104,13 +121,14 @@ func (s *scanner) peekByte() byte {
 	return 0
 }
 
-// scanValue reads the next value into a node of its own and gives the node's place.
+// scanValue reads the next value into a new node and returns the node's position.
 func (s *scanner) scanValue(n node, depth int) int {
 	at := len(s.nodes)
 	n.start = s.pos
 	n.first = none
 	n.next = none
 	s.nodes = append(s.nodes, n)
+	// deep nesting would exhaust the stack of this recursive scan
 	if depth > MaxDepth {
 		s.addProblem(s.fieldPath(at), fmt.Sprintf("is nested deeper than %d levels", MaxDepth))
 		s.dead = true
@@ -133,7 +151,7 @@ func (s *scanner) scanValue(n node, depth int) int {
 	return at
 }
 
-// linkNode hangs a node behind its elder sibling, or first under its parent.
+// linkNode links a node behind its elder sibling, or as the first child of its parent.
 func (s *scanner) linkNode(elder, at int) {
 	if elder == none {
 		s.nodes[s.nodes[at].parent].first = at
@@ -142,6 +160,7 @@ func (s *scanner) linkNode(elder, at int) {
 	s.nodes[elder].next = at
 }
 
+// scanObject reads the members of an object and reports a name that is given twice.
 func (s *scanner) scanObject(at, depth int) {
 	var seen nameSet
 	elder := none
@@ -152,6 +171,7 @@ func (s *scanner) scanObject(at, depth int) {
 			return
 		}
 		name := s.scanString(at)
+		// two readers could choose different values of the same name
 		if seen.addName(name) {
 			s.addProblem(joinPath(s.fieldPath(at), string(name)), "is given twice")
 		}
@@ -172,6 +192,7 @@ func (s *scanner) scanObject(at, depth int) {
 	s.pos++
 }
 
+// scanList reads the elements of a list.
 func (s *scanner) scanList(at, depth int) {
 	elder := none
 	s.pos++
@@ -188,7 +209,8 @@ func (s *scanner) scanList(at, depth int) {
 	s.pos++
 }
 
-// skipComma steps over a comma that must be followed by another element, or stays before end.
+// skipComma moves over a comma and returns true; it also returns true, without moving, before the
+// closing bracket end. A comma before the bracket is a syntax error.
 func (s *scanner) skipComma(end byte) bool {
 	s.skipSpace()
 	switch s.peekByte() {
@@ -205,8 +227,8 @@ func (s *scanner) skipComma(end byte) bool {
 	return false
 }
 
-// scanString reads a string of or in the node at and refuses control characters in it, also escaped
-// ones. Plain ASCII is taken as it stands.
+// scanString reads a string and returns it unescaped. Control characters in it, also escaped ones,
+// are a problem of the node at position at. A string of plain ASCII is returned without a copy.
 func (s *scanner) scanString(at int) []byte {
 	start, plain := s.pos, true
 	for s.pos++; s.pos < len(s.data) && s.data[s.pos] != '"'; s.pos++ {
@@ -229,6 +251,8 @@ func (s *scanner) scanString(at int) []byte {
 	return s.unescapeString(at, s.data[start:s.pos])
 }
 
+// unescapeString unescapes a string that has escapes or characters outside of ASCII, and refuses
+// control characters.
 func (s *scanner) unescapeString(at int, raw []byte) []byte {
 	var out string
 	if err := json.Unmarshal(raw, &out); err != nil {
@@ -241,24 +265,28 @@ func (s *scanner) unescapeString(at int, raw []byte) []byte {
 	return []byte(out)
 }
 
+// isControl reports whether a character is a control character, a line separator of Unicode, or the
+// result of broken UTF-8.
 func isControl(r rune) bool {
 	return r < 0x20 || (r >= 0x7f && r <= 0x9f) || r == '\u2028' || r == '\u2029' ||
 		r == utf8.RuneError
 }
 
+// scanScalar moves over a number, true, false or null and checks its syntax.
 func (s *scanner) scanScalar() {
 	start := s.pos
 	for s.pos < len(s.data) && strings.IndexByte(" \t\r\n,]}", s.data[s.pos]) < 0 {
 		s.pos++
 	}
+	// the standard library knows the exact syntax of numbers
 	if !json.Valid(s.data[start:s.pos]) {
 		s.pos = start
 		s.reportSyntaxError()
 	}
 }
 
-// nameSet are the names of one object: a few in a list, many in a map, so that no input makes the
-// search slow.
+// nameSet holds the names of one object, to find duplicates. nameSet is a list up to fewNames names
+// and a map beyond, so that small objects need no map and large ones do not make the search slow.
 type nameSet struct {
 	few  [][]byte
 	many map[string]bool
@@ -266,7 +294,7 @@ type nameSet struct {
 
 const fewNames = 16
 
-// addName tells whether the name was there before.
+// addName adds a name and reports whether it was there before.
 func (n *nameSet) addName(name []byte) bool {
 	if n.many != nil {
 		before := n.many[string(name)]
@@ -282,6 +310,7 @@ func (n *nameSet) addName(name []byte) bool {
 		n.few = make([][]byte, 0, fewNames)
 	}
 	n.few = append(n.few, name)
+	// beyond this size a map is faster than a list
 	if len(n.few) == fewNames {
 		n.many = make(map[string]bool, 2*fewNames)
 		for _, other := range n.few {

@@ -1,5 +1,5 @@
-// Package yamldoc reads small YAML files strictly: one document, in which everything stands where
-// it is used and is said once.
+// Package yamldoc reads small YAML files strictly. A file holds one document without references, so
+// that a reader sees every value in the place where it applies.
 package yamldoc
 
 import (
@@ -14,20 +14,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The bounds of a document. Files of rules are far below them; what exceeds them is no such file.
 const (
+	// The limits of a document. Files of rules are far below them.
 	maxBytes = 1 << 20
-	maxDepth = 32   // of mappings and lists within each other
-	maxKeys  = 1000 // of one mapping
+	// maxDepth bounds how deep mappings and lists are nested.
+	maxDepth = 32
+	// maxKeys bounds the keys of one mapping.
+	maxKeys = 1000
 )
 
-// Error is what is wrong with a document.
+// Error describes what is wrong with a document.
 type Error struct {
-	Line int // 0 = the whole document
+	// Line is the line of the problem; 0 means the whole document.
+	Line int
 	Text string
 }
 
-// Error gives the problem with its line.
+// Error returns the problem with its line.
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.Text
@@ -35,13 +38,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Text)
 }
 
+// errorAt returns an Error with the line of a node.
 func errorAt(n *yaml.Node, format string, args ...any) error {
 	return &Error{n.Line, fmt.Sprintf(format, args...)}
 }
 
-// Parse reads a document and gives its root. Aliases, anchors, tags, merge keys, keys that are no
-// words and keys that stand twice in a mapping are refused, so that whoever walks the nodes meets
-// only mappings, lists and scalars.
+// Parse reads a document and returns its root. Parse refuses aliases, anchors, tags, merge keys,
+// keys that are not scalars, and duplicate keys, so that the caller meets only mappings, lists and
+// scalars.
 //
 // Errors: *Error.
 func Parse(data []byte) (*yaml.Node, error) {
@@ -58,6 +62,7 @@ func Parse(data []byte) (*yaml.Node, error) {
 	}
 	switch err := d.Decode(&more); {
 	case err == nil:
+		// a second document would be ignored by most readers
 		return nil, errorAt(&more, "holds a second document")
 	case !errors.Is(err, io.EOF):
 		return nil, syntaxError(err)
@@ -66,8 +71,8 @@ func Parse(data []byte) (*yaml.Node, error) {
 	return root, checkNode(root, 0)
 }
 
-// syntaxError takes line and problem out of an error of the parser, "yaml: line 3: did not find
-// ...".
+// syntaxError reads the line and the problem from an error of the parser, "yaml: line 3: did not
+// find ...".
 func syntaxError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
@@ -79,7 +84,7 @@ func syntaxError(err error) error {
 	return &Error{Text: text}
 }
 
-// checkNode walks all nodes once.
+// checkNode checks a node and everything below it.
 func checkNode(n *yaml.Node, depth int) error {
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -103,8 +108,8 @@ func checkNode(n *yaml.Node, depth int) error {
 	return nil
 }
 
-// checkKeys checks the keys of a mapping against each other. There are few: comparing all pairs
-// needs no memory.
+// checkKeys checks the keys of a mapping and compares all pairs; there are too few for a map to be
+// worth its memory.
 func checkKeys(n *yaml.Node) error {
 	if len(n.Content) > 2*maxKeys {
 		return errorAt(n, "more than %d keys", maxKeys)
@@ -123,12 +128,14 @@ func checkKeys(n *yaml.Node) error {
 	return nil
 }
 
-// JSON writes what Parse read as JSON, in the order of the document. Whole numbers stay as they are
-// written; a number with a decimal point is refused, since readers of JSON would round it.
+// JSON writes what Parse returned as JSON, in the order of the document. Whole numbers are written
+// as in the document. A number with a decimal point is refused, because readers of JSON would round
+// it.
 //
 // Errors: *Error.
 func JSON(root *yaml.Node) ([]byte, error) { return appendJSON(nil, root) }
 
+// appendJSON appends a node as JSON to b.
 func appendJSON(b []byte, n *yaml.Node) ([]byte, error) {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -139,6 +146,7 @@ func appendJSON(b []byte, n *yaml.Node) ([]byte, error) {
 	return appendScalar(b, n)
 }
 
+// appendMapping appends a mapping as a JSON object.
 func appendMapping(b []byte, n *yaml.Node) (_ []byte, err error) {
 	b = append(b, '{')
 	for i := 0; i < len(n.Content); i += 2 {
@@ -153,6 +161,7 @@ func appendMapping(b []byte, n *yaml.Node) (_ []byte, err error) {
 	return append(b, '}'), nil
 }
 
+// appendList appends a list as a JSON list.
 func appendList(b []byte, n *yaml.Node) (_ []byte, err error) {
 	b = append(b, '[')
 	for i, part := range n.Content {
@@ -166,6 +175,7 @@ func appendList(b []byte, n *yaml.Node) (_ []byte, err error) {
 	return append(b, ']'), nil
 }
 
+// appendScalar appends a text, a whole number, a boolean or null; a date is written as a text.
 func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
 	switch n.Tag {
 	case "!!str", "!!timestamp":
@@ -176,6 +186,7 @@ func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
 		return append(b, strings.ToLower(n.Value)...), nil
 	case "!!int":
 		if number, err := strconv.ParseInt(n.Value, 10, 64); err == nil &&
+			// YAML also writes numbers as 0x1f, 1_000 or 010, which readers understand differently
 			strconv.FormatInt(number, 10) == n.Value {
 			return append(b, n.Value...), nil
 		}
@@ -183,7 +194,9 @@ func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
 	return nil, errorAt(n, "%s must be a whole number, or text in quotes", n.Value)
 }
 
+// appendText appends a text as a JSON string.
 func appendText(b []byte, text string) []byte {
-	quoted, _ := json.Marshal(text) // a text can always be written
+	// a Go string can always be encoded
+	quoted, _ := json.Marshal(text)
 	return append(b, quoted...)
 }

@@ -12,19 +12,21 @@ import (
 	"fenzhang/shared/fault/awsfault"
 )
 
-// SecretAge is how long a secret's value is used before it is read again.
+// SecretAge is how long the value of a secret is used before it is read again.
 const SecretAge = 5 * time.Minute
 
-// SecretsAPI is the part of Secrets Manager that is called.
+// SecretsAPI is the call of Secrets Manager that this package needs.
 type SecretsAPI interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput,
 		...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 }
 
-// errNotText tells that a secret holds bytes; all of ours are text.
+// errNotText reports that a secret holds bytes; all secrets of this system are texts.
 var errNotText = errors.New("awsclient: the secret is not a text")
 
-// ReadSecret reads the current value of a secret once.
+// ReadSecret reads the current value of a secret.
+//
+// Errors: fault.Unavailable when Secrets Manager may answer later; fault.System otherwise.
 func ReadSecret(ctx context.Context, client SecretsAPI, arn string) (string, error) {
 	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	if err != nil {
@@ -36,7 +38,8 @@ func ReadSecret(ctx context.Context, client SecretsAPI, arn string) (string, err
 	return *out.SecretString, nil
 }
 
-// CachedSecret is a secret that is read again after SecretAge. It is safe for concurrent use.
+// CachedSecret holds the value of a secret and reads it again after SecretAge. CachedSecret is safe
+// for concurrent use.
 type CachedSecret struct {
 	client SecretsAPI
 	arn    string
@@ -47,19 +50,20 @@ type CachedSecret struct {
 	read  time.Time
 }
 
-// NewCachedSecret makes a cache of one secret; nothing is read yet.
+// NewCachedSecret returns a cache of one secret; the secret is read at the first use.
 func NewCachedSecret(client SecretsAPI, arn string, now func() time.Time) *CachedSecret {
 	return &CachedSecret{client: client, arn: arn, now: now}
 }
 
-// Get gives the value, at most SecretAge old.
+// Get returns the value of the secret, at most SecretAge old.
 func (c *CachedSecret) Get(ctx context.Context) (string, error) {
 	return c.GetWithin(ctx, SecretAge)
 }
 
-// GetWithin gives a value that is at most age old: after a key was not found, a younger one is
-// asked for.
+// GetWithin returns the value of the secret, at most age old. A caller that does not find a key in
+// the value asks with a small age, because the key may be new.
 func (c *CachedSecret) GetWithin(ctx context.Context, age time.Duration) (string, error) {
+	// the lock is held during the read, so that parallel calls cause one read
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.read.IsZero() && c.now().Sub(c.read) < age {

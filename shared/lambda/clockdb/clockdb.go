@@ -1,5 +1,6 @@
-// Package clockdb reads the business date that a local stack sets to move through past months.
-// Every other stage has the real clock only and refuses to start when somebody tries to set it.
+// Package clockdb reads the business date that was set on a local stack, where tests and the demo
+// move through past months. Every other stage has the real clock only, and its functions refuse to
+// start when somebody tries to set a date.
 package clockdb
 
 import (
@@ -23,26 +24,30 @@ import (
 // StageLocal is the only stage on which the business date can be set.
 const StageLocal = "local"
 
-// Variable is the environment variable that asks for a settable business date. It may be set on a
-// local stack, where it changes nothing, and stops every other stage from starting.
+// Variable is the environment variable that requests a settable business date. Variable may be set
+// on a local stack, where it changes nothing; on every other stage New fails when it is set.
 const Variable = "BUSINESS_CLOCK"
 
-// Attribute holds the date, YYYY-MM-DD, in the item keys.BusinessDate of the control table; an
-// absent item or an empty text means the real date.
+// Attribute is the attribute with the date, YYYY-MM-DD, of the item keys.BusinessDate in the
+// control table. A missing item or an empty text means the real date.
 const Attribute = "date"
 
-// maxAge is how long a read date is used again: the local stack moves it between steps, not within
-// one.
+// maxAge is how long a date is used before it is read again. The local stack changes the date
+// between the steps of a demo, never within a step.
 const maxAge = time.Second
 
-// Reader is the part of the DynamoDB client that is needed.
+// Reader is the call of the DynamoDB client that reads one item.
 type Reader interface {
 	GetItem(context.Context, *dynamodb.GetItemInput,
 		...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 }
 
-// New gives the clock of a stage. table is the control table; it is read on a local stack only.
+// New returns the clock of a stage. On a local stack the clock reads the business date from the
+// control table, whose name is table.
+//
+// Errors: when Variable is set on another stage.
 func New(stage string, client Reader, table string) (clock.Clock, error) {
+	// with a settable date, a real stage could book taxes into a wrong period
 	if stage != StageLocal {
 		if os.Getenv(Variable) != "" {
 			return clock.Clock{},
@@ -55,17 +60,19 @@ func New(stage string, client Reader, table string) (clock.Clock, error) {
 	return clock.Clock{Now: time.Now, Override: d.current}, nil
 }
 
-// storedDate is the set business date, as last read.
+// storedDate caches the business date of the control table.
 type storedDate struct {
 	client Reader
 	table  string
 	now    func() time.Time
 
-	mu   sync.Mutex // held over the read, so that callers at once ask once
+	// mu is held during the read, so that several callers at the same time cause one read.
+	mu   sync.Mutex
 	day  civil.Date
 	till time.Time
 }
 
+// current returns the business date, at most maxAge old; the zero date when none is set.
 func (d *storedDate) current(ctx context.Context) (civil.Date, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,6 +88,7 @@ func (d *storedDate) current(ctx context.Context) (civil.Date, error) {
 	return day, nil
 }
 
+// fetch reads the business date from the control table.
 func (d *storedDate) fetch(ctx context.Context) (civil.Date, error) {
 	k := keys.BusinessDate()
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
@@ -92,6 +100,7 @@ func (d *storedDate) fetch(ctx context.Context) (civil.Date, error) {
 		return civil.Date{}, awsfault.Of(err)
 	}
 	text, ok := out.Item[Attribute].(*types.AttributeValueMemberS)
+	// nobody has set a date, so the real one applies
 	if !ok || text.Value == "" {
 		return civil.Date{}, nil
 	}

@@ -1,5 +1,15 @@
-// Package contracttest holds answers against the HTTP contract in api/openapi.yaml: status, headers
-// and body must be what the document says, nothing more.
+// Package contracttest compares what functions answer with the HTTP contract, api/openapi.yaml:
+// status, headers and body must be what the document describes, and nothing more. Package
+// contracttest also compares the routes that a function serves with the contract and with the
+// gateway of template.yaml.
+//
+// A new route needs three things from this package in its tests. CheckServedRoutes, called with the
+// function's name and all of its routes, reports a route that the contract, the gateway or the
+// function lacks. Check every answer, good or refused, with CheckEvent (for gateway events) or
+// CheckAnswer (for HTTP). The function's sample event.json, sent by triggertest.RunSamples, is
+// checked in the same way. When one of them fails, either the code or the contract is wrong: a
+// status that api/openapi.yaml does not list is a difference too. How to write the route itself is
+// explained in package httpapi.
 package contracttest
 
 import (
@@ -22,12 +32,13 @@ import (
 	"fenzhang/api"
 )
 
-// contract is the document with its routes, read once.
+// contract is the parsed OpenAPI document and a router that finds the operation of a call.
 type contract struct {
 	doc    *openapi3.T
 	routes routers.Router
 }
 
+// loadContract parses and validates api/openapi.yaml at its first call.
 var loadContract = sync.OnceValues(func() (contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(api.JSON())
 	if err != nil {
@@ -36,7 +47,8 @@ var loadContract = sync.OnceValues(func() (contract, error) {
 	if err := doc.Validate(context.Background()); err != nil {
 		return contract{}, fmt.Errorf("contracttest: the contract is not valid OpenAPI: %w", err)
 	}
-	doc.Servers = nil // every address serves the same paths
+	// without servers the router matches paths only, whatever the host of a test is
+	doc.Servers = nil
 	routes, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		return contract{}, fmt.Errorf("contracttest: %w", err)
@@ -44,8 +56,8 @@ var loadContract = sync.OnceValues(func() (contract, error) {
 	return contract{doc: doc, routes: routes}, nil
 })
 
-// CheckAnswer fails the test when an answer is not what the contract says for this route. Path may
-// have a query.
+// CheckAnswer fails the test when an answer differs from the contract's description of this
+// operation. The path may have a query.
 func CheckAnswer(t testing.TB, method, path string, status int, header http.Header, body []byte) {
 	t.Helper()
 	if err := ValidateAnswer(method, path, status, header, body); err != nil {
@@ -53,7 +65,7 @@ func CheckAnswer(t testing.TB, method, path string, status int, header http.Head
 	}
 }
 
-// CheckEvent is Check for a function's own answer to a gateway event.
+// CheckEvent is CheckAnswer for a gateway event and the function's answer to it.
 func CheckEvent(t testing.TB, ev events.APIGatewayV2HTTPRequest,
 	res events.APIGatewayV2HTTPResponse) {
 	t.Helper()
@@ -64,8 +76,9 @@ func CheckEvent(t testing.TB, ev events.APIGatewayV2HTTPRequest,
 	CheckAnswer(t, ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, header, []byte(res.Body))
 }
 
-// ValidateAnswer tells how an answer differs from the contract. An undocumented status is a
-// difference; an unknown route must be answered with the error body and 404.
+// ValidateAnswer returns an error that describes how an answer differs from the contract; nil when
+// it conforms. An undocumented status is a difference. A call that no operation of the contract
+// fits must be answered with 404 and the error body.
 func ValidateAnswer(method, path string, status int, header http.Header, body []byte) error {
 	c, err := loadContract()
 	if err != nil {
@@ -83,15 +96,16 @@ func ValidateAnswer(method, path string, status int, header http.Header, body []
 	in := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params,
 			Route: route},
-		Status:  status,
-		Header:  header,
-		Body:    io.NopCloser(bytes.NewReader(body)),
+		Status: status,
+		Header: header,
+		Body:   io.NopCloser(bytes.NewReader(body)),
+		// an undocumented status is an error, and all differences are reported at once
 		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	}
 	return openapi3filter.ValidateResponse(context.Background(), in)
 }
 
-// validateUnknownRoute checks the answer to a call that no route of the contract serves.
+// validateUnknownRoute checks the answer to a call that no operation of the contract fits.
 func (c contract) validateUnknownRoute(status int, body []byte) error {
 	if status != http.StatusNotFound {
 		return fmt.Errorf("the contract has no such route, so the answer must be 404")
@@ -99,6 +113,7 @@ func (c contract) validateUnknownRoute(status int, body []byte) error {
 	return c.validateSchema("Error", body)
 }
 
+// validateSchema checks a body against the schema with the given name.
 func (c contract) validateSchema(name string, body []byte) error {
 	ref := c.doc.Components.Schemas[name]
 	if ref == nil {
@@ -111,7 +126,7 @@ func (c contract) validateSchema(name string, body []byte) error {
 	return ref.Value.VisitJSON(value, openapi3.MultiErrors())
 }
 
-// ContractRoutes lists the contract's routes as "METHOD /path".
+// ContractRoutes lists the operations of the contract as "METHOD /path", in no order.
 func ContractRoutes() ([]string, error) {
 	c, err := loadContract()
 	if err != nil {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// decodeBody reads a body as the validator expects it: objects as maps, numbers as float64. Only
-// counts and codes are JSON numbers in this contract, and money is text, so nothing is lost.
+// decodeBody parses a body into the types that the validator expects: maps, lists, and float64 for
+// every number. No amount is lost in a float, because the contract has amounts as strings and only
+// counts and codes as numbers.
 func decodeBody(body []byte) (any, error) {
 	var v any
 	if err := json.Unmarshal(body, &v); err != nil {

@@ -17,17 +17,20 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// Gateway is the API's table of routes. Family routes ("ANY /v1/settlements/{proxy+}") bring many
-// calls to one function, which finds the handler itself.
+// Gateway is the list of routes of the API Gateway in template.yaml. A family route ("ANY
+// /v1/settlements/{proxy+}") sends many operations to one function, which finds the handler by
+// method and path.
 type Gateway []GatewayRoute
 
-// GatewayRoute is one route of the gateway. The route $default has no method and no path.
+// GatewayRoute is one route of the gateway. The route $default has neither method nor path.
 type GatewayRoute struct {
-	Method, Path string // Method is ANY where it does not matter
-	Function     string // the folder below functions/
+	// Method is ANY for a route that fits every method.
+	Method, Path string
+	// Function is the folder below functions/.
+	Function string
 }
 
-// Key is the route as the template writes it.
+// Key returns the route key as the template writes it.
 func (r GatewayRoute) Key() string {
 	if r.Path == "" {
 		return "$default"
@@ -35,7 +38,7 @@ func (r GatewayRoute) Key() string {
 	return r.Method + " " + r.Path
 }
 
-// NewGatewayRoute reads a route key of the template.
+// NewGatewayRoute parses a route key of the template, "METHOD /path" or "$default".
 func NewGatewayRoute(key, function string) GatewayRoute {
 	method, path, found := strings.Cut(key, " ")
 	if !found {
@@ -44,14 +47,14 @@ func NewGatewayRoute(key, function string) GatewayRoute {
 	return GatewayRoute{Method: method, Path: path, Function: function}
 }
 
-// FunctionFor is the function that API Gateway brings a call to, "" where no route fits.
+// FunctionFor returns the function to which API Gateway sends a call; "" when no route fits.
 func (g Gateway) FunctionFor(method, path string) string {
 	return g.RouteFor(method, path).Function
 }
 
-// RouteFor is the route that API Gateway takes for a call. A path that fits without {proxy+} wins
-// over one that needs it, more parts in plain text win over fewer, and a method wins over ANY;
-// $default takes what is left.
+// RouteFor returns the route that API Gateway chooses for a call. A path without {proxy+} is chosen
+// before one with it, a path with more fixed parts before one with fewer, and a method before ANY;
+// $default takes the rest.
 func (g Gateway) RouteFor(method, path string) GatewayRoute {
 	var fitting []GatewayRoute
 	for _, r := range g {
@@ -67,10 +70,13 @@ func (g Gateway) RouteFor(method, path string) GatewayRoute {
 	})
 }
 
+// greedy is the part of a path that stands for all the rest of it.
 const greedy = "{proxy+}"
 
+// placeholder matches a {name} part of a path.
 var placeholder = regexp.MustCompile(`\{\w+\}`)
 
+// matches reports whether a route fits a call.
 func (r GatewayRoute) matches(method, path string) bool {
 	if r.Path == "" {
 		return true
@@ -93,11 +99,12 @@ func (r GatewayRoute) matches(method, path string) bool {
 	return regexp.MustCompile("^" + pattern.String() + "$").MatchString(path)
 }
 
-// priority orders the routes that fit a call: the greatest is taken.
+// priority orders the routes that fit a call; the gateway chooses the greatest.
 func (r GatewayRoute) priority() []int {
 	if r.Path == "" {
 		return []int{0, 0, 0}
 	}
+	// level is 0 for $default, 1 for a path with {proxy+} and 2 for any other path
 	level, method := 2, 1
 	if strings.HasSuffix(r.Path, greedy) {
 		level = 1
@@ -109,25 +116,15 @@ func (r GatewayRoute) priority() []int {
 	return []int{level, plain, method}
 }
 
-// ReadGateway reads the routes that template.yaml declares: those of its mapping Routes, out of
-// which a loop makes resources, and those that are resources as they stand. local/checks/policytest
-// proves that the deployed template has exactly these.
+// ReadGateway reads the routes of template.yaml: those of its mapping Routes, from which
+// Fn::ForEach makes resources, and those that are resources themselves. A test in
+// local/checks/policytest proves that the expanded template has exactly these routes.
 func ReadGateway() (Gateway, error) {
 	text, err := readTemplate()
 	if err != nil {
 		return nil, err
 	}
-	var t struct {
-		Mappings struct {
-			Functions map[string]struct {
-				Name string `yaml:"Name"`
-			} `yaml:"Functions"`
-			Routes map[string]struct {
-				Keys []string `yaml:"Keys"`
-			} `yaml:"Routes"`
-		} `yaml:"Mappings"`
-		Resources map[string]yaml.Node `yaml:"Resources"`
-	}
+	var t template
 	if err := yaml.Unmarshal(text, &t); err != nil {
 		return nil, fmt.Errorf("contracttest: read the template: %w", err)
 	}
@@ -138,27 +135,51 @@ func ReadGateway() (Gateway, error) {
 		}
 	}
 	for _, node := range t.Resources {
-		var r struct {
-			Type       string `yaml:"Type"`
-			Properties struct {
-				RouteKey yaml.Node `yaml:"RouteKey"`
-				Target   yaml.Node `yaml:"Target"`
-			} `yaml:"Properties"`
+		if r, ok := t.routeOf(node); ok {
+			g = append(g, r)
 		}
-		if node.Kind != yaml.MappingNode || node.Decode(&r) != nil ||
-			r.Type != "AWS::ApiGatewayV2::Route" {
-			continue // loops, and resources of other kinds
-		}
-		id, _, _ := strings.Cut(strings.TrimPrefix(r.Properties.Target.Value, "integrations/${"),
-			"Integration}")
-		g = append(g, NewGatewayRoute(r.Properties.RouteKey.Value,
-			t.Mappings.Functions[strings.TrimSuffix(id, "Open")].Name))
 	}
 	slices.SortFunc(g, func(a, b GatewayRoute) int { return cmp.Compare(a.Key(), b.Key()) })
 	return g, nil
 }
 
-// readTemplate finds template.yaml in the folder of the test or one above it.
+// template is the part of template.yaml that declares routes.
+type template struct {
+	Mappings struct {
+		Functions map[string]struct {
+			Name string `yaml:"Name"`
+		} `yaml:"Functions"`
+		Routes map[string]struct {
+			Keys []string `yaml:"Keys"`
+		} `yaml:"Routes"`
+	} `yaml:"Mappings"`
+	Resources map[string]yaml.Node `yaml:"Resources"`
+}
+
+// routeOf reads the route that a resource declares; ok is false for a loop of the template and for
+// a resource that is no route.
+func (t template) routeOf(node yaml.Node) (route GatewayRoute, ok bool) {
+	var r struct {
+		Type       string `yaml:"Type"`
+		Properties struct {
+			RouteKey yaml.Node `yaml:"RouteKey"`
+			Target   yaml.Node `yaml:"Target"`
+		} `yaml:"Properties"`
+	}
+	if node.Kind != yaml.MappingNode || node.Decode(&r) != nil ||
+		r.Type != "AWS::ApiGatewayV2::Route" {
+		return GatewayRoute{}, false
+	}
+	// the target is integrations/${<function>Integration}, or ${<function>OpenIntegration} without
+	// an authorizer
+	id, _, _ := strings.Cut(strings.TrimPrefix(r.Properties.Target.Value, "integrations/${"),
+		"Integration}")
+	return NewGatewayRoute(r.Properties.RouteKey.Value,
+		t.Mappings.Functions[strings.TrimSuffix(id, "Open")].Name), true
+}
+
+// readTemplate reads template.yaml from the folder of the test or from the nearest folder above
+// that has one.
 func readTemplate() ([]byte, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -173,8 +194,8 @@ func readTemplate() ([]byte, error) {
 	}
 }
 
-// CheckServedRoutes holds a function's own routes against the contract: it serves what the gateway
-// brings to it of the routes in api/openapi.yaml, and nothing else.
+// CheckServedRoutes fails the test when a function does not serve exactly the operations of
+// api/openapi.yaml that the gateway sends to it.
 func CheckServedRoutes(t testing.TB, function string, routes []httpapi.Route) {
 	t.Helper()
 	gateway, err := ReadGateway()
@@ -194,6 +215,8 @@ func CheckServedRoutes(t testing.TB, function string, routes []httpapi.Route) {
 	}
 }
 
+// compareRoutes lists the differences between the routes of a function, the gateway and the
+// contract, and the routes that an earlier route of the same function hides.
 func (g Gateway) compareRoutes(function string, own, contract []string) []string {
 	var problems []string
 	for _, key := range contract {
@@ -213,7 +236,8 @@ func (g Gateway) compareRoutes(function string, own, contract []string) []string
 			problems = append(problems,
 				fmt.Sprintf("%s serves %s, which the gateway brings to %s", function, key, to))
 		}
-		for _, earlier := range own[:i] { // a function takes the first of its routes that fits
+		// a function takes the first of its routes that fits, so an earlier route can hide this one
+		for _, earlier := range own[:i] {
 			if NewGatewayRoute(earlier, function).matches(method, ExamplePath(path)) {
 				problems = append(problems,
 					fmt.Sprintf("%s never answers %s: %s is before it", function, key, earlier))
@@ -223,6 +247,6 @@ func (g Gateway) compareRoutes(function string, own, contract []string) []string
 	return problems
 }
 
-// ExamplePath is a path that somebody may call: each {name} has a value that is no part of any
-// route.
+// ExamplePath returns a path that fits a pattern: each {name} is replaced by a value that is no
+// fixed part of any route.
 func ExamplePath(pattern string) string { return placeholder.ReplaceAllString(pattern, "x-1") }

@@ -14,19 +14,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// NewItemsVariable names a file to which tests add what they store and what the list of items
-// lacks, instead of failing.
+// NewItemsVariable is the environment variable with the name of a file. When it is set, tests add
+// the attributes that items.txt lacks to that file instead of failing.
 const NewItemsVariable = "FENZHANG_NEW_ITEMS"
 
-// listedItems are the attributes of all items that the system stores, by table and kind of item. It
-// is compared at the end of every test in memory, so that no attribute is stored under a new name
-// or as another type unseen. A kind that is not listed is one of a test's own, or new: keys are
-// listed with the goldens.
+// listedItems lists the attributes of all items that the system stores, by table and kind of item.
+// Every test in memory is compared with the list at its end, so that no attribute gets another name
+// or type unnoticed. Kinds of items that the list lacks are not checked: tests make such items
+// themselves, and new keys fail the test of the golden keys.
 //
 //go:embed items.txt
 var listedItems string
 
-// knownLines finds the lines of the list, and the kinds that begin them.
+// knownLines has the lines of the list and, besides, the table and kind with which they begin.
 var knownLines = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	for line := range strings.Lines(listedItems) {
@@ -36,18 +36,20 @@ var knownLines = sync.OnceValue(func() map[string]bool {
 	return all
 })
 
-// kindOf is the table and the kind of item of a line.
+// kindOf returns the table and the kind of item with which a line begins.
 func kindOf(line string) string {
 	table, rest, _ := strings.Cut(line, " ")
 	kind, _, _ := strings.Cut(rest, " ")
 	return table + " " + kind
 }
 
-// kindPattern is a part of a key that says what an item is; every other part is a name.
+// kindPattern matches the parts of a key that name the kind of item, such as RCV; all other parts
+// are identifiers.
 var kindPattern = regexp.MustCompile(`^[A-Z]+$`)
 
-// AttributeLines gives a line for each attribute of an item: table, kind of item, name, type. It
-// gives none for an item of a test's own, whose partition has no kind.
+// AttributeLines returns a line for each attribute of an item: table, kind of item, name and type
+// of the attribute. AttributeLines returns none for an item whose partition key names no kind, as
+// tests make them.
 func AttributeLines(table string, it map[string]types.AttributeValue) []string {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(stringValue(it["pk"]), "T#"), "#")
 	first, rest, _ := strings.Cut(rest, "#")
@@ -58,7 +60,8 @@ func AttributeLines(table string, it map[string]types.AttributeValue) []string {
 		strings.Join(kindParts(stringValue(it["sk"])), "#")
 	var lines []string
 	for name, v := range it {
-		if prefix, _, many := strings.Cut(name, "#"); many { // own#2026-09 is one of many
+		// own#2026-09 is one of many attributes whose names end in a month
+		if prefix, _, many := strings.Cut(name, "#"); many {
 			name = prefix + "#<month>"
 		} else if strings.Contains(name, ".") {
 			name = "<account>"
@@ -69,6 +72,7 @@ func AttributeLines(table string, it map[string]types.AttributeValue) []string {
 	return lines
 }
 
+// stringValue returns the text of a string attribute; "" for every other type.
 func stringValue(v types.AttributeValue) string {
 	if s, ok := v.(*types.AttributeValueMemberS); ok {
 		return s.Value
@@ -76,14 +80,14 @@ func stringValue(v types.AttributeValue) string {
 	return ""
 }
 
-// kindParts leaves of a key what is no name: C#c-1#J becomes C and J.
+// kindParts returns the parts of a key that name a kind: C and J of C#c-1#J.
 func kindParts(key string) []string {
 	return slices.DeleteFunc(strings.Split(key, "#"), func(s string) bool {
 		return !kindPattern.MatchString(s)
 	})
 }
 
-// checkItems compares what a test has left in the tables with the list.
+// checkItems fails the test when the tables hold an attribute that the list of items lacks.
 func checkItems(t testing.TB, l Tables) {
 	t.Helper()
 	unknown := map[string]bool{}
@@ -104,7 +108,9 @@ func checkItems(t testing.TB, l Tables) {
 	}
 }
 
-// appendToNewItems adds a line to the file of NewItemsVariable.
+// appendToNewItems adds a line to the file that NewItemsVariable names.
+//
+// Errors: when the variable is not set.
 func appendToNewItems(line string) error {
 	f, err := os.OpenFile(os.Getenv(NewItemsVariable), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

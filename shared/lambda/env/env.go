@@ -1,4 +1,5 @@
-// Package env reads a function's environment once and names every variable that is missing.
+// Package env reads the environment variables of a function and reports all missing ones in one
+// error.
 package env
 
 import (
@@ -7,19 +8,19 @@ import (
 	"strings"
 )
 
-// Vars are the variables a function was started with.
+// Vars reads variables and remembers which required ones were missing.
 type Vars struct {
 	get     func(string) string
 	missing []string
 }
 
-// Read looks at the process environment.
+// Read returns the variables of this process.
 func Read() *Vars { return ReadFrom(os.Getenv) }
 
-// ReadFrom reads from any source; for tests.
+// ReadFrom returns the variables of another source, for tests.
 func ReadFrom(get func(string) string) *Vars { return &Vars{get: get} }
 
-// Need gives a variable and remembers its name when it is empty.
+// Need returns a required variable; when it is empty, Err will name it.
 func (v *Vars) Need(name string) string {
 	s := v.get(name)
 	if s == "" {
@@ -28,10 +29,10 @@ func (v *Vars) Need(name string) string {
 	return s
 }
 
-// Optional gives a variable that may be empty.
+// Optional returns a variable that may be empty.
 func (v *Vars) Optional(name string) string { return v.get(name) }
 
-// Err names all missing variables at once.
+// Err names all required variables that were missing; nil when there were none.
 func (v *Vars) Err() error {
 	if len(v.missing) == 0 {
 		return nil

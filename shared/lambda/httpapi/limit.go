@@ -9,45 +9,50 @@ import (
 	"fenzhang/shared/identity"
 )
 
-// Rate is a token bucket's measure.
+// Rate is the measure of a token bucket: it refills by PerSecond calls and holds at most Burst.
 type Rate struct {
-	PerSecond float64 // calls, not money
+	// PerSecond counts calls, so a float is exact enough; no money is a float.
+	PerSecond float64
 	Burst     float64
 }
 
-// TokenBuckets limits callers: a person by source address, device and subject, a service token by
-// its tenant. The buckets live in the function's memory, so the limit holds for each running
-// instance; side routes have functions of their own and so give way first.
+// TokenBuckets limits the rate of calls: of a person by source address, device and subject; of a
+// service token by its tenant. The buckets are in the memory of one running instance of the
+// function, so each instance allows the full rate.
 type TokenBuckets struct {
 	Person, Machine Rate
 
 	mu      sync.Mutex
 	buckets map[string]*list.Element
-	order   *list.List // most recently used first; bounded, the oldest is forgotten
+	// order has the most recently used bucket first; when there are maxBuckets, the last one is
+	// dropped.
+	order *list.List
 }
 
-// maxBuckets bounds the memory that strangers can make us use.
+// maxBuckets bounds the memory that callers with ever new addresses can make a function use.
 const maxBuckets = 10_000
 
+// bucket is the state of one caller: the calls left at the time since.
 type bucket struct {
 	who   string
 	left  float64
 	since time.Time
 }
 
-// NewTokenBuckets makes a limiter with the given measures.
+// NewTokenBuckets returns a limiter with a rate for persons and one for service tokens.
 func NewTokenBuckets(person, machine Rate) *TokenBuckets {
 	return &TokenBuckets{Person: person, Machine: machine, buckets: map[string]*list.Element{},
 		order: list.New()}
 }
 
-// DefaultLimits are the limits of the design: 50 a second with a burst of 200 for a person, 500 a
-// second for a tenant's machines.
+// DefaultLimits returns the limiter of the design: 50 calls a second and a burst of 200 for a
+// person; 500 calls a second and a burst of 1000 for the service tokens of a tenant.
 func DefaultLimits() *TokenBuckets {
 	return NewTokenBuckets(Rate{PerSecond: 50, Burst: 200}, Rate{PerSecond: 500, Burst: 1000})
 }
 
-// WaitTime takes one call from the caller's bucket, or says how long to wait.
+// WaitTime takes one call from the caller's bucket and returns zero; when the bucket is empty it
+// returns how long the caller has to wait for the next call.
 func (b *TokenBuckets) WaitTime(p identity.Principal, source, device string,
 	now time.Time) time.Duration {
 	who, rate := "p|"+source+"|"+device+"|"+string(p.Tenant)+"|"+p.Subject, b.Person
@@ -57,6 +62,7 @@ func (b *TokenBuckets) WaitTime(p identity.Principal, source, device string,
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k := b.findBucket(who, rate, now)
+	// the bucket has refilled since the last call, but never above its burst
 	k.left = min(rate.Burst, k.left+now.Sub(k.since).Seconds()*rate.PerSecond)
 	k.since = now
 	if k.left < 1 {
@@ -66,11 +72,13 @@ func (b *TokenBuckets) WaitTime(p identity.Principal, source, device string,
 	return 0
 }
 
+// findBucket returns the caller's bucket, a full one for a new caller.
 func (b *TokenBuckets) findBucket(who string, rate Rate, now time.Time) *bucket {
 	if e, ok := b.buckets[who]; ok {
 		b.order.MoveToFront(e)
 		return e.Value.(*bucket)
 	}
+	// the caller that has been silent for the longest time loses its bucket and starts with a full one
 	if b.order.Len() >= maxBuckets {
 		oldest := b.order.Back()
 		delete(b.buckets, oldest.Value.(*bucket).who)
@@ -81,10 +89,10 @@ func (b *TokenBuckets) findBucket(who string, rate Rate, now time.Time) *bucket 
 	return k
 }
 
-// NoRevocations is for stages and tests in which no token is ever revoked.
+// NoRevocations implements Revocations for callbacks and tests, where no token is ever revoked.
 type NoRevocations struct{}
 
-// IsRevoked is always false.
+// IsRevoked returns false for every caller.
 func (NoRevocations) IsRevoked(context.Context, identity.Principal) (bool, error) {
 	return false, nil
 }

@@ -1,5 +1,5 @@
-// Package lean fits a process to the small sandbox of a function that is called thousands of times
-// a second.
+// Package lean adapts a function that is called thousands of times a second to its small share of a
+// processor and of memory.
 package lean
 
 import (
@@ -16,40 +16,44 @@ import (
 )
 
 const (
-	// gcPercent lets garbage grow to several times the live heap before it is collected. The live heap
-	// is some megabytes, so this costs little memory and saves most of the collector's work.
+	// gcPercent lets garbage grow to six times the live heap before a collection. The live heap is a
+	// few megabytes, so this costs little memory and saves most of the collector's work.
 	gcPercent = 600
-	// heapLimit makes the collector work harder again before the process outgrows its share of the
+	// heapLimit, in bytes, makes the collector run more often again before the process exceeds its
 	// memory.
 	heapLimit = 28 << 20
-	// fullCore is the memory in MB at which Lambda gives a whole core.
+	// fullCore is the memory in MB with which Lambda gives a function one whole core.
 	fullCore = 1769
 )
 
-// TuneRuntime fits the Go runtime to the sandbox: get reads the environment that Lambda sets.
+// TuneRuntime adapts the Go runtime to the memory of the function; get reads the environment
+// variables that Lambda sets.
 func TuneRuntime(get func(string) string) {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(heapLimit)
 	if memory, err := strconv.Atoi(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil &&
 		memory <= fullCore {
-		runtime.GOMAXPROCS(1) // with less than a core, waking further threads only costs
+		// with less than one core, further threads only cost time
+		runtime.GOMAXPROCS(1)
 	}
-	// The Runtime API's client copies this transport. With many invocations at once the default of two
-	// idle connections makes it connect anew for nearly each.
+	// The client of Lambda's Runtime API copies this transport. Its default of two idle connections
+	// would force a new connection for nearly every one of many parallel invocations.
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t.MaxIdleConnsPerHost = maxIdleConnections
 	}
 }
 
-// maxIdleConnections is how many are kept to one host: more than are used at once.
+// maxIdleConnections is how many idle connections are kept to one host; it is more than are used at
+// the same time.
 const maxIdleConnections = 64
 
-// answerLimit is how long an answer of DynamoDB may take to begin; then the SDK tries again.
+// answerLimit is how long DynamoDB may take until an answer begins; then the SDK sends the call
+// again.
 const answerLimit = 3 * time.Second
 
-// TuneDynamoDB leaves out what a call in one region over an authenticated connection does not need:
-// the timer of a whole request (the invocation's deadline and answerLimit bound it) and a checksum
-// beside that of TLS.
+// TuneDynamoDB is an option of the DynamoDB client that turns off what a call within one region
+// does not need: the timer of the whole request, because the deadline of the invocation and
+// answerLimit bound it, and the checksum of the answer, because TLS has one.
 func TuneDynamoDB(o *dynamodb.Options) {
 	o.DisableValidateResponseChecksum = true
 	o.HTTPClient = &http.Client{Transport: oneWrite{&http.Transport{
@@ -59,11 +63,11 @@ func TuneDynamoDB(o *dynamodb.Options) {
 	}}}
 }
 
-// oneWrite sends a request's head and body in one write. The transport does so only for bodies that
-// it knows to be in memory, and the SDK's wrapper hides that.
+// oneWrite sends the head and the body of a request in one write to the network. The standard
+// transport does this only when it knows that the body is in memory, which the SDK hides from it.
 type oneWrite struct{ http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper: it reads the body into memory and sends the request.
 func (o oneWrite) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body == nil || r.ContentLength <= 0 {
 		return o.RoundTripper.RoundTrip(r)

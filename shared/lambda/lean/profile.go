@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// Built with the tag "profile" only, by the bench, to learn where the time goes and to make
-// default.pgo: the profile is written to the file named by BENCH_PROFILE when the process is asked
-// to end.
+// This file is built only with the tag "profile", by the measurements in bench. It records a CPU
+// profile, from which default.pgo is made, into the file that BENCH_PROFILE names, until the
+// process receives SIGTERM.
 func init() {
 	file, err := os.Create(os.Getenv("BENCH_PROFILE"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package trigger tells a function's triggers apart, so that one binary can serve HTTP, a queue, a
-// stream and a schedule and each keeps its own answer.
+// Package trigger dispatches the events of a function by their kind, so that one function can serve
+// HTTP, a queue, a stream and a schedule and answer each in the form that AWS expects.
 package trigger
 
 import (
@@ -10,32 +10,33 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Mux holds one handler for each kind of event; a nil one refuses its kind. It implements
-// lambda.Handler.
+// Mux has one handler for each kind of event and refuses the events of a kind without a handler.
+// Mux implements lambda.Handler.
 type Mux struct {
 	HTTP     func(context.Context, events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse
 	Queue    func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 	Stream   func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 	Objects  func(context.Context, events.S3Event) error
 	Schedule func(context.Context, Schedule) error
-	// Order takes what a person asks for by invoking the function with a job, where no schedule does;
-	// the answer tells what was done.
+	// Order serves an invocation with a job in a function that has no schedule: a person invokes it by
+	// hand. Its result is the answer of the invocation.
 	Order func(context.Context, json.RawMessage) (any, error)
 }
 
-// Kind is what an event comes from, in AWS's own name where it has one.
+// Kind is the source of an event, by the name that AWS uses for it where there is one.
 type Kind string
 
-// The kinds of events.
+// A function serves one or more of these kinds of events.
 const (
 	HTTP    Kind = "http"
 	Queue   Kind = "aws:sqs"
 	Stream  Kind = "aws:dynamodb"
 	Objects Kind = "aws:s3"
-	Job     Kind = "schedule" // of a schedule, or of a person who invokes the function
+	// Job is the kind of a schedule's event and of an invocation by hand.
+	Job Kind = "schedule"
 )
 
-// KindOf is the kind of an event, and empty for one that is none of them, such as a call of the
+// KindOf returns the kind of an event; "" when it is none of the kinds, for example a call of the
 // authorizer.
 func KindOf(payload []byte) (Kind, error) {
 	var h head
@@ -43,17 +44,21 @@ func KindOf(payload []byte) (Kind, error) {
 	return h.kind(), err
 }
 
-// Schedule is the input that the template gives to its schedules; a person may invoke a function
+// Schedule is the event that template.yaml defines for schedules; a person may invoke a function
 // with it too.
 type Schedule struct {
-	Job  string `json:"job"`            // what to do, "close-day"
-	Date string `json:"date,omitempty"` // business date to do it for; empty means today
-	Time string `json:"time,omitempty"` // the scheduled time, for the log
+	// Job is what to do, such as close-day.
+	Job string `json:"job"`
+	// Date is the business date for which to do it; empty means today.
+	Date string `json:"date,omitempty"`
+	// Time is the scheduled time, for the log only.
+	Time string `json:"time,omitempty"`
 }
 
-// errUnknown is an event that this function has no handler for.
+// errUnknown reports an event for which the function has no handler.
 var errUnknown = errors.New("trigger: this function does not serve such an event")
 
+// head is the part of an event by which its kind is recognized.
 type head struct {
 	RequestContext *struct {
 		HTTP *json.RawMessage `json:"http"`
@@ -64,7 +69,9 @@ type head struct {
 	Job string `json:"job"`
 }
 
-// Invoke finds the kind of the event and answers it.
+// Invoke recognizes the kind of the event and calls its handler.
+//
+// Errors: errUnknown when there is none; the errors of the handler.
 func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var h head
 	if err := json.Unmarshal(payload, &h); err != nil {
@@ -85,6 +92,7 @@ func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return decodeAndHandle(payload, func(ev events.S3Event) (any, error) {
 			return nil, m.Objects(ctx, ev)
 		})
+	// a function with a schedule serves a job by hand in the same way
 	case kind == Job && m.Schedule != nil:
 		return decodeAndHandle(payload, func(ev Schedule) (any, error) {
 			return nil, m.Schedule(ctx, ev)
@@ -95,6 +103,8 @@ func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return nil, errUnknown
 }
 
+// kind returns the kind of an event. HTTP events have a request context, queues, streams and
+// buckets send records, and schedules have a job.
 func (h head) kind() Kind {
 	switch {
 	case h.RequestContext != nil && h.RequestContext.HTTP != nil:
@@ -107,6 +117,7 @@ func (h head) kind() Kind {
 	return ""
 }
 
+// decodeAndHandle decodes an event into its type, calls its handler and encodes the result.
 func decodeAndHandle[E any](payload []byte, do func(E) (any, error)) ([]byte, error) {
 	var ev E
 	if err := json.Unmarshal(payload, &ev); err != nil {

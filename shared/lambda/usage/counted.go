@@ -8,15 +8,17 @@ import (
 	"fenzhang/shared/dynamo"
 )
 
-// CountingClient counts what goes through an engine that is no client of the SDK, as Count does for
-// one.
+// CountingClient counts the consumed capacity of an engine that is no client of the SDK, such as
+// the one in memory, as CountCapacity does for the SDK's client.
 func CountingClient(db dynamo.API) dynamo.API { return countingClient{db} }
 
+// countingClient implements dynamo.API around another client.
 type countingClient struct{ db dynamo.API }
 
 type options = func(*dynamodb.Options)
 
-// countThrough asks for the capacity of one call and adds it to its context's tally.
+// countThrough makes one call, requests its consumed capacity, and adds it to the tally of the
+// context.
 func countThrough[In, Out any](ctx context.Context, in *In,
 	do func(context.Context, *In, ...options) (*Out, error), o []options) (*Out, error) {
 	t, ok := ctx.Value(tallyKey{}).(*Tally)

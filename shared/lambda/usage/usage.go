@@ -1,5 +1,6 @@
-// Package usage counts what one invocation consumes, for the `usage` log lines from which costs are
-// shared out to tenants.
+// Package usage measures what an invocation of a function consumes: time, DynamoDB capacity,
+// messages and bytes. Handler writes it into one log line with the message "usage", from which the
+// costs are allocated to tenants.
 package usage
 
 import (
@@ -16,7 +17,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Tally is the consumption of one invocation. It is safe for concurrent use.
+// Tally adds up the consumption of one invocation. Tally is safe for concurrent use.
 type Tally struct {
 	mu       sync.Mutex
 	tenant   ident.Tenant
@@ -24,19 +25,22 @@ type Tally struct {
 	units    Units
 }
 
-// Units are DynamoDB's capacity units; they are fractions by nature and no money.
+// Units are DynamoDB capacity units. They are fractions by nature and no money, so they may be
+// floats.
 type Units struct{ Read, Write float64 }
 
+// tallyKey is the key of the tally in a context.
 type tallyKey struct{}
 
-// WithTally gives a context whose consumption is counted.
+// WithTally returns a context with a new tally, to which all calls under that context are added.
 func WithTally(ctx context.Context) (context.Context, *Tally) {
 	t := &Tally{}
 	return context.WithValue(ctx, tallyKey{}, t), t
 }
 
-// AttributeTo attributes the invocation to a tenant. An invocation that serves several is shared
-// out by its messages.
+// AttributeTo attributes the invocation under ctx to a tenant. When an invocation serves several
+// tenants, its line names the tenant "several", and the number of messages serves to allocate its
+// cost.
 func AttributeTo(ctx context.Context, tenant ident.Tenant) {
 	t, ok := ctx.Value(tallyKey{}).(*Tally)
 	if !ok {
@@ -51,13 +55,14 @@ func AttributeTo(ctx context.Context, tenant ident.Tenant) {
 	t.tenant = tenant
 }
 
-// Units gives what was consumed so far.
+// Units returns the capacity that was consumed so far.
 func (t *Tally) Units() Units {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.units
 }
 
+// addUnits adds the capacity of one call.
 func (t *Tally) addUnits(u Units) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,8 +70,8 @@ func (t *Tally) addUnits(u Units) {
 	t.units.Write += u.Write
 }
 
-// CountCapacity makes a client ask for the capacity that each call consumes and add it to its
-// context's tally.
+// CountCapacity is an option of the DynamoDB client. With it, the client requests the consumed
+// capacity of every call and adds it to the tally of the call's context.
 func CountCapacity(o *dynamodb.Options) {
 	o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("usage", countCall),
@@ -74,6 +79,8 @@ func CountCapacity(o *dynamodb.Options) {
 	})
 }
 
+// countCall is the middleware of CountCapacity. Without a tally in the context it leaves the call
+// unchanged.
 func countCall(ctx context.Context, in middleware.InitializeInput,
 	next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 	t, ok := ctx.Value(tallyKey{}).(*Tally)
@@ -82,13 +89,14 @@ func countCall(ctx context.Context, in middleware.InitializeInput,
 	}
 	requestCapacity(in.Parameters)
 	out, meta, err := next.HandleInitialize(ctx, in)
+	// a failed call reports no capacity
 	if err == nil {
 		t.addUnits(consumedCapacity(out.Result))
 	}
 	return out, meta, err
 }
 
-// requestCapacity sets the request's wish to hear its capacity.
+// requestCapacity sets in a request that the answer shall contain the consumed capacity.
 func requestCapacity(input any) {
 	const total = types.ReturnConsumedCapacityTotal
 	switch in := input.(type) {
@@ -113,7 +121,7 @@ func requestCapacity(input any) {
 	}
 }
 
-// consumedCapacity reads the capacity from an answer.
+// consumedCapacity reads the consumed capacity from the answer of a call.
 func consumedCapacity(output any) Units {
 	one := func(c *types.ConsumedCapacity) []types.ConsumedCapacity {
 		if c == nil {
@@ -144,6 +152,7 @@ func consumedCapacity(output any) Units {
 	return Units{}
 }
 
+// totalUnits adds up the consumed capacity of several tables.
 func totalUnits(all []types.ConsumedCapacity) float64 {
 	var s float64
 	for _, c := range all {
@@ -154,7 +163,7 @@ func totalUnits(all []types.ConsumedCapacity) float64 {
 	return s
 }
 
-// Handler logs one `usage` line for each invocation of the handler it holds.
+// Handler wraps the handler of a function and writes one `usage` line for each invocation.
 type Handler struct {
 	lambda.Handler
 	Log      *slog.Logger
@@ -163,7 +172,7 @@ type Handler struct {
 	Now      func() time.Time
 }
 
-// Invoke runs the handler and tells what it took.
+// Invoke calls the wrapped handler and logs what the call consumed, also when it failed.
 func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	began := h.Now()
 	ctx, t := WithTally(ctx)

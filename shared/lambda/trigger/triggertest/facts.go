@@ -12,29 +12,33 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// samplesFolder is the folder of the demo data. Tests run in the folder of their package.
+// samplesFolder returns the folder of the demo data, as seen from the folder in which the test
+// runs.
 func samplesFolder(t testing.TB) string {
 	t.Helper()
 	for dir := "."; ; dir = filepath.Join(dir, "..") {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return filepath.Join(dir, "samples")
 		}
+		// no folder of the repository is that deep
 		if len(dir) > len("../../../../../../../..") {
 			t.Fatal("the test does not run in the repository")
 		}
 	}
 }
 
-// facts are what the demo data holds of each tenant: ids by the name of the field that carries
-// them.
+// facts are the ids that the demo data contains: by tenant, by the name of the field that carries
+// such an id, and by id.
 type facts map[string]map[string]map[string]bool
 
-// ids of master data, and the fields of events that carry them.
+// idFields maps a list of master data to the fields of events that carry ids of its objects; the
+// first is the field of the id itself.
 var idFields = map[string][]string{
 	"creators": {"creator_id", "user_id", "creator"}, "taxpayers": {"taxpayer_id"},
 	"paying_entities": {"entity_id"},
 }
 
+// loadFacts reads the ids of the demo data from the folders of its tenants.
 func loadFacts(t testing.TB) facts {
 	t.Helper()
 	masters, err := filepath.Glob(filepath.Join(samplesFolder(t), "*", "master.json"))
@@ -61,8 +65,8 @@ func loadFacts(t testing.TB) facts {
 	return all
 }
 
-// directSettlementIDs are the ids of the settlements that the demo opens by calls of its own: they
-// follow from the calls.
+// directSettlementIDs computes the ids of the settlements that the demo opens by calls of the API;
+// each id follows from the content of its call.
 func directSettlementIDs(t testing.TB, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*", "settle-calls.json"))
@@ -87,6 +91,7 @@ func directSettlementIDs(t testing.TB, folder string) map[string]bool {
 	return ids
 }
 
+// readJSON decodes a file of the demo data.
 func readJSON(t testing.TB, path string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(path) //nolint:gosec // demo data of the repository
@@ -98,7 +103,7 @@ func readJSON(t testing.TB, path string, into any) {
 	}
 }
 
-// unknownFacts lists what an event names and the demo data does not hold.
+// unknownFacts lists the ids of an event that the demo data does not contain.
 func unknownFacts(t testing.TB, event []byte) []string {
 	t.Helper()
 	var v any
@@ -111,13 +116,16 @@ func unknownFacts(t testing.TB, event []byte) []string {
 	return c.problems
 }
 
+// factChecker compares the ids in one event with the demo data.
 type factChecker struct {
-	known    facts
-	tenant   ident.Tenant // the one that the event speaks of; empty for those of the whole system
+	known facts
+	// tenant is the tenant of the event; it is empty for an event without a tenant.
+	tenant   ident.Tenant
 	problems []string
 }
 
-// findTenant looks for the tenant first, because ids are a tenant's.
+// findTenant finds the first tenant in an event. This comes before checkIDs, because an id belongs
+// to a tenant.
 func (c *factChecker) findTenant(v any) {
 	eachText(v, func(key, text string) {
 		if tenant := tenantIn(key, text); tenant != "" && c.tenant == "" {
@@ -126,8 +134,8 @@ func (c *factChecker) findTenant(v any) {
 	})
 }
 
-// tenantIn is the tenant that a field names: by its own name, or in a key of the tables,
-// "T#tenant#...".
+// tenantIn returns the tenant that a text contains: the value of a field called tenant, or the
+// beginning of a table's key, "T#tenant#...".
 func tenantIn(key, text string) string {
 	if key == "tenant" {
 		return text
@@ -139,6 +147,7 @@ func tenantIn(key, text string) string {
 	return ""
 }
 
+// checkIDs records a problem for every tenant and every id that the demo data does not contain.
 func (c *factChecker) checkIDs(v any) {
 	eachText(v, func(key, text string) {
 		if tenant := tenantIn(key, text); tenant != "" && c.known[tenant] == nil {
@@ -151,10 +160,11 @@ func (c *factChecker) checkIDs(v any) {
 	})
 }
 
-// eachText calls do for every text in an event, also for those in texts that are JSON themselves,
-// such as a body.
+// eachText calls do for every text in an event with the name of its field. eachText also looks into
+// texts that are JSON objects, such as the body of a request.
 func eachText(v any, do func(key, text string)) { eachTextIn("", v, do) }
 
+// eachTextIn is eachText for the value of one field.
 func eachTextIn(key string, v any, do func(key, text string)) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -167,6 +177,7 @@ func eachTextIn(key string, v any, do func(key, text string)) {
 		}
 	case string:
 		var inner any
+		// the body of an HTTP event and of a queue message is JSON inside a text
 		if strings.HasPrefix(v, "{") && json.Unmarshal([]byte(v), &inner) == nil {
 			eachTextIn(key, inner, do)
 			return

@@ -1,6 +1,6 @@
-// Package triggertest sends a function the samples beside its main.go, one for each of its
-// triggers: event.json is the first of them, event-queue.json, event-schedule.json and the like are
-// the others.
+// Package triggertest sends a function the sample events in its folder, one for each of its
+// triggers: event.json is the sample of the main trigger; event-queue.json, event-schedule.json and
+// the like are those of the others.
 package triggertest
 
 import (
@@ -15,12 +15,12 @@ import (
 	"fenzhang/shared/lambda/contracttest"
 )
 
-// Check holds a function's answer against what the sample's trigger expects.
+// Check compares a function's answer to a sample with what the trigger expects.
 type Check func(t *testing.T, event, answer []byte)
 
-// RunSamples sends each event*.json of the test's folder to the function and checks its answer. A
-// sample without a check fails, and so does one that names a tenant, a creator or a settlement
-// which the demo data does not hold.
+// RunSamples sends each event*.json of the test's folder to the function and checks the answer.
+// RunSamples fails for a sample without a check, and for a sample with a tenant, a creator or a
+// settlement that the demo data (samples/) does not contain.
 func RunSamples(t *testing.T, function lambda.Handler, checks map[string]Check) {
 	t.Helper()
 	files, err := filepath.Glob("event*.json")
@@ -43,7 +43,8 @@ func RunSamples(t *testing.T, function lambda.Handler, checks map[string]Check) 
 	}
 }
 
-// ReadSample gives a sample, whose facts are those of the demo data.
+// ReadSample reads a sample and fails the test when the sample contains an id that the demo data
+// does not.
 func ReadSample(t testing.TB, file string) []byte {
 	t.Helper()
 	event, err := os.ReadFile(file) //nolint:gosec // a sample of the repository
@@ -56,7 +57,7 @@ func ReadSample(t testing.TB, file string) []byte {
 	return event
 }
 
-// DecodeSample decodes a sample of one kind.
+// DecodeSample reads a sample and decodes it into the type of its event.
 func DecodeSample[E any](t testing.TB, file string) E {
 	t.Helper()
 	var ev E
@@ -66,7 +67,8 @@ func DecodeSample[E any](t testing.TB, file string) E {
 	return ev
 }
 
-// ExpectStatus expects an HTTP answer of a status that keeps to the contract.
+// ExpectStatus returns a Check that expects an HTTP answer with a status, and with a body that
+// conforms to the contract.
 func ExpectStatus(status int) Check {
 	return func(t *testing.T, event, answer []byte) {
 		t.Helper()
@@ -82,8 +84,9 @@ func ExpectStatus(status int) Check {
 	}
 }
 
-// ExpectNoFailures expects that no record of a queue's or a stream's batch has failed. A null list
-// would fail the batch.
+// ExpectNoFailures is the Check of a batch from a queue or a stream: no record may have failed. The
+// list of failures must be empty and not null, because Lambda would take null for a failure of the
+// whole batch.
 func ExpectNoFailures(t *testing.T, _, answer []byte) {
 	t.Helper()
 	if string(answer) != `{"batchItemFailures":[]}` {
@@ -91,8 +94,8 @@ func ExpectNoFailures(t *testing.T, _, answer []byte) {
 	}
 }
 
-// ExpectEmptyAnswer expects the empty answer of a schedule or a bucket, where only an error is a
-// failure.
+// ExpectEmptyAnswer is the Check of a schedule or a bucket event: the function returns no answer,
+// and only an error is a failure.
 func ExpectEmptyAnswer(t *testing.T, _, answer []byte) {
 	t.Helper()
 	if string(answer) != "null" {
