@@ -99,7 +99,7 @@ func forms() [][2]any {
 }
 
 // readBack are the functions that take keys apart; their tests are beside them.
-var readBack = []string{"ParseEvent", "YearOf", "SettlementOf", "BucketOf", "AcceptanceOf"}
+var readBack = []string{"ParseEventKey", "TaxRowYear", "ParseSettlementKey", "ParseBucketKey", "ParseAcceptanceKey"}
 
 func TestKeysAreStoredAsEver(t *testing.T) {
 	var lines []string
