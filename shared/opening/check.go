@@ -103,7 +103,7 @@ func parseYesNo(text string) any {
 	case "no", "否", "false":
 		return false
 	}
-	// The validation of the master data reports another text.
+	// Any other text is passed on, so that the validation of the master data reports it.
 	return text
 }
 

@@ -75,8 +75,8 @@ var loadSheets = sync.OnceValues(func() (sheets []Sheet, err error) {
 	return sheets, d.Decode(&sheets)
 })
 
-// Sheets returns the sheets of the workbook in the order in which a person fills them in. The file
-// is part of the program and a test decodes it, so an error cannot occur here.
+// Sheets returns the sheets of the workbook in the order in which a person fills them in. The JSON
+// file is compiled into the program and a test decodes it, so decoding cannot fail here.
 func Sheets() []Sheet {
 	sheets, _ := loadSheets()
 	return sheets

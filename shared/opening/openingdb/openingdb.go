@@ -109,7 +109,7 @@ func (s *Store) AppendRows(ctx context.Context, tenant ident.Tenant, b settlemen
 	if err != nil {
 		return fault.Internal(err)
 	}
-	// The act is this write and not the import, because an import appends several lists.
+	// The stored act id identifies this write and not the import, which appends several lists.
 	it[actAttr] = dynamo.Text(rec.ID)
 	return s.transactOnce(ctx, []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), box}, rec.ID)
 }

@@ -154,7 +154,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		}
 		part, err := s.runCreators(ctx, o, ids)
 		sum.addReport(part)
-		// The failures of one page are enough for the log; there may be as many as creators.
+		// Only the errors of the first failing page are kept, because there may be one for each creator.
 		if failed == nil {
 			failed = err
 		}

@@ -41,7 +41,7 @@ func (s *Service) findTerms(ctx context.Context, o Order, b income.Bucket) (term
 	t.onDemand = period.Part.Kind == cycle.OnDemand && t.Contract.Cycle == tenancy.OnDemand
 	last := span.Last
 	if t.onDemand && o.OnDemand && o.Date.Before(last) {
-		// The demand ends the part on its own day.
+		// A bucket that is settled on demand ends on the day of the demand.
 		last = o.Date
 	}
 	t.Dates = cycle.DatesOfPeriod(t.Contract, period, last, s.Settlements.Calendar)

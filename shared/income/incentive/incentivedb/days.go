@@ -248,10 +248,11 @@ func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.D
 			attrCovered + " < :n"),
 		ExpressionAttributeValues: item{":n": dynamo.Number(touches)},
 	})
-	if err == nil || dynamo.AsConditionError(err) != nil {
-		return nil
+	// A refusal means that a close which covered more touches was stored before.
+	if err != nil && dynamo.AsConditionError(err) == nil {
+		return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
 	}
-	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
+	return nil
 }
 
 // ListDueDays implements incentive.Days. The list of a tenant has one small item for each day that
