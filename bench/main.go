@@ -89,7 +89,7 @@ func measureSections(ctx context.Context, only, profile string, each time.Durati
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		text := table(s.title, rows)
+		text := markdownTable(s.title, rows)
 		fmt.Print(text)
 		report.WriteString(text)
 	}

@@ -58,8 +58,8 @@ func monthSection(ctx context.Context, _ *bench) ([]row, error) {
 			measured: fmt.Sprintf("%.1f s, of which trial balance %.1f s", many.took.Seconds(),
 				many.balancing.Seconds()), met: atMost(many.took.Seconds(), 60)},
 		{what: "live memory beyond the store, after 10,000 and after 100,000 creators", goal: "flat",
-			measured: fmt.Sprintf("%.2f MiB, %.2f MiB", mib(few.beyond), mib(many.beyond)),
-			met:      atMost(mib(many.beyond), mib(few.beyond)+2)},
+			measured: fmt.Sprintf("%.2f MiB, %.2f MiB", mebibytes(few.beyond), mebibytes(many.beyond)),
+			met:      atMost(mebibytes(many.beyond), mebibytes(few.beyond)+2)},
 		{what: "the store itself, for each creator",
 			measured: fmt.Sprintf("%.1f KiB", float64(many.store)/1024/manyCreators)},
 	}, nil

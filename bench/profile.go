@@ -29,11 +29,11 @@ func profileRecording(ctx context.Context, b *bench, file string) error {
 		}
 		parts = append(parts, part)
 	}
-	return merge(ctx, parts, file)
+	return mergeProfiles(ctx, parts, file)
 }
 
-// merge merges CPU profiles into one file.
-func merge(ctx context.Context, parts []string, file string) error {
+// mergeProfiles merges CPU profiles into one file.
+func mergeProfiles(ctx context.Context, parts []string, file string) error {
 	cmd := exec.CommandContext(ctx, "go",
 		append([]string{"tool", "pprof", "-proto", "-output", file}, parts...)...)
 	if text, err := cmd.CombinedOutput(); err != nil {

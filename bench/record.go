@@ -108,8 +108,9 @@ func measureLatency(ctx context.Context, b *bench, binary string) ([]row, error)
 		rows = append(rows, row{
 			fmt.Sprintf("record-incentive at 300 requests a second, at most %d in flight: p99 from its "+
 				"due time to its answer", inFlight),
-			"<= 20 ms", fmt.Sprintf("%.1f ms (p50 %.1f ms)", ms(p99), ms(got.percentile(50))),
-			atMost(ms(p99), 20),
+			"<= 20 ms", fmt.Sprintf("%.1f ms (p50 %.1f ms)", milliseconds(p99),
+				milliseconds(got.percentile(50))),
+			atMost(milliseconds(p99), 20),
 		})
 	}
 	return rows, nil
@@ -154,8 +155,8 @@ func medianByRate(all []*measurement) *measurement {
 // rate returns the requests per CPU-second.
 func (m *measurement) rate() float64 { return float64(m.requests) / m.cpu.Seconds() }
 
-// ms returns a duration in milliseconds.
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+// milliseconds returns a duration in milliseconds.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // build builds the binary of a function for this machine.
 func (b *bench) build(ctx context.Context, pkg string, tags ...string) (string, error) {

@@ -22,8 +22,9 @@ func heading(ctx context.Context) string {
 
 CPU figures are of the function's own process (user and system time); the Runtime API, the DynamoDB endpoint and
 the sender run in another process on the same machine.
-`, cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), commit(ctx),
-		command(), time.Now().UTC().Format(time.RFC3339))
+`, cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
+		currentCommit(ctx),
+		commandLine(), time.Now().UTC().Format(time.RFC3339))
 }
 
 // cpuModel returns the name of the processor, where /proc/cpuinfo has it.
@@ -37,8 +38,8 @@ func cpuModel() string {
 	return "unknown processor"
 }
 
-// commit returns the commit of the checkout, and whether files have changed since.
-func commit(ctx context.Context) string {
+// currentCommit returns the commit of the checkout, and whether files have changed since.
+func currentCommit(ctx context.Context) string {
 	out, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output()
 	if err != nil {
 		return "none"
@@ -50,13 +51,13 @@ func commit(ctx context.Context) string {
 	return id
 }
 
-// command returns the command line of this program.
-func command() string {
+// commandLine returns the command line of this program.
+func commandLine() string {
 	return strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " ")
 }
 
-// table returns rows as a Markdown table.
-func table(title string, rows []row) string {
+// markdownTable returns rows as a Markdown table.
+func markdownTable(title string, rows []row) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n## %s\n\n| what | goal | measured | |\n|---|---|---|---|\n", title)
 	for _, r := range rows {

@@ -37,7 +37,7 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	booked, err := bookedPayees(first)
+	booked, err := bookPayees(first)
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +55,15 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 			measured: fmt.Sprintf("%.2f s, %.2f s of processor time, %d payees differ", many.took.Seconds(),
 				many.cpu.Seconds(), many.totals.Changed), met: atMost(many.took.Seconds(), 5)},
 		{what: "live memory at the end, after 100,000 and after 1,000,000", goal: "flat",
-			measured: fmt.Sprintf("%.1f MiB, %.1f MiB", mib(few.live), mib(many.live)),
-			met:      atMost(mib(many.live), mib(few.live)+1)},
+			measured: fmt.Sprintf("%.1f MiB, %.1f MiB", mebibytes(few.live), mebibytes(many.live)),
+			met:      atMost(mebibytes(many.live), mebibytes(few.live)+1)},
 		{what: "allocated for each settlement",
 			measured: fmt.Sprintf("%d bytes", many.allocated/manySettlements)},
 	}, nil
 }
 
-// mib returns bytes in mebibytes.
-func mib[T int64 | uint64](bytes T) float64 { return float64(bytes) / (1 << 20) }
+// mebibytes returns bytes in mebibytes.
+func mebibytes[T int64 | uint64](bytes T) float64 { return float64(bytes) / (1 << 20) }
 
 // changedLaw returns the law with other deductions from labor income.
 func changedLaw() (*tax.Corpus, error) {
@@ -72,9 +72,9 @@ func changedLaw() (*tax.Corpus, error) {
 			To: `value: "6000.00"`})
 }
 
-// bookedPayees returns the bookings of a year, two payments in each month, for each template of a
+// bookPayees returns the bookings of a year, two payments in each month, for each template of a
 // payee.
-func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
+func bookPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 	out := make([][]lawdiff.Event, templates)
 	for n := range out {
 		var rows []tax.Row

@@ -47,7 +47,7 @@ func startSection(ctx context.Context, b *bench) ([]row, error) {
 		}
 		rows = append(rows,
 			row{name + ": start to first poll, median of " + fmt.Sprint(startRepeats), "<= 60 ms",
-				fmt.Sprintf("%.0f ms", ms(median)), atMost(ms(median), 60)},
+				fmt.Sprintf("%.0f ms", milliseconds(median)), atMost(milliseconds(median), 60)},
 			row{name + ": zip (arm64)", "<= 8 MB", fmt.Sprintf("%.1f MB", float64(size)/1e6),
 				atMost(float64(size), 8e6)})
 	}

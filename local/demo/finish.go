@@ -37,7 +37,7 @@ func newAccount() *account {
 // addSettlement adds the amounts of a settlement to the account.
 func (a *account) addSettlement(s apiclient.Settlement) error {
 	a.settlements++
-	a.states[stateOf(s)]++
+	a.states[stateText(s)]++
 	var errs []error
 	plus := func(sum money.Amount, text string) money.Amount {
 		if text == "" {
@@ -84,8 +84,8 @@ func (a *account) tableRow(name string) string {
 		strings.Join(states, ", "))
 }
 
-// heading returns the heading of the summary table.
-func heading() string {
+// tableHeading returns the heading of the summary table.
+func tableHeading() string {
 	cells := []string{fmt.Sprintf("%-8s %4s %13s %13s %12s", "creator", "n", "gross", "share",
 		"agency")}
 	for _, t := range taxNames {
@@ -183,7 +183,7 @@ func (d *demo) printTenant(tenant ident.Tenant, all []apiclient.Settlement) erro
 			return fmt.Errorf("%s: %w", s.SettlementID, err)
 		}
 	}
-	lines := []string{heading()}
+	lines := []string{tableHeading()}
 	for _, id := range slices.Sorted(maps.Keys(creators)) {
 		lines = append(lines, creators[id].tableRow(id))
 	}
@@ -214,7 +214,8 @@ func (d *demo) compareWithExpected(tenant ident.Tenant, all []apiclient.Settleme
 			wrong = append(wrong, fmt.Sprintf("%s %s %s: gross %s, the files give %s", tenant, e.CreatorID,
 				e.ActivityID, s.Gross, e.Gross))
 		case s.Status != apiclient.Paid && !d.isHoldExpected(e):
-			wrong = append(wrong, fmt.Sprintf("%s %s %s: %s", tenant, e.CreatorID, e.ActivityID, stateOf(s)))
+			wrong = append(wrong,
+				fmt.Sprintf("%s %s %s: %s", tenant, e.CreatorID, e.ActivityID, stateText(s)))
 		}
 		delete(have, payable{e.CreatorID, e.ActivityID})
 	}

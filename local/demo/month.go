@@ -234,7 +234,7 @@ func (m *month) waitUntil(ctx context.Context, s apiclient.Settlement, what stri
 		var err error
 		s, err = auditor.Settlement(ctx, s.SettlementID)
 		return err == nil && wanted(s), err
-	}, func() string { return what + "; " + string(s.SettlementID) + " is " + stateOf(s) })
+	}, func() string { return what + "; " + string(s.SettlementID) + " is " + stateText(s) })
 	return s, err
 }
 

@@ -133,7 +133,7 @@ func (p *payDay) readDueSettlements(ctx context.Context) error {
 func (p *payDay) printCounts() {
 	counts := map[string]int{"not opened": len(p.due) - len(p.seen)}
 	for _, s := range p.seen {
-		counts[stateOf(s)]++
+		counts[stateText(s)]++
 	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
@@ -147,8 +147,8 @@ func (p *payDay) printCounts() {
 	}
 }
 
-// stateOf returns the status of a settlement with its hold, for people.
-func stateOf(s apiclient.Settlement) string {
+// stateText returns the status of a settlement with its hold, for people.
+func stateText(s apiclient.Settlement) string {
 	switch {
 	case s.HeldFor() != "":
 		return s.Status + " on hold " + s.HeldFor()
@@ -183,7 +183,7 @@ func (p *payDay) describeOpen() string {
 				next = *s.Next
 			}
 			lines = append(lines, fmt.Sprintf("  %s %s: %s, next %s by %s", k.creator, s.SettlementID,
-				stateOf(s), next.Action, next.Owner))
+				stateText(s), next.Action, next.Owner))
 		}
 	}
 	slices.Sort(lines)

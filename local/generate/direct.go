@@ -11,9 +11,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// directCalls returns two settle calls for a service month, made on the day before its pay day:
+// makeSettleCalls returns two settle calls for a service month, made on the day before its pay day:
 // for an advertisement that a brand paid to the agency, and for a commission with goods and rate.
-func directCalls(members []member, index int) ([]income.SettleCall, []income.Expected) {
+func makeSettleCalls(members []member, index int) ([]income.SettleCall, []income.Expected) {
 	month := serviceMonths()[index]
 	ts := payDay(month).AddDays(-1).Start().Add(20*time.Hour + time.Duration(index)*time.Minute)
 	gmv, rate := money.Yuan(int64(12_000+3_000*index)), "0.18"

@@ -102,7 +102,7 @@ func (g *engagement) makeMonth(members []member, index int,
 	for _, m := range active {
 		days[m.id] = g.drawDays(month)
 	}
-	for range lines - eventRepeats - len(broken) - g.lateCount(index) {
+	for range lines - eventRepeats - len(broken) - g.lateEventCount(index) {
 		m := pickRandom(g.r, active)
 		h, err := g.makeEvent(m, pickRandom(g.r, days[m.id]), month, sums)
 		if err != nil {
@@ -117,7 +117,7 @@ func (g *engagement) makeMonth(members []member, index int,
 		return civil.DateOf(h.at).Day() >= halfDay
 	})
 	early, late := g.repeatEvents(all[:half:half]), g.repeatEvents(all[half:])
-	for range g.lateCount(index) {
+	for range g.lateEventCount(index) {
 		h, err := g.makeEvent(pickRandom(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)
 		if err != nil {
 			return nil, nil, err
@@ -127,9 +127,9 @@ func (g *engagement) makeMonth(members []member, index int,
 	return joinLines(early, broken), joinLines(late, nil), nil
 }
 
-// lateCount returns how many events of the month before arrive in this month; there are none in
-// the first month.
-func (g *engagement) lateCount(index int) int {
+// lateEventCount returns how many events of the month before arrive in this month; there are none
+// in the first month.
+func (g *engagement) lateEventCount(index int) int {
 	if index == 0 {
 		return 0
 	}

@@ -204,7 +204,7 @@ func TestPapersHaveTheirPublishedCheckCharacters(t *testing.T) {
 	if got := organisationCheck("A0000001"); got != "1" {
 		t.Errorf("organisation check %s", got)
 	}
-	if got := bankAccount(1); !luhn(got) {
+	if got := newBankAccount(1); !luhn(got) {
 		t.Errorf("account %s", got)
 	}
 }

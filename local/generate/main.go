@@ -85,16 +85,19 @@ func (o *output) makeDemoAgency(r *random) error {
 		if err != nil {
 			return err
 		}
-		o.addFile(dir(month)+"orders.ndjson", demoTenant, income.Orders, dayAfter(month), pages)
+		o.addFile(monthFolder(month)+"orders.ndjson", demoTenant, income.Orders, dayAfter(month), pages)
 		first, second, err := fans.makeMonth(members, i, sums)
 		if err != nil {
 			return err
 		}
-		o.addFile(dir(month)+"events-1.ndjson", demoTenant, income.Events, month.Day(halfDay), first)
-		o.addFile(dir(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month), second)
-		calls, list := directCalls(members, i)
+		o.addFile(monthFolder(month)+"events-1.ndjson", demoTenant, income.Events,
+			month.Day(halfDay), first)
+		o.addFile(monthFolder(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month),
+			second)
+		calls, list := makeSettleCalls(members, i)
 		direct = append(direct, list...)
-		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, income.SettleCalls, payDay(month),
+		if err := o.addJSON(monthFolder(month)+"settle-calls.json", demoTenant, income.SettleCalls,
+			payDay(month),
 			calls); err != nil {
 			return err
 		}
@@ -107,9 +110,9 @@ func (o *output) makeDemoAgency(r *random) error {
 // GB18030, the one of October begins with a byte order mark.
 func (o *output) makeStatements(r *random, members []member, i int, sums tally) error {
 	month := serviceMonths()[i]
-	tips, ads := statements(r, members, i, sums)
+	tips, ads := makeStatementRows(r, members, i, sums)
 	if i > 0 {
-		tips = append(tips, lateTips(r, members, i, sums)...)
+		tips = append(tips, addLateTips(r, members, i, sums)...)
 	}
 	content, err := writeCSV(tipHeadings[i], addBrokenRows(r, tips, i))
 	if err != nil {
@@ -125,11 +128,11 @@ func (o *output) makeStatements(r *random, members []member, i int, sums tally) 
 	case 2:
 		content = append([]byte("\ufeff"), content...)
 	}
-	o.addFile(dir(month)+name, demoTenant, income.LiveTips, dayAfter(month), content)
+	o.addFile(monthFolder(month)+name, demoTenant, income.LiveTips, dayAfter(month), content)
 	if content, err = writeCSV(adHeadings, ads); err != nil {
 		return err
 	}
-	o.addFile(dir(month)+"xingtu.csv", demoTenant, income.Xingtu, dayAfter(month), content)
+	o.addFile(monthFolder(month)+"xingtu.csv", demoTenant, income.Xingtu, dayAfter(month), content)
 	return nil
 }
 
@@ -141,12 +144,13 @@ func (o *output) makeSmallAgency(r *random) error {
 	}
 	sums := tally{}
 	for i, month := range serviceMonths()[1:] {
-		tips, _ := statements(r, members, i+1, sums)
+		tips, _ := makeStatementRows(r, members, i+1, sums)
 		content, err := writeCSV(tipHeadings[0], tips)
 		if err != nil {
 			return err
 		}
-		o.addFile(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant,
+		o.addFile(strings.Replace(monthFolder(month), demoTenant, smallTenant, 1)+"live-tips.csv",
+			smallTenant,
 			income.LiveTips, dayAfter(month), content)
 	}
 	o.list.Expected = append(o.list.Expected, sums.sortedStatements(smallTenant)...)
@@ -154,8 +158,8 @@ func (o *output) makeSmallAgency(r *random) error {
 	return nil
 }
 
-// dir returns the folder of the demo agency's files of a month.
-func dir(month civil.Month) string { return demoTenant + "/" + month.String() + "/" }
+// monthFolder returns the folder of the demo agency's files of a month.
+func monthFolder(month civil.Month) string { return demoTenant + "/" + month.String() + "/" }
 
 // addJSON adds a value as a JSON file to the output.
 func (o *output) addJSON(path string, tenant ident.Tenant, kind string, sendOn civil.Date,

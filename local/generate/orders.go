@@ -88,7 +88,7 @@ func (s *shopping) makeSettledOrder(m member, month civil.Month, inst int64) ord
 	o.EstimatedTechServiceFee = o.SettledTechServiceFee
 	o.EstimatedInstitutionCommission = inst
 	o.FlowPoint = income.Settle
-	settle := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.hours(24))
+	settle := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.randomHours(24))
 	o.SettleTime = settle.Format(stamp)
 	o.PaySuccessTime = settle.AddDate(0, 0, -16).Format(stamp)
 	o.UpdateTime = o.SettleTime
@@ -100,7 +100,7 @@ func (s *shopping) makePaidOrder(m member, month civil.Month) order {
 	s.serial++
 	g := pickRandom(s.r, goods[:])
 	pay := s.r.between(39_00, 899_00)
-	at := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.hours(24))
+	at := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.randomHours(24))
 	estimate := money.Fen(pay).MulDiv(g.rate, 10_000, money.HalfEven).Fen()
 	fee := money.Fen(estimate).MulDiv(techFeeRate, 10_000, money.HalfEven).Fen()
 	return order{
@@ -118,8 +118,8 @@ func (s *shopping) makePaidOrder(m member, month civil.Month) order {
 	}
 }
 
-// hours returns a random duration of up to n hours.
-func (s *shopping) hours(n int64) time.Duration {
+// randomHours returns a random duration of up to n hours.
+func (s *shopping) randomHours(n int64) time.Duration {
 	return time.Duration(s.r.between(0, n*3600-1)) * time.Second
 }
 
@@ -201,7 +201,7 @@ func (s *shopping) refundOrders(earlier []settledOrder, month civil.Month, sums 
 		}
 		o := e.order
 		o.FlowPoint = income.Refund
-		o.RefundTime = month.Day(3 + s.r.below(5)).Start().Add(s.hours(24)).Format(stamp)
+		o.RefundTime = month.Day(3 + s.r.below(5)).Start().Add(s.randomHours(24)).Format(stamp)
 		o.UpdateTime = o.RefundTime
 		back = append(back, o)
 		sums.add(e.owner, commerce, month, -o.InstitutionCommission)

@@ -55,9 +55,9 @@ func organisationCheck(org string) string {
 	}
 }
 
-// bankAccount generates a 19-digit number with a valid Luhn check digit, in the range of test
+// newBankAccount generates a 19-digit number with a valid Luhn check digit, in the range of test
 // cards.
-func bankAccount(serial int) string {
+func newBankAccount(serial int) string {
 	body := fmt.Sprintf("621626%012d", serial)
 	sum := 0
 	for i := range body {

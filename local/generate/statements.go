@@ -42,8 +42,8 @@ var (
 // fenPerCoin is the value of a coin: ten coins are one yuan in the sample rate table.
 const fenPerCoin = 10
 
-// tipRows generates the live rooms of a creator in one month, with a total of so many fen.
-func tipRows(r *random, m member, month civil.Month, total int64, serial *int) []row {
+// makeTipRows generates the live rooms of a creator in one month, with a total of so many fen.
+func makeTipRows(r *random, m member, month civil.Month, total int64, serial *int) []row {
 	n := int(r.between(3, 6))
 	if total < 2000 {
 		n = 1
@@ -51,13 +51,13 @@ func tipRows(r *random, m member, month civil.Month, total int64, serial *int) [
 	var rows []row
 	for _, fen := range r.splitTotal(total, n, fenPerCoin) {
 		*serial++
-		rows = append(rows, tipRow(r, m, month, fen, *serial))
+		rows = append(rows, makeTipRow(r, m, month, fen, *serial))
 	}
 	return rows
 }
 
-// tipRow generates one live room; the platform keeps half of what viewers spend.
-func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
+// makeTipRow generates one live room; the platform keeps half of what viewers spend.
+func makeTipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 	day := month.Day(1 + r.below(month.Last().Day()))
 	out := row{id: fmt.Sprintf("LT%s-%05d", month.String()[2:4]+month.String()[5:], serial),
 		day: day.String(), period: month.String(),
@@ -66,10 +66,10 @@ func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 	if r.chance(8) && fen > 100_00 {
 		subsidy = fen / 20 / fenPerCoin * fenPerCoin
 	}
-	write := coins
+	write := formatCoins
 	switch {
 	case fen%fenPerCoin != 0 || r.chance(10):
-		out.unit, write = income.Yuan, yuan
+		out.unit, write = income.Yuan, formatYuan
 	case r.chance(6):
 		out.unit, write = income.Fen, func(fen int64) string { return strconv.FormatInt(fen, 10) }
 	default:
@@ -85,14 +85,14 @@ func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 	return out
 }
 
-// coins returns an amount in coins, the currency of live rooms.
-func coins(fen int64) string { return strconv.FormatInt(fen/fenPerCoin, 10) }
+// formatCoins returns an amount in coins, the currency of live rooms.
+func formatCoins(fen int64) string { return strconv.FormatInt(fen/fenPerCoin, 10) }
 
-// yuan returns an amount in yuan with two decimals.
-func yuan(fen int64) string { return money.Fen(fen).String() }
+// formatYuan returns an amount in yuan with two decimals.
+func formatYuan(fen int64) string { return money.Fen(fen).String() }
 
-// adRows generates the Xingtu tasks of a creator in one month; the platform keeps 5%.
-func adRows(r *random, m member, month civil.Month, total int64, serial *int) []row {
+// makeAdRows generates the Xingtu tasks of a creator in one month; the platform keeps 5%.
+func makeAdRows(r *random, m member, month civil.Month, total int64, serial *int) []row {
 	var rows []row
 	for _, fen := range r.splitTotal(total, 1+r.below(2), 1) {
 		*serial++
@@ -101,33 +101,33 @@ func adRows(r *random, m member, month civil.Month, total int64, serial *int) []
 			row{id: fmt.Sprintf("XT%s-%04d", month.String()[2:4]+month.String()[5:], *serial),
 				day: month.Day(1 + r.below(28)).String(), period: month.String(), uid: m.uid, nick: m.nick,
 				unit:  income.Yuan,
-				gross: yuan(gross), fee: yuan(gross - fen), settled: yuan(fen), count: "1",
+				gross: formatYuan(gross), fee: formatYuan(gross - fen), settled: formatYuan(fen), count: "1",
 				comment: pickRandom(r, []string{"春茶上新", "城市徒步", "秋季穿搭", "小家电测评", "开学书单"})})
 	}
 	return rows
 }
 
-// statements generates the rows of live tips and Xingtu tasks of one month, and adds their amounts
-// to the expected statements.
-func statements(r *random, members []member, index int, sums tally) (tips, ads []row) {
+// makeStatementRows generates the rows of live tips and Xingtu tasks of one month, and adds their
+// amounts to the expected statements.
+func makeStatementRows(r *random, members []member, index int, sums tally) (tips, ads []row) {
 	month := serviceMonths()[index]
 	var tipNo, adNo int
 	for _, m := range members {
 		if fen := m.plannedTotal(r, liveTip, index); fen > 0 {
-			tips = append(tips, tipRows(r, m, month, fen, &tipNo)...)
+			tips = append(tips, makeTipRows(r, m, month, fen, &tipNo)...)
 			sums.add(m, liveTip, month, fen)
 		}
 		if fen := m.plannedTotal(r, xingtu, index); fen > 0 {
-			ads = append(ads, adRows(r, m, month, fen, &adNo)...)
+			ads = append(ads, makeAdRows(r, m, month, fen, &adNo)...)
 			sums.add(m, xingtu, month, fen)
 		}
 	}
 	return tips, ads
 }
 
-// lateTips adds rows of the month before, which the platform delivers after that month was
+// addLateTips adds rows of the month before, which the platform delivers after that month was
 // settled. They belong to the statement of this month.
-func lateTips(r *random, members []member, index int, sums tally) []row {
+func addLateTips(r *random, members []member, index int, sums tally) []row {
 	month := serviceMonths()[index]
 	var late []row
 	for _, m := range members {
@@ -136,7 +136,7 @@ func lateTips(r *random, members []member, index int, sums tally) []row {
 			continue
 		}
 		fen := r.between(50, 400) * 100
-		late = append(late, tipRow(r, m, month.Add(-1), fen, 90000+len(late)))
+		late = append(late, makeTipRow(r, m, month.Add(-1), fen, 90000+len(late)))
 		sums.add(m, liveTip, month, fen)
 	}
 	return late

@@ -54,8 +54,8 @@ const (
 	creators            = 60
 )
 
-// kindOf returns the kind of taxpayer behind the creator with a number.
-func kindOf(n int) string {
+// taxpayerKindOf returns the kind of taxpayer behind the creator with a number.
+func taxpayerKindOf(n int) string {
 	switch {
 	case n == 3 || n >= firstStudio && n <= lastStudio:
 		return "individual_business"
@@ -67,8 +67,8 @@ func kindOf(n int) string {
 	return "natural_person"
 }
 
-// entityOf returns the paying entity of the creator with a number.
-func entityOf(n int) string {
+// payingEntityOf returns the paying entity of the creator with a number.
+func payingEntityOf(n int) string {
 	if n == 2 || n == topStreamer || n >= firstPlat && n <= lastPlat {
 		return platEntity
 	}
@@ -87,8 +87,8 @@ var (
 // newMember makes creator number n.
 func newMember(r *random, n int) member {
 	m := member{
-		id: fmt.Sprintf("c%03d", n), uid: fmt.Sprintf("9%07d", 1000*n+7), kind: kindOf(n),
-		entity: ident.Entity(entityOf(n)),
+		id: fmt.Sprintf("c%03d", n), uid: fmt.Sprintf("9%07d", 1000*n+7), kind: taxpayerKindOf(n),
+		entity: ident.Entity(payingEntityOf(n)),
 		nick:   styles[n%len(styles)] + subjects[(n/len(styles)+n)%len(subjects)],
 		fixed:  n <= 6, earns: map[string]bool{},
 	}
@@ -153,13 +153,13 @@ func makeWorld(r *random) ([]member, income.Master) {
 		{EntityID: mcnEntity, Name: "样例互动文化传媒有限公司", USCC: creditCode("1", "330106", 1), Place: hangzhou,
 			PlaceTier: "city", VAT: "general", From: since,
 			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-mcn"},
-				{Method: "bank", Account: bankAccount(1)}}},
+				{Method: "bank", Account: newBankAccount(1)}}},
 		{EntityID: platEntity, Name: "样例平台结算服务有限公司", USCC: creditCode("1", "330106", 2), Place: hangzhou,
 			PlaceTier: "city", VAT: "general", From: since,
 			Filings: []apiclient.PlatformFiling{{Platform: platform, Class: "款项结算", FiledOn: since,
 				Proof: "demo-basic-form-receipt-0001", From: since}},
 			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-plat"},
-				{Method: "bank", Account: bankAccount(2)}}},
+				{Method: "bank", Account: newBankAccount(2)}}},
 	}
 	members := make([]member, 0, creators)
 	for n := 1; n <= creators; n++ {
@@ -171,7 +171,7 @@ func makeWorld(r *random) ([]member, income.Master) {
 		w.Creators = append(w.Creators, creatorOf(r, m, n))
 		w.Contracts = append(w.Contracts, contractOf(m, n))
 	}
-	w.Strategies = strategies()
+	w.Strategies = rewardStrategies()
 	w.Positions = []apiclient.Position{{
 		PositionID: "pos-no28", Rule: positionRule, Reading: positionReading, From: "2026-11-01",
 		Reasons:  "财政部 税务总局公告2026年第28号正文尚未取得；按次（日）起征点 1,000 元、征收率 1% 与现行自然人规定一致，待正文到达后复核。",
@@ -208,10 +208,10 @@ func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 		}
 	case "individual_business":
 		t.IDType, t.IDNumber = "uscc", creditCode("2", "330106", 100+n)
-		p.Papers = licence(t.IDNumber)
+		p.Papers = businessLicence(t.IDNumber)
 	default:
 		t.IDType, t.IDNumber = "uscc", creditCode("1", "330106", 100+n)
-		p.Papers = licence(t.IDNumber)
+		p.Papers = businessLicence(t.IDNumber)
 		if n == lastCompany {
 			p.VAT = "general"
 		}
@@ -220,8 +220,8 @@ func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 	return t
 }
 
-// licence returns the business licence of an organisation.
-func licence(number string) []apiclient.Paper {
+// businessLicence returns the business licence of an organisation.
+func businessLicence(number string) []apiclient.Paper {
 	return []apiclient.Paper{{Name: "business_licence", Number: number, From: since}}
 }
 
@@ -236,7 +236,7 @@ func creatorOf(r *random, m member, n int) apiclient.Creator {
 			Holder: m.name},
 	}
 	if m.kind != "natural_person" {
-		c.Payout.Method, c.Payout.Account = "bank", bankAccount(100+n)
+		c.Payout.Method, c.Payout.Account = "bank", newBankAccount(100+n)
 	}
 	return c
 }
@@ -280,9 +280,9 @@ func (s share) split() apiclient.Split {
 	return out
 }
 
-// strategies returns strategies that reward three actions with cash and two with points. The
+// rewardStrategies returns strategies that reward three actions with cash and two with points. The
 // action coupon_claim has no strategy, so that its events are parked.
-func strategies() []apiclient.Strategy {
+func rewardStrategies() []apiclient.Strategy {
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 	return []apiclient.Strategy{
 		{StrategyID: "live-minutes", From: since, Match: apiclient.Match{ActionType: "live_minutes"},

@@ -74,7 +74,7 @@ func parts(change func(types.TransactWriteItem) (types.TransactWriteItem, bool))
 func inside(mark string, lost func(types.TransactWriteItem) bool) system.Bug {
 	return system.Bug{DB: func(_ *engine.World, db dynamo.API) dynamo.API {
 		return tampered{API: db, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
-			if strings.Contains(dynamo.TextOf(engine.PartKey(in.TransactItems[0]), "pk"), mark) {
+			if strings.Contains(dynamo.TextOf(engine.TransactPartKey(in.TransactItems[0]), "pk"), mark) {
 				c := *in
 				c.TransactItems = slices.DeleteFunc(slices.Clone(in.TransactItems), lost)
 				in = &c
@@ -90,7 +90,7 @@ func isClaim(p types.TransactWriteItem) bool {
 	return strings.HasPrefix(sortKey(p), keys.ReceivablePrefix)
 }
 
-func sortKey(p types.TransactWriteItem) string { return dynamo.TextOf(engine.PartKey(p), "sk") }
+func sortKey(p types.TransactWriteItem) string { return dynamo.TextOf(engine.TransactPartKey(p), "sk") }
 
 // unconditional writes a part whatever stands there.
 func unconditional(p types.TransactWriteItem) types.TransactWriteItem {
@@ -297,7 +297,7 @@ func planted() map[string]system.Bug {
 		"a correction posts no tax rows": inside("#COR#", isTaxRows),
 		"a correction makes no claim":    inside("#COR#", isClaim),
 		"what a merge moves does not arrive": inside("#X#", func(p types.TransactWriteItem) bool {
-			return strings.Contains(dynamo.TextOf(engine.PartKey(p), "doc"), `"Merged":"`)
+			return strings.Contains(dynamo.TextOf(engine.TransactPartKey(p), "doc"), `"Merged":"`)
 		}),
 		"one approval is always enough": {ReviewRules: func(r *review.Rules) { r.Levels = nil }},
 		"papers are not asked for":      {ReviewRules: func(r *review.Rules) { r.Papers = nil }},

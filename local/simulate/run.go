@@ -75,10 +75,10 @@ func simulate(seed uint64, law people.Law, bug system.Bug, out io.Writer) (outco
 	paths := r.examiner.Examine()
 	o := r.outcome(seed, paths)
 	if o.settlements < people.LeastSettlements || o.deliveries < leastDeliveries ||
-		r.world.Faults.Total() < leastFaults || o.months < 1 {
+		r.world.Faults.TotalCount() < leastFaults || o.months < 1 {
 		r.world.ReportBroken("simulator",
 			"too little happened: %d settlements, %d deliveries, %d faults, %d month ends",
-			o.settlements, o.deliveries, r.world.Faults.Total(), o.months)
+			o.settlements, o.deliveries, r.world.Faults.TotalCount(), o.months)
 	}
 	o.broken, o.digest = r.world.Broken, r.world.Trace.Digest
 	return o, nil
@@ -87,7 +87,7 @@ func simulate(seed uint64, law people.Law, bug system.Bug, out io.Writer) (outco
 // endTrouble stops all faults, and lets the sweeps repair what lost stream records have held up.
 func (r *run) endTrouble() {
 	r.world.Faults.Over = true
-	r.world.Trace.Addf("calm", "the trouble is over: %d faults", r.world.Faults.Total())
+	r.world.Trace.Printf("calm", "the trouble is over: %d faults", r.world.Faults.TotalCount())
 	r.actors.AddPayables(people.LeastSettlements)
 	r.settleDown("the sweeps")
 	r.examiner.CheckNobodyWaits()
@@ -100,7 +100,7 @@ func (r *run) recoverLost() {
 	for _, name := range []relay.Queue{relay.Tax, relay.Settle, relay.Payout, relay.Audit} {
 		n += r.world.Queues[name].RedriveDeadLetters()
 	}
-	r.world.Trace.Addf("calm", "%d records and dead letters are read again", n)
+	r.world.Trace.Printf("calm", "%d records and dead letters are read again", n)
 	before := r.world.Streams.WriteCount()
 	r.actors.RepeatSettleCalls()
 	r.world.RunUntil(r.world.TrueTime().Add(time.Hour))

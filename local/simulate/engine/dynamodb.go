@@ -112,8 +112,8 @@ func (w *World) drawFault(t *Task, k dbCall) string {
 		return ""
 	}
 	kind := w.pickFault(k)
-	w.Faults.Count(kind)
-	w.Trace.Addf("fault", "%s at %s of %s in %s", kind, k.op, k.label(), t.Name)
+	w.Faults.CountFault(kind)
+	w.Trace.Printf("fault", "%s at %s of %s in %s", kind, k.op, k.label(), t.Name)
 	return kind
 }
 
@@ -310,7 +310,7 @@ func (c faultyDB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 		return partKeyText(in.TransactItems[0])
 	}, visitKeys: func(see func(string)) {
 		for _, p := range in.TransactItems {
-			see(partitionKey(PartKey(p)))
+			see(partitionKey(TransactPartKey(p)))
 		}
 	}}
 	return callWithFaults(ctx, c, k, func() (*dynamodb.TransactWriteItemsOutput, error) {
@@ -318,8 +318,8 @@ func (c faultyDB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 	})
 }
 
-// PartKey returns the key, or the whole item of a put, of one part of a transaction.
-func PartKey(p types.TransactWriteItem) map[string]types.AttributeValue {
+// TransactPartKey returns the key, or the whole item of a put, of one part of a transaction.
+func TransactPartKey(p types.TransactWriteItem) map[string]types.AttributeValue {
 	switch {
 	case p.Put != nil:
 		return p.Put.Item
@@ -334,4 +334,4 @@ func PartKey(p types.TransactWriteItem) map[string]types.AttributeValue {
 }
 
 // partKeyText returns the key of one part of a transaction as text for the trace.
-func partKeyText(p types.TransactWriteItem) string { return keyText(PartKey(p)) }
+func partKeyText(p types.TransactWriteItem) string { return keyText(TransactPartKey(p)) }

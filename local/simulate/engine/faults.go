@@ -49,13 +49,13 @@ type Faults struct {
 // newFaults draws how frequent the faults of a run are: one call in 60 to 160.
 func newFaults(s *Scheduler, tr *Trace) *Faults {
 	f := &Faults{s: s, meanGap: 60 + s.Rand.IntN(100), Counted: map[string]int{}, trace: tr}
-	f.drawGap()
+	f.drawCallsUntilNext()
 	return f
 }
 
-// drawGap draws how many calls pass without a fault: mostly up to twice the mean, in one of four
-// cases fewer than five, so that faults also come close together.
-func (f *Faults) drawGap() {
+// drawCallsUntilNext draws how many calls pass without a fault: mostly up to twice the mean, in one
+// of four cases fewer than five, so that faults also come close together.
+func (f *Faults) drawCallsUntilNext() {
 	f.callsUntilNext = 1 + f.s.Rand.IntN(2*f.meanGap)
 	if f.s.Chance(4) {
 		f.callsUntilNext = 1 + f.s.Rand.IntN(4)
@@ -71,7 +71,7 @@ func (f *Faults) IsDue() bool {
 	if f.callsUntilNext > 0 {
 		return false
 	}
-	f.drawGap()
+	f.drawCallsUntilNext()
 	return true
 }
 
@@ -81,15 +81,15 @@ func (f *Faults) Chance(n int, kind string) bool {
 	if f.Over || !f.s.Chance(n) {
 		return false
 	}
-	f.Count(kind)
+	f.CountFault(kind)
 	return true
 }
 
-// Count counts a fault of a kind that has happened.
-func (f *Faults) Count(kind string) { f.Counted[kind]++ }
+// CountFault counts a fault of a kind that has happened.
+func (f *Faults) CountFault(kind string) { f.Counted[kind]++ }
 
-// Total returns how many faults of all kinds have happened.
-func (f *Faults) Total() int {
+// TotalCount returns how many faults of all kinds have happened.
+func (f *Faults) TotalCount() int {
 	sum := 0
 	for _, n := range f.Counted {
 		sum += n

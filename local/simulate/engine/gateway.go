@@ -62,7 +62,7 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 		switch kind := PickRandom(w,
 			[]string{FaultGatewayLie, FaultGatewayLie, FaultKill, FaultStall}); kind {
 		case FaultGatewayLie:
-			w.Faults.Count(kind)
+			w.Faults.CountFault(kind)
 			if w.Chance(4) {
 				return payout.Outcome{}, errNoRoute // the order was not sent
 			}
@@ -72,14 +72,14 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 			}
 			return g.unclearOutcome("time-out"), nil
 		case FaultKill:
-			w.Faults.Count(kind)
+			w.Faults.CountFault(kind)
 			if w.Chance(2) {
 				g.enterOrder(o)
 			}
 			t.Killed = true
 			return payout.Outcome{}, ErrKilled
 		case FaultStall:
-			w.Faults.Count(kind)
+			w.Faults.CountFault(kind)
 			g.enterOrder(o)
 			w.Sleep(t, w.DurationBetween(time.Second, 8*time.Minute))
 			return g.unclearOutcome("5xx"), nil
@@ -107,7 +107,7 @@ func (g *Gateway) enterOrder(o payout.Order) *Order {
 	b := &Order{Order: o, State: payout.Accepted, receivedAt: w.now}
 	g.Book[o.Key] = b
 	g.Keys = append(g.Keys, o.Key)
-	w.Trace.Addf("gateway", "%s takes %s of %s", g.Tenant, o.Key, o.Amount)
+	w.Trace.Printf("gateway", "%s takes %s of %s", g.Tenant, o.Key, o.Amount)
 	if w.Faults.Chance(12, FaultGatewayLie) {
 		// for a while the gateway claims not to know the order
 		b.hiddenUntil = w.now + int64(w.DurationBetween(time.Minute, 30*time.Minute))
@@ -131,7 +131,7 @@ func (g *Gateway) decideOutcome(b *Order) {
 	case !w.PayoutFails(g.Tenant):
 		g.changeState(b, payout.Paid, "")
 		if !w.Faults.Over && w.Chance(14) {
-			w.Faults.Count(FaultLateReturn)
+			w.Faults.CountFault(FaultLateReturn)
 			w.RunAfter(w.DurationBetween(time.Hour, 60*time.Hour), func() {
 				g.changeState(b, payout.Returned, "account closed")
 			})
@@ -157,7 +157,7 @@ func (g *Gateway) changeState(b *Order, to payout.State, reason string) {
 	case payout.Returned:
 		b.ReturnedAt = append(b.ReturnedAt, w.now)
 	}
-	w.Trace.Addf("gateway", "%s: %s is %s", g.Tenant, b.Key, to)
+	w.Trace.Printf("gateway", "%s: %s is %s", g.Tenant, b.Key, to)
 	n := Notice{Merchant: g.Merchant, Key: b.Key, State: to, Reason: reason, Amount: b.Amount,
 		At: time.Unix(0, w.now)}
 	copies := 1
@@ -196,7 +196,7 @@ func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error)
 	}
 	w.Sleep(t, w.DurationBetween(10*time.Millisecond, 400*time.Millisecond))
 	if w.Faults.IsDue() {
-		w.Faults.Count(FaultGatewayLie)
+		w.Faults.CountFault(FaultGatewayLie)
 		if w.Chance(4) {
 			return payout.Outcome{}, errNoRoute
 		}
@@ -243,7 +243,7 @@ func (a payeeAccounts) Payee(ctx context.Context, p payout.Payable) (payout.Paye
 		return payout.Payee{}, ErrKilled
 	}
 	if a.w.Faults.IsDue() {
-		a.w.Faults.Count(FaultVaultDown)
+		a.w.Faults.CountFault(FaultVaultDown)
 		return payout.Payee{}, fault.Later(errConnection)
 	}
 	return payout.Payee{Account: string("acct-" + p.CreatorID), Holder: "甲", Bank: "102100099996"}, nil

@@ -88,10 +88,10 @@ func (l *IndexLag) showOldState(in *dynamodb.QueryInput, out *dynamodb.QueryOutp
 				return partitionKey(it) == s.item
 			})
 			if len(out.Items) < n {
-				l.w.Faults.Count(FaultIndexBehind)
+				l.w.Faults.CountFault(FaultIndexBehind)
 			}
 		case s.before:
-			l.w.Faults.Count(FaultIndexBehind)
+			l.w.Faults.CountFault(FaultIndexBehind)
 			out.Items = append(out.Items,
 				map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: s.item},
 					"sk":      &types.AttributeValueMemberS{Value: "META"},

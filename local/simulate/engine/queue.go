@@ -118,7 +118,7 @@ func (q *Queue) deliver(g *group) {
 	g.busy = this
 	ev, numbers := q.receive(g, n)
 	w.Delivered += n
-	w.Trace.Addf("deliver", "%s: %d of group %.8s, first for the %d. time", q.name, n, g.name,
+	w.Trace.Printf("deliver", "%s: %d of group %.8s, first for the %d. time", q.name, n, g.name,
 		g.waiting[0].receives)
 	var res events.SQSEventResponse
 	var err error
@@ -193,7 +193,7 @@ func (q *Queue) moveToDeadLetters(g *group) {
 		if m.receives < sqsbatch.LastDelivery {
 			return false
 		}
-		q.w.Trace.Addf("buried", "%s %s", q.name, m.body)
+		q.w.Trace.Printf("buried", "%s %s", q.name, m.body)
 		q.deadLetters = append(q.deadLetters, m)
 		return true
 	})

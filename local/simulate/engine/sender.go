@@ -40,14 +40,14 @@ func (d sender) Send(ctx context.Context, messages []relay.Message) error {
 	if len(messages) > 0 && w.Faults.IsDue() {
 		switch kind := PickRandom(w, []string{FaultSendFailed, FaultKill, FaultLostAnswer}); kind {
 		case FaultSendFailed:
-			w.Faults.Count(kind)
+			w.Faults.CountFault(kind)
 			take, err = w.Rand.IntN(len(messages)), errNotSent
 		case FaultKill:
-			w.Faults.Count(kind)
+			w.Faults.CountFault(kind)
 			take, err = w.Rand.IntN(len(messages)+1), ErrKilled
 			t.Killed = true
 		case FaultLostAnswer:
-			w.Faults.Count(kind)
+			w.Faults.CountFault(kind)
 			err = errNotSent
 		}
 	}
@@ -68,7 +68,7 @@ var _ payoutqueue.API = rebookingQueue{}
 // SendMessage puts a task for compute-tax into the tax queue.
 func (r rebookingQueue) SendMessage(ctx context.Context, in *sqs.SendMessageInput,
 	_ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
-	r.w.Faults.Count(FaultMonthEnd)
+	r.w.Faults.CountFault(FaultMonthEnd)
 	err := sender(r).Send(ctx,
 		[]relay.Message{{Queue: relay.Tax, Group: aws.ToString(in.MessageGroupId),
 			ID: aws.ToString(in.MessageDeduplicationId), Body: []byte(aws.ToString(in.MessageBody))}})

@@ -32,8 +32,8 @@ type shard struct {
 	busy    bool
 }
 
-// Add has the changes of a table delivered to a function.
-func (s *Streams) Add(name, table string,
+// AddReader has the changes of a table delivered to a function.
+func (s *Streams) AddReader(name, table string,
 	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
 	s.streams = append(s.streams, &stream{name: name, table: table, handle: handle})
 }
@@ -96,7 +96,7 @@ func (s *Streams) deliver(st *stream, n int) {
 	w, sh := s.w, &st.shards[n]
 	batch := sh.waiting[:min(len(sh.waiting), streamBatch)]
 	if w.Faults.Chance(120, FaultLostRecord) {
-		w.Trace.Addf("lost", "%s: %d records given up, first %s", st.name, len(batch),
+		w.Trace.Printf("lost", "%s: %d records given up, first %s", st.name, len(batch),
 			batch[0].Change.Keys["pk"].String())
 		st.lost = append(st.lost, batch...)
 		sh.waiting, sh.busy = sh.waiting[len(batch):], false

@@ -19,8 +19,8 @@ type Trace struct {
 	now    func() time.Time
 }
 
-// Addf writes one line with the simulated time.
-func (t *Trace) Addf(kind, format string, args ...any) {
+// Printf writes one line with the simulated time.
+func (t *Trace) Printf(kind, format string, args ...any) {
 	t.lines++
 	if t.out == nil {
 		return
@@ -41,6 +41,6 @@ func (t *Trace) addWrite(by *Task, k dbCall, err error) {
 		if err != nil {
 			outcome = err.Error()
 		}
-		t.Addf("write", "%s: %s %s: %.120s", by.Name, k.op, what, outcome)
+		t.Printf("write", "%s: %s %s: %.120s", by.Name, k.op, what, outcome)
 	}
 }

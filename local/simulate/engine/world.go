@@ -72,7 +72,7 @@ func (w *World) drawClockSkews() {
 	most := 500 * time.Millisecond
 	if w.Chance(3) {
 		most = 25 * time.Second
-		w.Faults.Count(FaultClockSkew)
+		w.Faults.CountFault(FaultClockSkew)
 	}
 	for range 5 {
 		w.skews = append(w.skews, w.DurationBetween(-most, most))
@@ -85,7 +85,7 @@ func (w *World) ReportBroken(promise, format string, args ...any) {
 	if len(w.Broken) < mostBroken {
 		w.Broken = append(w.Broken, text)
 	}
-	w.Trace.Addf("BROKEN", "%s", text)
+	w.Trace.Printf("BROKEN", "%s", text)
 }
 
 // NewID returns the next id of the run; ids are as wide as real ones and ascend.
@@ -102,10 +102,10 @@ func (w *World) NewTask(name string, tenant ident.Tenant) *Task {
 // knownAfter is how long a machine may remember what was before a change of rules or master data.
 const knownAfter = 30 * time.Second
 
-// HasHeard reports whether the machine of a call knows by now of a change that was made at an
+// KnowsOfChange reports whether the machine of a call knows by now of a change that was made at an
 // instant in nanoseconds since 1970; 0 means that the change is never made. Machines learn of a
 // change one after another, within knownAfter.
-func (w *World) HasHeard(ctx context.Context, changed int64) bool {
+func (w *World) KnowsOfChange(ctx context.Context, changed int64) bool {
 	if changed == 0 || changed > w.now {
 		return false
 	}

@@ -78,10 +78,10 @@ func (a *Actors) PlanRun() {
 		for n := range batchesOfTenant {
 			a.planEvents(ident.Tenant(t), n)
 		}
-		a.planOffice(ident.Tenant(t))
+		a.planOfficeVisits(ident.Tenant(t))
 		a.planClosing(ident.Tenant(t))
 		a.planTaxWork(ident.Tenant(t))
-		a.planPaper(ident.Tenant(t))
+		a.planLicence(ident.Tenant(t))
 	}
 	for n := range payablesOfTenant {
 		// both tenants get the same payables, so that their settlements have the same ids: a mix-up of
@@ -93,7 +93,7 @@ func (a *Actors) PlanRun() {
 	// lines, rewards and payees may have opened too few settlements: these calls add the rest
 	a.world.RunAt(a.randomMoment(5, 10), func() { a.AddPayables(LeastSettlements - 14) })
 	a.world.RunAt(a.randomMoment(14, 17), func() { a.AddPayables(LeastSettlements - 5) })
-	a.planNights()
+	a.planNightlyJobs()
 	a.planSweeps()
 	a.world.RunAt(a.randomMoment(3, 6), func() { a.Directory.late = true })
 }

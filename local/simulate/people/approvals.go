@@ -133,7 +133,7 @@ func (a *Actors) callBulkMove(c system.Caller, name string, to settlement.Status
 		res := a.sys.Post(ctx, c, "/v1/settlements/transitions", "", body)
 		status, answer = res.StatusCode, res.Body
 	}, func(killed bool) {
-		a.world.Trace.Addf("answer", "%s %s of %d by %s: %d %.300s", c.Tenant, name, len(asked), c.Role,
+		a.world.Trace.Printf("answer", "%s %s of %d by %s: %d %.300s", c.Tenant, name, len(asked), c.Role,
 			status,
 			answer)
 		if killed || status != 200 {

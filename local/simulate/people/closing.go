@@ -83,7 +83,7 @@ func (a *Actors) sendRequest(c system.Caller, name, path, body string, try int) 
 		res := a.sys.Post(ctx, c, path, "", body)
 		status, answer = res.StatusCode, res.Body
 	}, func(killed bool) {
-		a.world.Trace.Addf("answer", "%s %s %s: %d %.160s", c.Tenant, name, path, status, answer)
+		a.world.Trace.Printf("answer", "%s %s %s: %d %.160s", c.Tenant, name, path, status, answer)
 		switch {
 		case !killed && status < 300:
 			a.Acts++
@@ -123,7 +123,7 @@ func (a *Actors) changePeriods(tenant ident.Tenant, name string, role identity.R
 		a.world.StartTask(a.world.NewTask(name+"-period", tenant), func(ctx context.Context) {
 			p, err = act(ctx, by, ident.Entity(entity), ClosingMonth())
 		}, func(killed bool) {
-			a.world.Trace.Addf("period", "%s %s of %s: %s %v", name, entity, tenant, p.State, err)
+			a.world.Trace.Printf("period", "%s %s of %s: %s %v", name, entity, tenant, p.State, err)
 			if err == nil && !killed {
 				a.Acts++
 			}

@@ -114,7 +114,7 @@ func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ide
 			"incentive": route},
 		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
 		InvoiceBeforePayment: creator == Studio}
-	d.drawCycle(s, string(tenant+"/")+string(creator))
+	d.drawContractCycle(s, string(tenant+"/")+string(creator))
 }
 
 // splitOf returns the split of a creator's income: the creator's share, and the rest for the
@@ -136,9 +136,9 @@ func splitOf(creator ident.Creator, share string) tenancy.Split {
 	return split
 }
 
-// drawCycle draws the settlement cycle of a contract, and in some cases a minimum amount that is
-// paid.
-func (d *Directory) drawCycle(s *engine.World, key string) {
+// drawContractCycle draws the settlement cycle of a contract, and in some cases a minimum amount
+// that is paid.
+func (d *Directory) drawContractCycle(s *engine.World, key string) {
 	c := d.Contracts[key]
 	c.Cycle = engine.PickRandom(s, []string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth,
 		tenancy.Weekly, tenancy.Daily})

@@ -93,7 +93,7 @@ func (a *Actors) makeIllegalAttempt(s settlement.Settlement) {
 			res := a.sys.Post(ctx, v.by, "/v1/settlements/"+s.ID+v.path, "", v.body)
 			status, answer = res.StatusCode, res.Body
 		}, func(killed bool) {
-			a.world.Trace.Addf("answer", "%s tries %s %s of %s as %s: %d %.160s", v.by.Tenant, v.path,
+			a.world.Trace.Printf("answer", "%s tries %s %s of %s as %s: %d %.160s", v.by.Tenant, v.path,
 				v.body, s.ID,
 				v.by.Role, status, answer)
 			if killed || status >= 500 {

@@ -10,9 +10,9 @@ import (
 	"fenzhang/shared/statement/billing"
 )
 
-// planNights schedules the nightly jobs: days of incentives are closed at 00:30, statements are
-// made at 02:00, in some nights twice.
-func (a *Actors) planNights() {
+// planNightlyJobs schedules the nightly jobs: days of incentives are closed at 00:30, statements
+// are made at 02:00, in some nights twice.
+func (a *Actors) planNightlyJobs() {
 	for day := civil.MustDate("2026-08-28"); !day.After(
 		civil.MustDate("2026-09-16")); day = day.AddDays(1) {
 		if a.world.Chance(3) {
@@ -27,7 +27,7 @@ func (a *Actors) planNights() {
 		}
 		times := 1
 		if a.world.Chance(3) {
-			a.world.Faults.Count(engine.FaultRepeatedNight)
+			a.world.Faults.CountFault(engine.FaultRepeatedNight)
 			times++
 		}
 		for range times {
@@ -80,7 +80,7 @@ func (a *Actors) runTenantJob(name string, tenant ident.Tenant, do func(context.
 		err = do(ctx)
 	}, func(killed bool) {
 		if (err != nil || killed) && try < 6 {
-			a.world.Trace.Addf("again", "%s: %v", name, err)
+			a.world.Trace.Printf("again", "%s: %v", name, err)
 			a.world.RunAfter(time.Duration(try)*time.Minute, func() {
 				a.runTenantJob(name, tenant, do, try+1)
 			})

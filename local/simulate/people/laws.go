@@ -42,7 +42,7 @@ type Laws struct {
 
 // Current implements settlement.Rules.
 func (l *Laws) Current(ctx context.Context) *ruleset.Generation {
-	if l.w.HasHeard(ctx, l.Changed) {
+	if l.w.KnowsOfChange(ctx, l.Changed) {
 		return &ruleset.Generation{Corpus: l.other}
 	}
 	return &ruleset.Generation{Corpus: l.first}

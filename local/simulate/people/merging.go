@@ -30,7 +30,7 @@ func Taxpayers() []string {
 // knows, and otherwise the taxpayer itself.
 func (d *Directory) SurvivorOf(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) string {
-	if m := d.merged[string(tenant+"/")+string(taxpayer)]; d.actors.world.HasHeard(ctx, m.at) {
+	if m := d.merged[string(tenant+"/")+string(taxpayer)]; d.actors.world.KnowsOfChange(ctx, m.at) {
 		return m.into
 	}
 	return string(taxpayer)
@@ -43,10 +43,10 @@ func (a *Actors) planMerge(tenant ident.Tenant) {
 		// the machines learn of the merge one after another (World.HasHeard)
 		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = mergedTaxpayer{MergedInto,
 			a.world.TrueNanos()}
-		a.world.Trace.Addf("merge", "%s: %s is %s", tenant, MergedTaxpayer, MergedInto)
+		a.world.Trace.Printf("merge", "%s: %s is %s", tenant, MergedTaxpayer, MergedInto)
 		a.callMerge(tenant, 1)
 		if a.world.Chance(3) {
-			a.world.Faults.Count(engine.FaultDoubleClick)
+			a.world.Faults.CountFault(engine.FaultDoubleClick)
 			a.world.RunAfter(a.world.DurationBetween(0, time.Second), func() { a.callMerge(tenant, 1) })
 		}
 	})
@@ -58,7 +58,7 @@ func (a *Actors) callMerge(tenant ident.Tenant, try int) {
 	a.world.StartTask(a.world.NewTask("merge", tenant), func(ctx context.Context) {
 		err = a.sys.Merging.ApplyMerge(ctx, tenant, MergedTaxpayer, MergedInto, adminOf(tenant))
 	}, func(killed bool) {
-		a.world.Trace.Addf("answer", "%s merge: %v", tenant, err)
+		a.world.Trace.Printf("answer", "%s merge: %v", tenant, err)
 		switch {
 		case err != nil || killed:
 			a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {

@@ -19,8 +19,8 @@ func callerOf(tenant ident.Tenant, role string) system.Caller {
 	return system.Caller{Tenant: tenant, Role: role}
 }
 
-// planOffice schedules when the people of a tenant look at their open settlements.
-func (a *Actors) planOffice(tenant ident.Tenant) {
+// planOfficeVisits schedules when the people of a tenant look at their open settlements.
+func (a *Actors) planOfficeVisits(tenant ident.Tenant) {
 	a.world.RunAt(a.randomMoment(0, 20), func() { a.HandleOpenSettlements(tenant) })
 	for _, day := range []string{"2026-09-02", "2026-09-15"} {
 		a.world.RunAt(civil.MustDate(day).Start().Add(a.world.DurationBetween(9*time.Hour, 18*time.Hour)),
@@ -127,7 +127,7 @@ func (a *Actors) callAct(c system.Caller, s settlement.Settlement, name, path, b
 		res := a.sys.Post(ctx, c, path, "", body)
 		status, answer = res.StatusCode, res.Body
 	}, func(killed bool) {
-		a.world.Trace.Addf("answer", "%s %s %s: %d %.160s", c.Tenant, name, s.ID, status, answer)
+		a.world.Trace.Printf("answer", "%s %s %s: %d %.160s", c.Tenant, name, s.ID, status, answer)
 		if killed || status != 200 {
 			return
 		}

@@ -21,8 +21,8 @@ func (a *Actors) wantedPapers(tenant ident.Tenant) []review.PaperRule {
 		{Paper: businessLicence, On: true, Kinds: []string{"individual_business"}}}
 }
 
-// planPaper draws when the studio of a tenant hands in its business licence.
-func (a *Actors) planPaper(tenant ident.Tenant) {
+// planLicence draws when the studio of a tenant hands in its business licence.
+func (a *Actors) planLicence(tenant ident.Tenant) {
 	if tenant != ident.Tenant(a.Variants.Paper) {
 		return
 	}
@@ -36,7 +36,7 @@ func (a *Actors) planPaper(tenant ident.Tenant) {
 // machine of the call knows.
 func (d *Directory) handedInPapers(ctx context.Context, tenant ident.Tenant) []tenancy.Paper {
 	if tenant != ident.Tenant(d.actors.Variants.Paper) ||
-		!d.actors.world.HasHeard(ctx, d.actors.PaperAt) {
+		!d.actors.world.KnowsOfChange(ctx, d.actors.PaperAt) {
 		return nil
 	}
 	return []tenancy.Paper{{Name: businessLicence, Number: "91330100",

@@ -52,7 +52,7 @@ func (a *Actors) planPayable(p *Payable, when time.Time) {
 	}
 	a.world.RunAt(when, func() { a.callSettle(p, p.Key, p.Amount, 1) })
 	if a.world.Chance(2) {
-		a.world.Faults.Count(engine.FaultDoubleClick)
+		a.world.Faults.CountFault(engine.FaultDoubleClick)
 		a.world.RunAt(when.Add(a.world.DurationBetween(0, 40*time.Millisecond)), func() {
 			a.callSettle(p, p.Key, p.Amount, 1)
 		})
@@ -80,7 +80,7 @@ func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int
 		res := a.sys.Post(ctx, c, "/v1/incentive/settle", key, body)
 		status, answer = res.StatusCode, res.Body
 	}, func(killed bool) {
-		a.world.Trace.Addf("answer", "%s settle %s %s key %s: %d %.200s", p.Tenant, p.Creator,
+		a.world.Trace.Printf("answer", "%s settle %s %s key %s: %d %.200s", p.Tenant, p.Creator,
 			p.Activity, key,
 			status, answer)
 		switch {

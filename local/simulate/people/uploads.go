@@ -26,7 +26,7 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 		if i > 0 {
 			before = about[i-1].Line
 		}
-		doc, line := a.drawLine(tenant, creator, id, before)
+		doc, line := a.drawIncomeLine(tenant, creator, id, before)
 		docs = append(docs, doc)
 		about = append(about, line)
 	}
@@ -37,16 +37,16 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 	}
 	a.world.RunAt(when, func() { a.sendUpload(tenant, docs, about, 1) })
 	if a.world.Chance(2) {
-		a.world.Faults.Count(engine.FaultDoubleClick)
+		a.world.Faults.CountFault(engine.FaultDoubleClick)
 		a.world.RunAt(when.Add(a.world.DurationBetween(0, 2*time.Second)), func() {
 			a.sendUpload(tenant, docs, about, 1)
 		})
 	}
 }
 
-// drawLine draws an income line of a creator. In one of eight cases the line gets the id of the
-// line before, so that an upload has the same id twice.
-func (a *Actors) drawLine(tenant ident.Tenant, creator, id, before string) (json.RawMessage,
+// drawIncomeLine draws an income line of a creator. In one of eight cases the line gets the id of
+// the line before, so that an upload has the same id twice.
+func (a *Actors) drawIncomeLine(tenant ident.Tenant, creator, id, before string) (json.RawMessage,
 	LineAnswer) {
 	incomeType := engine.PickRandom(a.world,
 		[]string{"live_tip", "live_tip", "live_tip", "commerce_commission"})

@@ -19,7 +19,7 @@ func (b *Examiner) checkAudit() {
 	}
 	hashes := map[string][]string{}
 	for _, e := range b.entries {
-		act := string(e.Tenant+"/") + postingAct(e)
+		act := string(e.Tenant+"/") + actOfEntry(e)
 		hashes[act] = append(hashes[act], ledgerdb.EntryHash(e))
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.sys.AuditRecords)) {
@@ -33,9 +33,9 @@ func (b *Examiner) checkAudit() {
 	}
 }
 
-// postingAct returns the act that posted an entry; a correction posts one entry for each creator
+// actOfEntry returns the act that posted an entry; a correction posts one entry for each creator
 // and month, whose ids end with the month.
-func postingAct(e ledger.Entry) string { return strings.TrimSuffix(e.ID, "-"+e.Tax.String()) }
+func actOfEntry(e ledger.Entry) string { return strings.TrimSuffix(e.ID, "-"+e.Tax.String()) }
 
 // equalSets reports whether two lists have the same elements in any order; it sorts both lists.
 func equalSets(a, b []string) bool {

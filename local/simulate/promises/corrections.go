@@ -27,7 +27,7 @@ type postedAmounts struct {
 // journal entries and claims have the same amount, and two people have made it. No open true-up may
 // be left undecided.
 func (b *Examiner) checkCorrections() {
-	posted := b.readPosted()
+	posted := b.readPostedAmounts()
 	for id, r := range b.sys.AuditRecords {
 		switch r.Act {
 		case "tax.true_up_posted", "tax.corrected":
@@ -54,8 +54,9 @@ func (b *Examiner) checkCorrections() {
 	b.checkNothingUndecided()
 }
 
-// readPosted returns the amounts that decisions and corrections have posted, by tenant and act.
-func (b *Examiner) readPosted() map[string]*postedAmounts {
+// readPostedAmounts returns the amounts that decisions and corrections have posted, by tenant and
+// act.
+func (b *Examiner) readPostedAmounts() map[string]*postedAmounts {
 	posted := map[string]*postedAmounts{}
 	at := func(id string) *postedAmounts {
 		if posted[id] == nil {
@@ -76,10 +77,10 @@ func (b *Examiner) readPosted() map[string]*postedAmounts {
 		}
 	}
 	for _, e := range b.entries {
-		if postingAct(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
+		if actOfEntry(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
 			continue // an entry of a settlement
 		}
-		of := at(string(e.Tenant+"/") + postingAct(e))
+		of := at(string(e.Tenant+"/") + actOfEntry(e))
 		for _, x := range e.Postings {
 			if x.Account.IsTaxPayable() {
 				of.journal = of.journal.Sub(x.Amount)

@@ -54,11 +54,11 @@ func (b *Examiner) Examine() map[string]int {
 	b.readLedger()
 	b.readTaxes()
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
-		b.checkLife(b.settlements[id])
+		b.checkSettlementHistory(b.settlements[id])
 		b.checkSums(b.settlements[id])
 		b.checkApprovers(b.settlements[id])
-		b.checkDates(b.settlements[id])
-		b.checkPaper(b.settlements[id])
+		b.checkPaymentDates(b.settlements[id])
+		b.checkRequiredPaper(b.settlements[id])
 		b.checkRejections(b.settlements[id])
 		b.countPaths(b.settlements[id])
 	}

@@ -76,7 +76,7 @@ func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	now := plainState{revision: dynamo.NumberOf(it, "rev"), version: dynamo.NumberOf(it, "v"),
 		status: settlement.Status(dynamo.TextOf(it, "st"))}
 	b.seen[k] = now
-	b.checkPlain(k, before, now, known, dynamo.TextOf(it, "act"))
+	b.checkPlainState(k, before, now, known, dynamo.TextOf(it, "act"))
 	b.recordAct(tenant, dynamo.TextOf(it, "act"), string("a write of "+id))
 	// decoding every image would take most of the time of a run
 	if known && !last && now.revision%5 != 0 {
@@ -90,14 +90,14 @@ func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	old, had := b.settlements[k]
 	b.settlements[k] = s
 	if s.Provisional != nil {
-		b.checkDates(s)
+		b.checkPaymentDates(s)
 	}
-	b.checkDecoded(k, s, old, had, dynamo.TextOf(it, "act"))
+	b.checkDecodedState(k, s, old, had, dynamo.TextOf(it, "act"))
 }
 
-// checkPlain compares the plain attributes of an image with those of the image before: every write
-// adds one to the revision, and every change of status adds one to the version (promise P4).
-func (b *Examiner) checkPlain(k string, before, now plainState, known bool, act string) {
+// checkPlainState compares the plain attributes of an image with those of the image before: every
+// write adds one to the revision, and every change of status adds one to the version (promise P4).
+func (b *Examiner) checkPlainState(k string, before, now plainState, known bool, act string) {
 	switch {
 	case !known && (now.revision != 1 || now.version != 1 || now.status != settlement.PendingReview):
 		b.world.ReportBroken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version,
@@ -114,9 +114,9 @@ func (b *Examiner) checkPlain(k string, before, now plainState, known bool, act 
 	}
 }
 
-// checkDecoded compares a decoded settlement with its last decoded image: amounts, shares and
+// checkDecodedState compares a decoded settlement with its last decoded image: amounts, shares and
 // payout key never change.
-func (b *Examiner) checkDecoded(k string, s, old settlement.Settlement, had bool, act string) {
+func (b *Examiner) checkDecodedState(k string, s, old settlement.Settlement, had bool, act string) {
 	switch {
 	case s.Last.ID != act:
 		b.world.ReportBroken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID,

@@ -107,7 +107,7 @@ func (b *Examiner) checkLedger() {
 			for _, id := range slices.Sorted(maps.Keys(b.entries)) {
 				if e := b.entries[id]; e.Tenant == ident.Tenant(t) &&
 					e.CreatorID == r.Differences[0].CreatorID {
-					b.world.Trace.Addf("entry", "%s %s %s %s %v", e.ID, e.Settlement, e.Reason, e.Reverses,
+					b.world.Trace.Printf("entry", "%s %s %s %s %v", e.ID, e.Settlement, e.Reason, e.Reverses,
 						e.Postings)
 				}
 			}

@@ -16,9 +16,9 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// checkLife checks the history of a settlement: only legal moves, no transition twice, no approval
-// by a preparer, and an end (promises P3 and P4).
-func (b *Examiner) checkLife(s settlement.Settlement) {
+// checkSettlementHistory checks the history of a settlement: only legal moves, no transition twice,
+// no approval by a preparer, and an end (promises P3 and P4).
+func (b *Examiner) checkSettlementHistory(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	if s.StatusVersion != len(s.History)+1 {
 		b.world.ReportBroken("P4", "%s has status_version %d after %d moves", k, s.StatusVersion,
@@ -129,9 +129,9 @@ func (b *Examiner) checkApprovers(s settlement.Settlement) {
 	}
 }
 
-// checkDates checks that nothing is approved while its dates are provisional, and that the pay day
-// of a contract falls on the working day of the complete calendar.
-func (b *Examiner) checkDates(s settlement.Settlement) {
+// checkPaymentDates checks that nothing is approved while its dates are provisional, and that the
+// pay day of a contract falls on the working day of the complete calendar.
+func (b *Examiner) checkPaymentDates(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	if s.Provisional != nil {
 		b.paths["provisional dates"]++
@@ -154,9 +154,9 @@ func (b *Examiner) checkDates(s settlement.Settlement) {
 	}
 }
 
-// checkPaper checks that nothing was booked while a required paper was missing, unless a person
-// has waived it (promise P4).
-func (b *Examiner) checkPaper(s settlement.Settlement) {
+// checkRequiredPaper checks that nothing was booked while a required paper was missing, unless a
+// person has waived it (promise P4).
+func (b *Examiner) checkRequiredPaper(s settlement.Settlement) {
 	if s.Tenant != ident.Tenant(b.actors.Variants.Paper) || s.CreatorID != people.Studio {
 		return
 	}

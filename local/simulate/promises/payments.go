@@ -52,7 +52,7 @@ func (b *Examiner) checkPayments() {
 				continue
 			}
 			payable := string(s.Tenant+"/") + s.Identity
-			paid[payable] = append(paid[payable], b.checkOrder(g.Book[key], s)...)
+			paid[payable] = append(paid[payable], b.checkGatewayOrder(g.Book[key], s)...)
 		}
 	}
 	for payable, spans := range paid {
@@ -66,9 +66,9 @@ func (b *Examiner) checkPayments() {
 	b.checkPaidByGateway()
 }
 
-// checkOrder compares an order of a gateway with its settlement. It returns when the money was with
-// the payee.
-func (b *Examiner) checkOrder(o *engine.Order, s settlement.Settlement) []span {
+// checkGatewayOrder compares an order of a gateway with its settlement. It returns when the money
+// was with the payee.
+func (b *Examiner) checkGatewayOrder(o *engine.Order, s settlement.Settlement) []span {
 	if len(o.PaidAt) > 1 || o.Amount != s.ToPay {
 		b.world.ReportBroken("P3", "%s: paid %d times %s, to pay %s", s.ID, len(o.PaidAt), o.Amount,
 			s.ToPay)

@@ -44,7 +44,7 @@ func (b *Examiner) checkRewards() {
 				p.Tenant)
 		}
 	}
-	b.checkAccruals(b.checkDays(stored))
+	b.checkRewardPostings(b.checkRewardDays(stored))
 }
 
 // readRewards reads the incentives table.
@@ -77,9 +77,9 @@ func (b *Examiner) readRewards() storedRewards {
 // tenantCreator is a creator of a tenant: both tenants have creators of the same ids.
 type tenantCreator struct{ tenant, creator string }
 
-// checkDays compares each day's close and counters with its events. It returns the cash that each
-// creator has earned by the events.
-func (b *Examiner) checkDays(stored storedRewards) map[tenantCreator]money.Amount {
+// checkRewardDays compares each day's close and counters with its events. It returns the cash that
+// each creator has earned by the events.
+func (b *Examiner) checkRewardDays(stored storedRewards) map[tenantCreator]money.Amount {
 	earned := map[tenantCreator]money.Amount{}
 	for d, events := range stored.events {
 		want := sumRewards(events)
@@ -103,8 +103,8 @@ func (b *Examiner) checkDays(stored storedRewards) map[tenantCreator]money.Amoun
 	return earned
 }
 
-// checkAccruals compares the journal with the cash that each creator has earned.
-func (b *Examiner) checkAccruals(earned map[tenantCreator]money.Amount) {
+// checkRewardPostings compares the journal with the cash that each creator has earned.
+func (b *Examiner) checkRewardPostings(earned map[tenantCreator]money.Amount) {
 	posted := map[tenantCreator]money.Amount{}
 	for _, e := range b.entries {
 		if !strings.HasPrefix(e.Reason, "incentives of ") {

@@ -61,14 +61,14 @@ func (b *Examiner) checkTaxes() {
 	for p, ss := range of {
 		bookings := settlement.BookingsOfPerson(b.lists[p])
 		for _, s := range ss {
-			b.checkRows(s, bookings)
+			b.checkTaxRows(s, bookings)
 		}
-		b.checkMonths(p, ss, bookings)
+		b.checkTaxMonths(p, ss, bookings)
 	}
 }
 
-// checkRows compares the tax rows of a settlement with the figures of its booking.
-func (b *Examiner) checkRows(s settlement.Settlement, bookings []settlement.Booking) {
+// checkTaxRows compares the tax rows of a settlement with the figures of its booking.
+func (b *Examiner) checkTaxRows(s settlement.Settlement, bookings []settlement.Booking) {
 	got := rowSums{withheld: map[string]money.Amount{}}
 	for _, k := range bookings {
 		if k.Settlement == ident.Settlement(s.ID) {
@@ -115,15 +115,15 @@ func (sums *rowSums) add(rows []tax.Row) {
 // taxMonth is a month of a taxpayer's income item, at one platform.
 type taxMonth struct{ item, platform, period string }
 
-// checkMonths checks every month of a taxpayer. A difference between the tax withheld and the tax
-// by the rules is allowed only after a reversal, a merge or a change of the rules, and must be an
-// open true-up.
-func (b *Examiner) checkMonths(p payerAtEntity, ss []settlement.Settlement,
+// checkTaxMonths checks every month of a taxpayer. A difference between the tax withheld and the
+// tax by the rules is allowed only after a reversal, a merge or a change of the rules, and must be
+// an open true-up.
+func (b *Examiner) checkTaxMonths(p payerAtEntity, ss []settlement.Settlement,
 	bookings []settlement.Booking) {
 	merged := slices.ContainsFunc(b.lists[p], func(k settlement.Booking) bool {
 		return k.Kind == settlement.KindMerged
 	})
-	reversed := merged || b.world.HasHeard(context.Background(), b.actors.Laws.Changed)
+	reversed := merged || b.world.KnowsOfChange(context.Background(), b.actors.Laws.Changed)
 	withheld := map[taxMonth]money.Amount{}
 	var others []tax.Row
 	for _, k := range bookings {
@@ -140,14 +140,14 @@ func (b *Examiner) checkMonths(p payerAtEntity, ss []settlement.Settlement,
 		if reversed && tax.IsCumulative(m.item, "natural_person") {
 			continue // a cumulative formula never gives tax back within the year: the annual settlement does
 		}
-		b.checkMonth(p, ss, others, m, sum, reversed)
+		b.checkTaxMonth(p, ss, others, m, sum, reversed)
 	}
 }
 
-// checkMonth compares the tax withheld in a month with the tax that the rules give when the month's
-// total is taxed at once. A difference must be an open true-up when mayDiffer, and is an error
-// otherwise.
-func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows []tax.Row,
+// checkTaxMonth compares the tax withheld in a month with the tax that the rules give when the
+// month's total is taxed at once. A difference must be an open true-up when mayDiffer, and is an
+// error otherwise.
+func (b *Examiner) checkTaxMonth(p payerAtEntity, ss []settlement.Settlement, rows []tax.Row,
 	m taxMonth,
 	withheld money.Amount, mayDiffer bool) {
 	last, total, err := b.monthTotal(ss, m)

@@ -52,8 +52,8 @@ func (s *System) connectQueues(b builder) {
 func (s *System) connectStreams(b builder) {
 	quarantine := relay.QuarantineStore{DB: b.db, Table: engine.ControlTable, Now: b.clock.Now}
 	changes := relay.Stream{Sender: b.sender, Quarantine: quarantine, Log: b.log}
-	b.world.Streams.Add("relay-changes", engine.SettlementsTable, changes.Handle)
-	b.world.Streams.Add("accrue-incentive", engine.IncentivesTable, s.absorbEvents)
+	b.world.Streams.AddReader("relay-changes", engine.SettlementsTable, changes.Handle)
+	b.world.Streams.AddReader("accrue-incentive", engine.IncentivesTable, s.absorbEvents)
 }
 
 // absorbEvents is the handler of accrue-incentive: it adds a batch of recorded events to their

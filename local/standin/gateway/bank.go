@@ -117,11 +117,11 @@ func (b *bank) acceptLine(merchant string, o payout.Order, f Fault) payoutbank.L
 		refused.Reason = refusal
 		return refused
 	}
-	return lineOf(bill)
+	return billLine(bill)
 }
 
-// lineOf returns a bill in the form of the bank's answers.
-func lineOf(b Bill) payoutbank.Line {
+// billLine returns a bill in the form of the bank's answers.
+func billLine(b Bill) payoutbank.Line {
 	return payoutbank.Line{Key: b.Key, Serial: b.GatewayID, State: b.State, Amount: b.Amount,
 		Reason: b.Reason, Updated: b.Updated}
 }
@@ -138,7 +138,7 @@ func (b *bank) handleQuery(w http.ResponseWriter, r *http.Request) {
 		b.writeRefusal(w, r, http.StatusNotFound, payoutbank.NotFoundCode)
 		return
 	}
-	b.writeAnswer(w, r, http.StatusOK, lineOf(bill), false)
+	b.writeAnswer(w, r, http.StatusOK, billLine(bill), false)
 }
 
 // authorize verifies the signature of a request and returns the merchant that made the request.
@@ -204,7 +204,7 @@ func (b *bank) signMessage(m payoutbank.Message, spoil bool) (http.Header, error
 
 // makeNotice returns headers and body of the signed notice of a bill.
 func (b *bank) makeNotice(bill Bill, spoil bool) (http.Header, []byte, error) {
-	body, err := json.Marshal(lineOf(bill))
+	body, err := json.Marshal(billLine(bill))
 	if err != nil {
 		return nil, nil, err
 	}
