@@ -126,6 +126,7 @@ func (e *endpoint) handleInsert(w http.ResponseWriter, body []byte) {
 	answer := `{"TableName":"incentives"}`
 	if e.failsCondition() {
 		answer = `{"TableName":"incentives","Error":{"Code":"DuplicateItem","Message":"Duplicate primary key exists in table"}}`
+		// the function reads the stored item next, to compare it with the event
 		for _, s := range in.Statements {
 			e.storeDuplicate(s.Statement, s.Parameters)
 		}

@@ -33,6 +33,7 @@ func startSection(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
+		// the size counts for the binary that is uploaded, the start for one that runs here
 		deployed, err := b.buildDeployed(ctx, "./functions/"+name)
 		if err != nil {
 			return nil, err

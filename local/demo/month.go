@@ -73,6 +73,7 @@ func (m *month) playAlone(ctx context.Context) error {
 
 // playMonth plays the scenes of a business date.
 func (m *month) playMonth(ctx context.Context, on civil.Date) error {
+	// scenes of a later turn need the results of the earlier turns
 	for turn, left := 0, true; left; turn++ {
 		left = false
 		group, ctx := errgroup.WithContext(ctx)
@@ -189,6 +190,7 @@ func (m *month) settleTips(ctx context.Context, creator ident.Creator, activity,
 	if err != nil {
 		return apiclient.Settlement{}, err
 	}
+	// the income is of the month before, as in a statement
 	ts := on.Month().Add(-1).Day(20).Start().UnixMilli()
 	_, _, err = operator.Settle(ctx, string("month-"+creator+"-")+activity,
 		apiclient.SettleRequest{UserID: string(creator), ActivityID: activity, TS: ts, Amount: amount,

@@ -52,6 +52,7 @@ func (d *demo) runPayDay(ctx context.Context, tenant ident.Tenant, due []income.
 	if err := p.readDueSettlements(ctx); err != nil {
 		return err
 	}
+	// settle calls and earlier runs have opened some settlements already
 	if len(p.seen) < len(p.due) {
 		if err := p.runStatements(ctx); err != nil {
 			return err
@@ -59,6 +60,7 @@ func (d *demo) runPayDay(ctx context.Context, tenant ident.Tenant, due []income.
 	}
 	p.moved = time.Now()
 	for !p.isFinished() {
+		// a settlement that hangs must not let the demo wait forever
 		if time.Since(p.moved) > payDayPatience {
 			return fmt.Errorf("%s: nothing moved for %s\n%s", tenant, payDayPatience, p.describeOpen())
 		}
@@ -113,6 +115,7 @@ func (p *payDay) readDueSettlements(ctx context.Context) error {
 		}
 		for _, s := range page {
 			k := payable{s.CreatorID, s.ActivityID}
+			// of a reopened payable only the last settlement counts
 			if _, ok := p.due[k]; ok && s.ReopenedBy == nil {
 				if _, again := p.seen[k]; !again {
 					p.newest = append(p.newest, k)
@@ -141,6 +144,7 @@ func (p *payDay) printCounts() {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[name], name))
 		}
 	}
+	// a changed count shows that the system is at work
 	if text := strings.Join(parts, ", "); text != p.said {
 		p.said, p.moved = text, time.Now()
 		p.report.printf("%-10s %d due: %s", p.tenant, len(p.due), text)

@@ -113,6 +113,7 @@ func (d *demo) playDate(ctx context.Context, day civil.Date, closes bool) error 
 // in order; the calls for one file run in parallel.
 func (d *demo) sendFiles(ctx context.Context, day civil.Date, wanted func(income.File) bool) error {
 	for _, f := range d.Files {
+		// files are sent on the date of the manifest only
 		if f.SendOn != day || !wanted(f) {
 			continue
 		}

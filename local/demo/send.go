@@ -196,6 +196,7 @@ func (d *demo) countEvent(o *outcome, f income.File, r result) error {
 	switch {
 	case r.status == http.StatusCreated:
 		o.fresh++
+	// the row was stored by an earlier run
 	case r.status == http.StatusOK:
 		o.repeated++
 	case r.status >= http.StatusInternalServerError:

@@ -57,6 +57,7 @@ type happening struct {
 func (g *engagement) makeEvent(m member, day civil.Date, statement civil.Month,
 	sums tally) (happening, error) {
 	g.serial++
+	// live rooms are open in the evening
 	at := day.Start().Add(time.Duration(g.r.between(18*3600, 24*3600-1)) * time.Second)
 	e := apiclient.Event{EventID: fmt.Sprintf("ev%06d", g.serial), CreatorID: ident.Creator(m.id),
 		OccurredAt: at.Format(time.RFC3339)}
@@ -76,12 +77,14 @@ func (g *engagement) makeEvent(m member, day civil.Date, statement civil.Month,
 	case n < 997:
 		e.ActionType = "daily_checkin"
 	default:
+		// no strategy rewards this action: the event is parked
 		e.ActionType = "coupon_claim"
 	}
 	if g.r.chance(3) {
 		e.UTM = &apiclient.UTM{Source: "douyin", Medium: "feed", Campaign: "autumn"}
 		e.Metrics = map[string]string{"ctr": fmt.Sprintf("0.%03d", g.r.below(1000))}
 	}
+	// only cash becomes income; points do not
 	if fen > 0 {
 		sums.add(m, incentive, statement, fen)
 	}
@@ -93,6 +96,7 @@ func (g *engagement) makeEvent(m member, day civil.Date, statement civil.Month,
 func (g *engagement) makeMonth(members []member, index int,
 	sums tally) (first, second []byte, err error) {
 	month := serviceMonths()[index]
+	// the three months have eventLines lines together, whatever the remainder
 	lines := eventLines * (index + 1) / 3
 	lines -= eventLines * index / 3
 	broken := brokenEvents[index*3 : index*3+3]
@@ -113,11 +117,13 @@ func (g *engagement) makeMonth(members []member, index int,
 	slices.SortStableFunc(all, func(a, b happening) int {
 		return cmp.Compare(a.at.UnixNano(), b.at.UnixNano())
 	})
+	// the second file begins with the first event of halfDay
 	half := slices.IndexFunc(all, func(h happening) bool {
 		return civil.DateOf(h.at).Day() >= halfDay
 	})
 	early, late := g.repeatEvents(all[:half:half]), g.repeatEvents(all[half:])
 	for range g.lateEventCount(index) {
+		// late events belong to the statement of this month: theirs is made already
 		h, err := g.makeEvent(pickRandom(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)
 		if err != nil {
 			return nil, nil, err
@@ -167,6 +173,7 @@ func (g *engagement) repeatEvents(all []happening) [][]byte {
 	}
 	for range eventRepeats / 2 {
 		i := g.r.below(len(lines))
+		// a repeat comes after its first occurrence, so that it is recognised as known
 		at := i + 1 + g.r.below(len(lines)-i)
 		lines = slices.Insert(lines, at, lines[i])
 	}

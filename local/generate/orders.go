@@ -82,6 +82,7 @@ func (s *shopping) makeSettledOrder(m member, month civil.Month, inst int64) ord
 	o.InstitutionCommission = inst
 	o.RealCommission = commissionFor(inst)
 	o.SettledTechServiceFee = o.RealCommission - inst
+	// goods and rate must give exactly the settled commission: the client checks it
 	o.SettledGoodsAmount = goodsFor(o.RealCommission, o.CommissionRate)
 	o.PayGoodsAmount, o.TotalPayAmount = o.SettledGoodsAmount, o.SettledGoodsAmount
 	o.EstimatedCommission = o.RealCommission
@@ -90,6 +91,7 @@ func (s *shopping) makeSettledOrder(m member, month civil.Month, inst int64) ord
 	o.FlowPoint = income.Settle
 	settle := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.randomHours(24))
 	o.SettleTime = settle.Format(stamp)
+	// the platform settles about two weeks after the payment
 	o.PaySuccessTime = settle.AddDate(0, 0, -16).Format(stamp)
 	o.UpdateTime = o.SettleTime
 	return o
@@ -125,6 +127,7 @@ func (s *shopping) randomHours(n int64) time.Duration {
 
 // commissionFor returns the commission that leaves inst fen after the platform's fee.
 func commissionFor(inst int64) int64 {
+	// a first estimate from below: the fee is a tenth
 	c := inst * 10 / 9
 	for c-money.Fen(c).MulDiv(techFeeRate, 10_000, money.HalfEven).Fen() < inst {
 		c++
@@ -145,6 +148,7 @@ func goodsFor(commission, rate int64) int64 {
 // statements.
 func (s *shopping) makeMonth(members []member, index int, sums tally) []order {
 	month := serviceMonths()[index]
+	// only orders of the month before can be refunded in this one
 	earlier := s.settled
 	s.settled = nil
 	var all []order
@@ -182,6 +186,7 @@ func (s *shopping) makeCreatorMonth(m member, month civil.Month, total int64) []
 		switch s.r.below(4) {
 		case 0:
 			o.FlowPoint = income.Confirm
+		// a refund before the settlement is no income and no loss
 		case 1:
 			o.FlowPoint, o.RefundTime = income.Refund, o.UpdateTime
 		}
@@ -196,6 +201,7 @@ func (s *shopping) refundOrders(earlier []settledOrder, month civil.Month, sums 
 	var back []order
 	for _, e := range earlier {
 		now := sums[statementKey{ident.Creator(e.owner.id), commerce, month}]
+		// worked cases must keep their figures, and no statement may become negative
 		if e.owner.fixed || now < 3*e.InstitutionCommission || len(back) == 3 || !s.r.chance(10) {
 			continue
 		}

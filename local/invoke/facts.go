@@ -105,6 +105,7 @@ func (s *stack) fillAuditRecord(ctx context.Context, ev jsonObject) error {
 			if !ok {
 				continue
 			}
+			// any record will do: the sample only shows the route
 			id := strings.TrimPrefix(pk.Value, prefix)
 			ev["rawPath"] = auditRecords + id
 			child(ev, "requestContext", "http")["path"] = auditRecords + id
@@ -133,6 +134,7 @@ func (s *stack) fillStreamRecord(ctx context.Context, record jsonObject) error {
 	if err != nil {
 		return err
 	}
+	// the sample names an item of the demo
 	if got.Item == nil {
 		return fmt.Errorf("%s has no item %v; play the demo first (make run)", table,
 			child(change, "Keys"))

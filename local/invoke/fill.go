@@ -34,6 +34,7 @@ func (s *stack) fillSample(ctx context.Context, raw []byte) ([]byte, error) {
 		return nil, err
 	}
 	switch {
+	// only events of the authorizer have an identity source
 	case ev["identitySource"] != nil:
 		err = s.fillAuthorizer(ctx, ev)
 	case kind == trigger.HTTP:
@@ -134,6 +135,7 @@ var createdIDFields = map[string]bool{"event_id": true, "activity_id": true, "li
 func (s *stack) fillHTTP(ctx context.Context, ev jsonObject) error {
 	s.setRequestTime(ev)
 	headers := child(ev, "headers")
+	// the same key would only repeat the first answer
 	if headers["x-idemp-key"] != nil {
 		headers["x-idemp-key"] = newID()
 	}
@@ -193,6 +195,7 @@ func (s *stack) fillMessage(record jsonObject) error {
 	now := strconv.FormatInt(s.now().UnixMilli(), 10)
 	attributes["SentTimestamp"] = now
 	attributes["ApproximateFirstReceiveTimestamp"] = now
+	// the queue would drop a message with a known id
 	if attributes["MessageDeduplicationId"] != nil {
 		attributes["MessageDeduplicationId"] = newID()
 	}

@@ -82,6 +82,7 @@ func (s *stack) invokeFunction(ctx context.Context, function, event string) erro
 	if err != nil {
 		return fmt.Errorf("fill in %s: %w", path, err)
 	}
+	// sam local reads the event from this file
 	if err := os.WriteFile(filledPath, payload, 0o600); err != nil {
 		return err
 	}

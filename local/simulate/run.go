@@ -101,6 +101,7 @@ func (r *run) recoverLost() {
 		n += r.world.Queues[name].RedriveDeadLetters()
 	}
 	r.world.Trace.Printf("calm", "%d records and dead letters are read again", n)
+	// what is written from here on comes from lost records: the run must come to rest once more
 	before := r.world.Streams.WriteCount()
 	r.actors.RepeatSettleCalls()
 	r.world.RunUntil(r.world.TrueTime().Add(time.Hour))

@@ -39,6 +39,7 @@ func runCommand(ctx context.Context) error {
 	arch := flag.String("arch", "", "build for AWS: amd64 or arm64 (default: for this machine)")
 	flag.Usage = usage
 	flag.Parse()
+	// the program may be called from any folder of the checkout
 	root, err := findCheckout()
 	if err != nil {
 		return err

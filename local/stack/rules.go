@@ -46,6 +46,7 @@ func runRulesCommand(ctx context.Context, p profile, args []string) error {
 	if err != nil {
 		return fmt.Errorf("the stack is not up (%w); start it with %s", err, p.makeTarget())
 	}
+	// only signing needs the private key
 	if len(args) > 0 && args[0] == "sign" {
 		args = append([]string{"sign", "-key", p.rulesKeyPath()}, args[1:]...)
 	}

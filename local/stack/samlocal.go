@@ -121,6 +121,7 @@ func (p profile) adaptTemplate(template map[string]any) error {
 		if !ok {
 			return fmt.Errorf("the template has no parameter %s", name)
 		}
+		// sam local does not read the parameters of a deployed stack
 		parameter["Default"] = value
 	}
 	// the adapted template lies in another folder than template.yaml

@@ -152,6 +152,7 @@ func startAWS(ctx context.Context, p profile) (string, error) {
 			"LAMBDA_WARM_TTL_SECONDS=86400", "PERSIST_STATE=0", "PYTHONUNBUFFERED=1",
 			"TMPDIR=" + temporary, "STATE_DIR=" + temporary, "S3_DATA_DIR=" + temporary,
 		}, toolPath(p.root, "aws", "python"), filepath.Join(p.root, "local", "stack", "localaws.py"))
+	// a running local AWS keeps its state and that of the stand-ins
 	if err != nil || !started {
 		return p.endpoint(), err
 	}
@@ -224,6 +225,7 @@ func takeDown(p profile) error {
 		}
 		fmt.Println("stopped " + name)
 	}
+	// the addresses and the deployment ended with the local AWS
 	for _, stale := range []string{p.envFile, p.samVariablesPath(), p.samTemplatePath(),
 		p.statePath("deployed"),
 		p.statePath("tmp"), p.portFile()} {

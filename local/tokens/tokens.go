@@ -62,6 +62,7 @@ func ParseSecret(secret string) (keyID string, key []byte, err error) {
 	}
 	for _, k := range append(doc.Keys, doc.secretKey) {
 		material := k.Key + k.Secret
+		// a key without an algorithm is an HS256 key
 		if (k.Alg == "HS256" || k.Alg == "") && material != "" {
 			return k.KID, []byte(material), nil
 		}

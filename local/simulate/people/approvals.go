@@ -93,6 +93,7 @@ func (a *Actors) planBulkMove(c system.Caller, name string, to settlement.Status
 		}
 		items = append(items, fmt.Sprintf(`{"settlement_id":%q,"status_version":%d}`, s.ID, asked[s.ID]))
 	}
+	// the call must answer for the unknown settlement and still move the others
 	if a.world.Chance(3) {
 		items = append(items, `{"settlement_id":"st-unknown","status_version":1}`)
 	}

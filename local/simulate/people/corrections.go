@@ -37,6 +37,7 @@ func (a *Actors) planTaxWork(tenant ident.Tenant) {
 			money.Fen(1_500_000+a.world.Rand.Int64N(6_000_000))
 		a.planPayable(p, a.randomMoment(0, 12))
 	}
+	// in half of these runs the law changes too, so that corrections are needed
 	if a.world.Chance(2) {
 		a.Laws.Changed = a.randomMoment(2, 14).UnixNano()
 	}
@@ -91,6 +92,7 @@ func (a *Actors) handleTrueUp(tenant ident.Tenant, u *trueup.TrueUp, corrected m
 		callerOf(tenant, engine.PickRandom(a.world, []string{"admin", "approver-9"}))
 	now := a.world.TrueTime()
 	second := now.Add(a.world.DurationBetween(time.Second, 3*time.Hour))
+	// after the trouble the run should come to rest soon
 	if a.world.Faults.Over {
 		second = now.Add(5 * time.Minute)
 	}

@@ -22,6 +22,7 @@ func (a *Actors) planNightlyJobs() {
 				}, 1)
 			})
 		}
+		// statements are due on these days; in other nights the job finds little to do
 		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !a.world.Chance(16) {
 			continue
 		}

@@ -37,6 +37,7 @@ func (b *Examiner) checkCorrections() {
 			if of == nil {
 				of = &postedAmounts{}
 			}
+			// all three places must have the same amount, and the list must have it once
 			if of.bookings != 1 || of.rows != of.journal || of.rows != of.claimed {
 				b.world.ReportBroken("P5",
 					"%s %s is in %d lists with %s, in the journal with %s, in claims with %s", r.Act, id,

@@ -33,6 +33,7 @@ func (b *Examiner) readLedger() {
 			if err := e.Validate(); err != nil {
 				b.world.ReportBroken("P1", "%v", err)
 			}
+			// an auditor must see why an entry was corrected
 			if e.Reverses != "" && e.Reason == "" {
 				b.world.ReportBroken("P1", "entry %s corrects without a reason", e.ID)
 			}

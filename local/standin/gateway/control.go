@@ -62,6 +62,7 @@ func (s *Server) showNotice(w http.ResponseWriter, r *http.Request) {
 			writeJSONAnswer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
 			return
 		}
+		// a JSON object with one value for each header is easier to use in a sample event
 		flat := map[string]string{}
 		for name := range header {
 			flat[name] = header.Get(name)

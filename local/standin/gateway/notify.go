@@ -60,6 +60,7 @@ func (s *Server) countNotice(b Bill) {
 // postNotice posts a freshly signed notice once, and reports whether the receiver accepted it.
 func (s *Server) postNotice(to string, b Bill, spoil bool) bool {
 	select {
+	// wait for a slot, so that at most noticesAtOnce are sent
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-s.ctx.Done():

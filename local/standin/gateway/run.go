@@ -28,6 +28,7 @@ func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	control := flag.String("control", "on",
 		"on or off: routes under /control to look in and to make trouble")
 	flag.Parse()
+	// without keys no signature can be verified, without a folder no bill survives
 	if *keyPath == "" || o.State == "" {
 		return errors.New("-keys and -state are needed")
 	}
