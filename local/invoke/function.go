@@ -55,9 +55,15 @@ func (s *stack) runFunction(ctx context.Context, function string,
 		return runtimeapi.Answer{}, err
 	}
 	defer api.Close()
-	cmd := exec.CommandContext(ctx, binary)
 	// the function polls this address for its event
-	cmd.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+api.Addr)
+	return sendEvent(ctx, api, binary, append(env, "AWS_LAMBDA_RUNTIME_API="+api.Addr), payload)
+}
+
+// sendEvent starts the binary of a function, sends it one event over the Runtime API, and ends it.
+func sendEvent(ctx context.Context, api *runtimeapi.API, binary string, env []string,
+	payload []byte) (runtimeapi.Answer, error) {
+	cmd := exec.CommandContext(ctx, binary)
+	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return runtimeapi.Answer{}, err

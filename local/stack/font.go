@@ -147,15 +147,12 @@ func putFont(ctx context.Context, root, bucket string, client *s3.Client) (strin
 }
 
 // uploadFont uploads the font to the documents bucket of the running stack.
-func (p profile) uploadFont(ctx context.Context) error {
-	return runStep(ctx, "font into its bucket",
-		func(ctx context.Context, _ func(string)) (string, error) {
-			out, err := p.stackOutputs(ctx)
-			if err != nil {
-				return "", err
-			}
-			return putFont(ctx, p.root, out["DocumentsBucket"], p.s3Client())
-		})
+func uploadFont(ctx context.Context, p profile, _ func(string)) (string, error) {
+	out, err := p.stackOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	return putFont(ctx, p.root, out["DocumentsBucket"], p.s3Client())
 }
 
 // uploadDeployedFont uploads the font to the documents bucket of a stack on AWS, with the

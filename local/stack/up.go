@@ -98,41 +98,29 @@ func installTools(ctx context.Context, root string) error {
 
 // startServices starts the programs that run in the background, and deploys the template.
 func startServices(ctx context.Context, p profile) error {
-	err := runStep(ctx, "start the local AWS",
-		func(ctx context.Context, _ func(string)) (string, error) {
-			return startAWS(ctx, p)
-		})
-	if err != nil {
-		return err
+	steps := []struct {
+		name string
+		do   func(context.Context, profile, func(string)) (string, error)
+	}{
+		{"start the local AWS", startAWS},
+		{"gateways' keys", makeGatewayKeys},
+		{"deploy the template", deploy},
+		{"font into its bucket", uploadFont},
+		{"start the stand-ins", startStandins},
 	}
-	if err := runStep(ctx, "gateways' keys",
-		func(ctx context.Context, say func(string)) (string, error) {
-			return makeGatewayKeys(ctx, p, say)
+	for _, s := range steps {
+		if err := runStep(ctx, s.name, func(ctx context.Context, say func(string)) (string, error) {
+			return s.do(ctx, p, say)
 		}); err != nil {
-		return err
-	}
-	if err := runStep(ctx, "deploy the template",
-		func(ctx context.Context, say func(string)) (string, error) {
-			return deploy(ctx, p, say)
-		}); err != nil {
-		return err
-	}
-	if err := p.uploadFont(ctx); err != nil {
-		return err
-	}
-	err = runStep(ctx, "start the stand-ins",
-		func(ctx context.Context, _ func(string)) (string, error) {
-			return startStandins(ctx, p)
-		})
-	if err != nil {
-		return err
+			return err
+		}
 	}
 	return startBridge(ctx, p)
 }
 
 // startAWS starts the local AWS. A new local AWS is empty; the state of the stand-ins is removed
 // with it, because bills of settlements that no longer exist would only confuse.
-func startAWS(ctx context.Context, p profile) (string, error) {
+func startAWS(ctx context.Context, p profile, _ func(string)) (string, error) {
 	temporary := p.statePath("tmp")
 	if _, ok := runningProcess(p, localAWS); !ok {
 		if err := emptyFolder(temporary); err != nil {
@@ -186,7 +174,7 @@ func makeGatewayKeys(ctx context.Context, p profile, say func(string)) (string, 
 
 // startStandins starts the stand-ins of the payment gateways. They start after the deployment,
 // because they need the URL to which they send notices.
-func startStandins(ctx context.Context, p profile) (string, error) {
+func startStandins(ctx context.Context, p profile, _ func(string)) (string, error) {
 	vars, err := readEnv(p.envFile)
 	if err != nil {
 		return "", err

@@ -69,10 +69,15 @@ func (a *Actors) planPayable(p *Payable, when time.Time) {
 	}
 }
 
+// settleBody returns the body of a call that settles the payable with an amount.
+func (p *Payable) settleBody(amount money.Amount) string {
+	return fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
+		p.Creator, p.Activity, p.TS, amount, p.IncomeType)
+}
+
 // callSettle calls settle until there is an answer, eight times at most.
 func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int) {
-	body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
-		p.Creator, p.Activity, p.TS, amount, p.IncomeType)
+	body := p.settleBody(amount)
 	var status int
 	var answer string
 	c := callerOf(p.Tenant, "operator")
@@ -107,8 +112,7 @@ func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int
 // again (promise P9).
 func (a *Actors) RepeatSettleCalls() {
 	for _, p := range a.Answered.Settled {
-		body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
-			p.Payable.Creator, p.Payable.Activity, p.Payable.TS, p.Amount, p.Payable.IncomeType)
+		body := p.Payable.settleBody(p.Amount)
 		var res events.APIGatewayV2HTTPResponse
 		a.world.StartTask(a.world.NewTask("settle-again", p.Payable.Tenant), func(ctx context.Context) {
 			res = a.sys.Post(ctx, callerOf(p.Payable.Tenant, "operator"), "/v1/incentive/settle",
