@@ -97,35 +97,47 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 				return s.withReview(ctx, n)
 			}))
 	case Approved:
-		return s.decideAndApply(ctx, in, "settlement.approved",
-			settlementChange(func(st Settlement, a Act) (Settlement, error) {
-				st, err := s.withMasterDataMakers(ctx, st)
-				if err != nil {
-					return st, err
-				}
-				return st.Approve(in.Version, a, now)
-			}))
+		return s.approve(ctx, in, now)
 	case Failed:
-		return s.decideAndApply(ctx, in, "settlement.rejected",
-			func(was Settlement, a Act) (Change, error) {
-				st, err := s.withMasterDataMakers(ctx, was)
-				if err != nil {
-					return Change{}, err
-				}
-				if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
-					return Change{}, err // a refusal is found before anything is read from the ledger
-				}
-				b, err := s.readBookingFacts(ctx, st)
-				if err != nil {
-					return Change{}, err
-				}
-				return st.Reject(in.Version, a, b.opening, now)
-			})
+		return s.reject(ctx, in, now)
 	}
 	return s.decideAndApply(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
 		return Change{}, fault.New(fault.IllegalMove, "illegal_transition",
 			"Nobody moves a settlement to "+string(to)+" by hand; it is "+string(st.Status)+".")
 	})
+}
+
+// approve gives the caller's approval to a settlement.
+func (s *Service) approve(ctx context.Context, in Intent, now time.Time) (Settlement, error) {
+	return s.decideAndApply(ctx, in, "settlement.approved",
+		settlementChange(func(st Settlement, a Act) (Settlement, error) {
+			// whoever changed the master data since the opening may not approve either
+			st, err := s.withMasterDataMakers(ctx, st)
+			if err != nil {
+				return st, err
+			}
+			return st.Approve(in.Version, a, now)
+		}))
+}
+
+// reject moves a settlement from IN_REVIEW to FAILED for an approver and reverses its opening.
+func (s *Service) reject(ctx context.Context, in Intent, now time.Time) (Settlement, error) {
+	return s.decideAndApply(ctx, in, "settlement.rejected",
+		func(was Settlement, a Act) (Change, error) {
+			st, err := s.withMasterDataMakers(ctx, was)
+			if err != nil {
+				return Change{}, err
+			}
+			// a first try without the opening finds a refusal before anything is read from the ledger
+			if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
+				return Change{}, err
+			}
+			b, err := s.readBookingFacts(ctx, st)
+			if err != nil {
+				return Change{}, err
+			}
+			return st.Reject(in.Version, a, b.opening, now)
+		})
 }
 
 // onlyAtVersion is settlementChange for a caller who must have read version v of the status.
@@ -207,31 +219,14 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	if err != nil {
 		return Settlement{}, err
 	}
-	switch {
-	case st.Status != Approved && st.Status != Paying:
-		return Settlement{}, fault.New(fault.IllegalMove, "illegal_transition", "Only an approved "+
-			"settlement, or one being paid whose money was not sent, is cancelled; this one is "+
-			string(st.Status)+".")
-	case st.StatusVersion != in.Version:
-		return Settlement{}, st.requireVersion(in.Version)
-	case st.Carries != "" || st.Kept:
-		return Settlement{}, monthFiled()
+	if err := st.refuseCancel(in.Version); err != nil {
+		return Settlement{}, err
 	}
 	if st.Status == Approved {
-		if _, err := s.decideAndApply(ctx, in, "settlement.cancelling",
-			settlementChange(func(x Settlement, a Act) (Settlement, error) {
-				if err := firstError(x.refusePreparer(a.By), x.requireTransition(Paying),
-					x.requireVersion(in.Version),
-					s.refuseSettledParties(ctx, x)); err != nil {
-					return x, err
-				}
-				n := x.moveToPayingUnbooked(a, s.Clock.Instant())
-				n.ReasonClass = Cancelled // marks the first step for FinishCancel; no payout exists
-				return n, nil
-			})); err != nil {
+		if err := s.startCancel(ctx, in); err != nil {
 			return Settlement{}, err
 		}
-		in.Version++
+		in.Version++ // the first write has moved the status on
 	}
 	return s.decideAndApply(ctx, in, "settlement.cancelled",
 		func(x Settlement, a Act) (Change, error) {
@@ -245,6 +240,38 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 			}
 			return x.CancelPaying(b, a, s.Clock.Instant())
 		})
+}
+
+// refuseCancel refuses the cancellation of a settlement that is not approved or whose tax is in a
+// filed return, and a caller who has read another version than seen.
+func (s Settlement) refuseCancel(seen int) error {
+	switch {
+	case s.Status != Approved && s.Status != Paying:
+		return fault.New(fault.IllegalMove, "illegal_transition", "Only an approved "+
+			"settlement, or one being paid whose money was not sent, is cancelled; this one is "+
+			string(s.Status)+".")
+	case s.StatusVersion != seen:
+		return s.requireVersion(seen)
+	case s.Carries != "" || s.Kept:
+		return monthFiled()
+	}
+	return nil
+}
+
+// startCancel makes the first write of the cancellation of an approved settlement, to PAYING. No
+// payout exists then; the reason class marks the settlement for FinishCancel.
+func (s *Service) startCancel(ctx context.Context, in Intent) error {
+	_, err := s.decideAndApply(ctx, in, "settlement.cancelling",
+		settlementChange(func(x Settlement, a Act) (Settlement, error) {
+			if err := firstError(x.refusePreparer(a.By), x.requireTransition(Paying),
+				x.requireVersion(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
+				return x, err
+			}
+			n := x.moveToPayingUnbooked(a, s.Clock.Instant())
+			n.ReasonClass = Cancelled
+			return n, nil
+		}))
+	return err
 }
 
 // FinishCancel makes the second write of a cancellation whose call died after the first one. Any

@@ -62,6 +62,12 @@ func (in Before) payableExists(id string) error {
 		"The payable "+in.Ref+" was opened with another amount, or taxed otherwise, as "+id+".")
 }
 
+// income returns an opening payable as an income whose money comes from the opening balance.
+func (in Before) income() Income {
+	return Income{Tenant: in.Tenant, CreatorID: in.CreatorID, IncomeType: in.IncomeType,
+		Period: in.Period, Amount: in.Amount, GrossBeforePlatform: in.Amount, Source: SourceOpening}
+}
+
 // OpenBefore opens the settlement of an opening payable. It is idempotent for a creator and a
 // reference. Contract, dates and taxes are as for any other income, but nothing is taxed that was
 // taxed in the books before.
@@ -74,9 +80,11 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		return fault.Later(err)
 	}
 	own, twin := in.payables()
-	if other, _, err := s.LatestOccurrence(ctx, in.Tenant, twin.identity()); err != nil {
+	other, _, err := s.LatestOccurrence(ctx, in.Tenant, twin.identity())
+	if err != nil {
 		return err
-	} else if other != nil && !other.IsUndone() {
+	}
+	if other != nil && !other.IsUndone() { // opened before, with the other way of taxation
 		return in.payableExists(other.ID)
 	}
 	return optimistic.Retry(ctx, func() error {
@@ -90,10 +98,7 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		if last != nil && !last.IsUndone() {
 			return nil
 		}
-		fresh, err := s.Prepare(ctx,
-			Income{Tenant: in.Tenant, CreatorID: in.CreatorID, IncomeType: in.IncomeType, Period: in.Period,
-				Amount:              in.Amount,
-				GrossBeforePlatform: in.Amount, Source: SourceOpening}, today)
+		fresh, err := s.Prepare(ctx, in.income(), today)
 		if err != nil {
 			return err
 		}

@@ -165,8 +165,8 @@ func (v Viewer) NextAction(s Settlement) Next {
 	return Next{Action: w.action, Owner: owner, Due: due, Overdue: overdue}
 }
 
-// Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the
-// deadlines.
+// Overdue reports whether a settlement waits longer than the deadlines of the tenant allow, and the
+// name of its state in these deadlines.
 func (v Viewer) Overdue(s Settlement) (state string, overdue bool) {
 	w := s.pendingStep()
 	_, overdue = v.deadlineOf(w)

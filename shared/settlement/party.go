@@ -271,15 +271,8 @@ func (s *Service) RequestPartySettlement(ctx context.Context, in Intent,
 					fault.Field{Field: "party", Problem: "is no payee of this settlement"})
 			}
 			l := main.partyLink(i)
-			switch {
-			case !main.isApproved():
-				return Change{}, illegalMove("not_approved",
-					"Payees are settled once this settlement is approved, and as long as nothing undoes it.")
-			case l.Occurrence == 0 || l.Asked:
-				return Change{}, illegalMove("party_waiting",
-					"The settlement of "+payee+" is being opened; nothing is to be asked for.")
-			}
-			if err := main.requireVersion(in.Version); err != nil {
+			if err := firstError(main.refusePartyRequest(l, payee),
+				main.requireVersion(in.Version)); err != nil {
 				return Change{}, err
 			}
 			own := main.partyPayable(main.payeeShares()[i], l)
@@ -294,6 +287,20 @@ func (s *Service) RequestPartySettlement(ctx context.Context, in Intent,
 			l.Asked = true
 			return Change{Old: &main, New: main.withAct(a, s.Clock.Instant()).withPartyLink(i, l)}, nil
 		})
+}
+
+// refusePartyRequest refuses a request to open the settlement of a payee again while the main
+// settlement is not approved, or while the payee's settlement is about to be opened anyway.
+func (s Settlement) refusePartyRequest(l PartyLink, payee string) error {
+	switch {
+	case !s.isApproved():
+		return illegalMove("not_approved",
+			"Payees are settled once this settlement is approved, and as long as nothing undoes it.")
+	case l.Occurrence == 0 || l.Asked:
+		return illegalMove("party_waiting",
+			"The settlement of "+payee+" is being opened; nothing is to be asked for.")
+	}
+	return nil
 }
 
 // PartySettlement is the share of a payee and the id of the settlement that was opened for it, ""

@@ -36,22 +36,9 @@ func (s Settlement) RecordPayoutState(to payout.State, o payout.Outcome, b booke
 	p.Reason = o.Reason
 	switch to {
 	case payout.Paid:
-		n := s.moveTo(Paid, a, now)
-		n.Payout, n.Arrival = &p, o.At
-		e := s.newEntry(a.ID, "paid", now)
-		e.Debit(ledger.CreatorPayable, s.ToPay)
-		e.Credit(ledger.GatewayClearing, s.ToPay)
-		return Change{Old: &s, New: n, Entry: nilIfEmpty(e)}
+		return s.recordPaid(&p, o.At, a, now)
 	case payout.Failed, payout.Cancelled:
-		n := s.moveTo(Failed, a, now)
-		n.Payout = &p
-		n.ReasonClass = PaymentFailed
-		n.Arrival = time.Time{}
-		if b.filed || s.Carries != "" { // the tax of a filed month is not reversed
-			n.Kept = s.Carries == ""
-			return Change{Old: &s, New: n}
-		}
-		return s.reverseBooking(n, b, a, now)
+		return s.recordPaymentFailed(&p, b, a, now)
 	case payout.Returned:
 		n := s.withAct(a, now)
 		n.Payout = &p
@@ -67,6 +54,32 @@ func (s Settlement) RecordPayoutState(to payout.State, o payout.Outcome, b booke
 		}
 		return Change{Old: &s, New: n}
 	}
+}
+
+// recordPaid returns the change to PAID for money that arrived at an instant, with the journal
+// entry of the payment.
+func (s Settlement) recordPaid(p *Payout, arrived time.Time, a Act, now time.Time) Change {
+	n := s.moveTo(Paid, a, now)
+	n.Payout = p
+	n.Arrival = arrived
+	e := s.newEntry(a.ID, "paid", now)
+	e.Debit(ledger.CreatorPayable, s.ToPay)
+	e.Credit(ledger.GatewayClearing, s.ToPay)
+	return Change{Old: &s, New: n, Entry: nilIfEmpty(e)}
+}
+
+// recordPaymentFailed returns the change to FAILED after the payout failed or was cancelled. The
+// booking is reversed unless its month is filed, because the tax of a filed month stays.
+func (s Settlement) recordPaymentFailed(p *Payout, b booked, a Act, now time.Time) Change {
+	n := s.moveTo(Failed, a, now)
+	n.Payout = p
+	n.ReasonClass = PaymentFailed
+	n.Arrival = time.Time{}
+	if b.filed || s.Carries != "" {
+		n.Kept = s.Carries == ""
+		return Change{Old: &s, New: n}
+	}
+	return s.reverseBooking(n, b, a, now)
 }
 
 // nilIfEmpty returns nil for a journal entry without postings, which is not stored; a net of 0.00

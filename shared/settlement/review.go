@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/review"
 )
 
@@ -208,16 +209,8 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 	f.AccountSince = creator.PayoutSince
 	first := n.PaymentDate.AddDays(-rules.WindowDays())
 	for _, o := range page {
-		if o.ID == n.ID {
-			continue
-		}
-		if o.Status == Paid && o.Payout.State == payout.Paid { // arrived and not returned
-			f.AccountNewer = creator.PayoutAt.After(o.Payout.SentAt) && (!f.PaidBefore || f.AccountNewer)
-			f.PaidBefore = true
-		}
-		if o.Status != Failed && o.ReopenedBy == "" && o.PaymentDate.After(first) &&
-			!o.PaymentDate.After(n.PaymentDate) {
-			f.Count, f.Sum = f.Count+1, f.Sum.Add(o.Gross)
+		if o.ID != n.ID {
+			addToFacts(&f, o, creator, first, n.PaymentDate)
 		}
 	}
 	if f.OtherContract, err = s.hasContractChanged(ctx, n); err != nil || s.Checks.Holders == nil {
@@ -226,6 +219,21 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 	same, known, err := s.Checks.Holders.HolderIsTaxpayer(ctx, n.Tenant, n.CreatorID, n.TaxpayerID)
 	f.HolderDiffers = known && !same
 	return f, err
+}
+
+// addToFacts adds another settlement o of the creator to the facts of a review: whether the creator
+// was paid before, and whether the payout account has changed since every such payment; and, when o
+// is paid after the day first and not after last, its gross to the sum of the window.
+func addToFacts(f *review.Facts, o Settlement, creator tenancy.Creator, first, last civil.Date) {
+	if o.Status == Paid && o.Payout.State == payout.Paid { // the money arrived and was not returned
+		f.AccountNewer = creator.PayoutAt.After(o.Payout.SentAt) && (!f.PaidBefore || f.AccountNewer)
+		f.PaidBefore = true
+	}
+	if o.Status != Failed && o.ReopenedBy == "" && o.PaymentDate.After(first) &&
+		!o.PaymentDate.After(last) {
+		f.Count++
+		f.Sum = f.Sum.Add(o.Gross)
+	}
 }
 
 // hasContractChanged reports whether the contract for the settlement's period is another version

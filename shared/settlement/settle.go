@@ -372,52 +372,56 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	contract := terms.Contract
 	route := contract.Routes[in.IncomeType]
 	if !tenancy.IsPaidByTenant(route) {
-		return Settlement{},
-			fault.MissingRule("not_the_payer", "contract "+contract.ContractID,
-				"By this contract the income type is settled by another payer ("+route+
-					"); it makes no payable here.")
+		return Settlement{}, notThePayer(contract, route)
 	}
 	taxpayer, err := s.Directory.Taxpayer(ctx, in.Tenant, creator.TaxpayerID)
 	if err != nil {
 		return Settlement{}, err
 	}
+	o, err := newOpening(in, creator, contract)
+	if err != nil {
+		return Settlement{}, err
+	}
+	o.VATDate = terms.Dates.Right
+	o.PayOn = today // without a fixed pay day the settlement may be paid at once
+	if terms.Dates.Fixed {
+		o.PayOn = laterDate(today, terms.Dates.Right)
+	}
+	return Settlement{Opening: o, Preparers: distinctPeople(contract.By, creator.By, taxpayer.By),
+		Provisional: provisionalOf(terms.Dates)}, nil
+}
+
+// newOpening splits an income by a contract and returns the facts of its opening, without dates. An
+// incentive that the contract does not split is the creator's alone.
+func newOpening(in Income, creator tenancy.Creator, contract tenancy.Contract) (Opening, error) {
 	shares, ok := contract.Splits[in.IncomeType]
 	if !ok && in.IncomeType == "incentive" {
 		shares = split.AllToCreator(creator.CreatorID)
 	} else if !ok {
-		return Settlement{}, contractMissing(in)
+		return Opening{}, contractMissing(in)
 	}
 	plan, err := split.CompilePlan(in.IncomeType, shares, creator.Level)
 	if err != nil {
-		return Settlement{},
-			fault.MissingRule("contract_missing", "contract "+contract.ContractID,
-				"The contract's split for "+
-					in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
-	}
-	payOn := today // without a fixed pay day the settlement may be paid at once
-	if right := terms.Dates.Right; terms.Dates.Fixed && today.Before(right) {
-		payOn = right
+		return Opening{},
+			fault.MissingRule("contract_missing", "contract "+contract.ContractID, "The contract's split for "+
+				in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
 	if in.Platform == "" && len(creator.Accounts) > 0 {
 		in.Platform = creator.Accounts[0].Platform
 	}
-	return Settlement{
-		Opening: Opening{
-			Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID,
-			Entity:   contract.PayingEntity,
-			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route,
-			IncomeType: in.IncomeType, Platform: in.Platform,
-			ServicePeriod: in.Period, Part: in.Part.String(), VATDate: terms.Dates.Right, PayOn: payOn,
-			Gross: in.Amount, Shares: plan.SplitAmount(nil, in.Amount),
-			Memo:   plan.AppendMemos(nil, in.GrossBeforePlatform),
-			Source: in.Source, RevenueBasis: contract.RevenueBasis,
-			VATIncluded:  contract.PriceBasis != tenancy.WithoutVAT,
-			AfterTax:     contract.PriceBasis == tenancy.AfterTax,
-			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment,
-			Project: contract.ProjectID, PayMethod: creator.Payout.Method,
-		},
-		Preparers:   distinctPeople(contract.By, creator.By, taxpayer.By),
-		Provisional: provisionalOf(terms.Dates),
+	return Opening{
+		Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID,
+		Entity: contract.PayingEntity, Contract: contract.ContractID,
+		ContractVersion: contract.Version.Version, Route: contract.Routes[in.IncomeType],
+		IncomeType: in.IncomeType, Platform: in.Platform,
+		ServicePeriod: in.Period, Part: in.Part.String(),
+		Gross: in.Amount, Shares: plan.SplitAmount(nil, in.Amount),
+		Memo:   plan.AppendMemos(nil, in.GrossBeforePlatform),
+		Source: in.Source, RevenueBasis: contract.RevenueBasis,
+		VATIncluded:  contract.PriceBasis != tenancy.WithoutVAT,
+		AfterTax:     contract.PriceBasis == tenancy.AfterTax,
+		NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment,
+		Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 	}, nil
 }
 
@@ -426,6 +430,13 @@ func distinctPeople(names ...string) []string {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}
+
+// notThePayer is the error for an income type that the contract lets another payer settle.
+func notThePayer(contract tenancy.Contract, route string) error {
+	return fault.MissingRule("not_the_payer", "contract "+contract.ContractID,
+		"By this contract the income type is settled by another payer ("+route+
+			"); it makes no payable here.")
 }
 
 // contractMissing is the error for an income type that no contract of the creator covers.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
@@ -63,15 +65,7 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 	if _, err := c.Directory.Entity(ctx, by.Tenant, in.Entity, today); err != nil {
 		return Receivable{}, false, err
 	}
-	in.Tenant = by.Tenant
-	in.State = Prepared
-	in.PreparedBy = by.Subject
-	in.PreparedAt = c.Clock.Instant()
-	in.Act = c.NewID()
-	in.RaisedOn = today
-	if in.ID == "" {
-		in.ID = "rcv-" + in.Act
-	}
+	in = in.preparedBy(by, today, c.Clock.Instant(), c.NewID())
 	record, err := auditRecordOf(in, "receivable.prepared", by.Subject)
 	if err != nil {
 		return Receivable{}, false, err
@@ -86,6 +80,22 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 			"This receivable_id stands for another claim; choose a new one.")
 	}
 	return had, true, err
+}
+
+// preparedBy returns a claim as a person prepares it by an act on a business date. A claim without
+// an id gets one from the act.
+func (r Receivable) preparedBy(by identity.Principal, today civil.Date, now time.Time,
+	act string) Receivable {
+	r.Tenant = by.Tenant
+	r.State = Prepared
+	r.PreparedBy = by.Subject
+	r.PreparedAt = now
+	r.Act = act
+	r.RaisedOn = today
+	if r.ID == "" {
+		r.ID = "rcv-" + act
+	}
+	return r
 }
 
 // refuseCashier refuses a cashier, who pays, as the maker of a claim (segregation of duties).

@@ -205,15 +205,7 @@ func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 			k.Platform = r.Platform
 		}
 	}
-	at := slices.IndexFunc(*groups, func(g group) bool {
-		return g.Tax == k.Tax && g.Period == k.Period &&
-			(k.Tax != tax.IIT || (g.Item == k.Item && g.Project == k.Project && g.Platform == k.Platform))
-	})
-	if at < 0 {
-		at = len(*groups)
-		*groups = append(*groups, group{Assessment: k})
-	}
-	g := &(*groups)[at]
+	g := groupFor(groups, k)
 	g.Withheld = g.Withheld.Add(r.Withheld)
 	g.reversed = g.reversed || b.Kind == settlement.KindReversal
 	of := b.Settlement
@@ -231,6 +223,20 @@ func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 		g.income = incomeRowOf(b)
 		g.collection = r.Collection
 	}
+}
+
+// groupFor returns the group of an assessment and adds it when there is none. VAT and surcharges
+// have one group for each period, income tax one for each item, project and platform too.
+func groupFor(groups *[]group, k Assessment) *group {
+	at := slices.IndexFunc(*groups, func(g group) bool {
+		return g.Tax == k.Tax && g.Period == k.Period &&
+			(k.Tax != tax.IIT || (g.Item == k.Item && g.Project == k.Project && g.Platform == k.Platform))
+	})
+	if at < 0 {
+		at = len(*groups)
+		*groups = append(*groups, group{Assessment: k})
+	}
+	return &(*groups)[at]
 }
 
 // incomeRowOf is the income tax row of a booking, the zero row when no income tax is withheld.

@@ -202,13 +202,7 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 	if err != nil {
 		return err
 	}
-	parts := []types.TransactWriteItem{
-		{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it,
-			ConditionExpression:      aws.String("#state = :prepared AND #act = :before"),
-			ExpressionAttributeNames: map[string]string{"#state": attrState, "#act": attrAct},
-			ExpressionAttributeValues: item{":prepared": dynamo.Text(receivable.Prepared),
-				":before": dynamo.Text(before)},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
+	parts := []types.TransactWriteItem{{Put: s.approvalPut(it, before)}}
 	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
 		if s.Periods != nil {
 			if err := s.Periods.AssignPeriod(ctx, e); err != nil {
@@ -227,6 +221,17 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 		return fault.Internal(err)
 	}
 	return s.transact(ctx, append(parts, told), r.Act)
+}
+
+// approvalPut writes an approved claim, on condition that it is prepared and that the act before is
+// still its last one.
+func (s *Store) approvalPut(it item, before string) *types.Put {
+	return &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ConditionExpression:      aws.String("#state = :prepared AND #act = :before"),
+		ExpressionAttributeNames: map[string]string{"#state": attrState, "#act": attrAct},
+		ExpressionAttributeValues: item{":prepared": dynamo.Text(receivable.Prepared),
+			":before": dynamo.Text(before)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
 // transact writes the parts of one transaction; a transaction that was written before by the same
