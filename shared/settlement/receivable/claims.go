@@ -33,8 +33,7 @@ type Store interface {
 	Approve(ctx context.Context, r Receivable, before string, record audit.Record) error
 }
 
-// Claims raises receivables: one person prepares a claim, another one approves it. NewClaims makes
-// one.
+// Claims raises receivables: one person prepares a claim, another one approves it.
 type Claims struct {
 	Store     Store
 	Directory tenancy.Directory

@@ -150,7 +150,7 @@ func (r Receivable) Entry(id string, now time.Time) *ledger.Entry {
 	e := &ledger.Entry{ID: id, Tenant: r.Tenant, CreatorID: r.CreatorID, Entity: r.Entity,
 		Settlement: r.Settlement, At: now, Accounting: civil.MonthOf(now),
 		Reason: "receivable raised: " + string(r.Kind)}
-	// an opening balance is posted against the books before, whatever its kind
+	// a claim, or a debt to the creator, from an opening balance is posted against opening.balance
 	switch {
 	case r.Opening && r.Kind.Claims():
 		e.Debit(ledger.CreatorReceivable, r.Amount)

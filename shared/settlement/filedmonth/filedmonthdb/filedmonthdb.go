@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	attrDocument = "doc" // the filed month as JSON
-	attrAct      = "act" // id of the write: finding one's own is success
+	// attrDocument holds the filed month as JSON.
+	attrDocument = "doc"
+	attrAct      = "act" // id of the act that wrote the item; a retry that finds its own id has succeeded
 )
 
 // Store implements filedmonth.Store.
