@@ -226,7 +226,7 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		if err := s.startCancel(ctx, in); err != nil {
 			return Settlement{}, err
 		}
-		in.Version++ // the first write has moved the status on
+		in.Version++ // startCancel has raised the version of the status by one
 	}
 	return s.decideAndApply(ctx, in, "settlement.cancelled",
 		func(x Settlement, a Act) (Change, error) {

@@ -28,8 +28,8 @@ type Change struct {
 	Entry   *ledger.Entry           // journal entry with its balances
 	Rows    []Booking               // tax rows: one booking, or a reversal and a booking
 	Key     *KeyRecord              // record of a settle call's key
-	Bucket  *BucketClose            // the statement bucket this opening consumes
-	Freed   *BucketFree             // the statement bucket whose settlement this act undoes
+	Bucket  *BucketClose            // the statement bucket whose lines a new settlement settles
+	Freed   *BucketFree             // the statement bucket whose settlement the act undoes
 	Raised  []receivable.Receivable // claims that the act raises
 	Moves   []receivable.Move       // changes of existing claims
 }

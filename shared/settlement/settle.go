@@ -72,9 +72,12 @@ type How int
 
 // The three cases in which a settle call is answered without an error.
 const (
-	Opened   How = iota // 201
-	Again               // 201, the first answer, replayed
-	Existing            // 200, known payable under a new key
+	// Opened is a new settlement, answered with HTTP status 201.
+	Opened How = iota
+	// Again is a repeated key, for which the first answer is replayed with HTTP status 201.
+	Again
+	// Existing is a payable that exists already and was called under a new key: HTTP status 200.
+	Existing
 )
 
 // StatementPrefix begins the activity ids that only statements use.

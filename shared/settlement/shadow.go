@@ -87,8 +87,8 @@ type ShadowReport struct {
 	Compared  int          `json:"compared"`
 	Differing int          `json:"differing"`
 	Failed    int          `json:"failed"`
-	NetMore   money.Amount `json:"net_more"` // sum over payees who would get more
-	// sum over payees who would get less, as a positive amount
+	NetMore   money.Amount `json:"net_more"` // sum by which nets would be higher by the shadow version
+	// sum by which nets would be lower by the shadow version, as a positive amount
 	NetLess        money.Amount `json:"net_less"`
 	WithheldChange money.Amount `json:"withheld_change"`
 	Worst          []WorstCase  `json:"worst"` // largest differences of the net first
