@@ -135,13 +135,13 @@ func TestPaidOnIsTheDayThatTheBookingWasTaxedFor(t *testing.T) {
 // everyDay is a calendar without holidays.
 type everyDay struct{}
 
-func (everyDay) OnOrAfter(day civil.Date) (civil.Date, error)      { return day, nil }
-func (everyDay) NextWorkingDay(day civil.Date) (civil.Date, error) { return day.AddDays(1), nil }
-func (everyDay) Working(civil.Date) (bool, error)                  { return true, nil }
+func (everyDay) WorkingDayOnOrAfter(day civil.Date) (civil.Date, error) { return day, nil }
+func (everyDay) NextWorkingDay(day civil.Date) (civil.Date, error)      { return day.AddDays(1), nil }
+func (everyDay) IsWorkingDay(civil.Date) (bool, error)                  { return true, nil }
 
 func TestExpectedArrivalIsNotBeforeToday(t *testing.T) {
 	noon := civil.MustDate("2026-09-20").Start().Add(12 * time.Hour)
-	s := &Service{Parts{Clock: clock.At(noon), Calendar: everyDay{}}}
+	s := &Service{Parts{Clock: clock.FixedAt(noon), Calendar: everyDay{}}}
 	arrived := noon.Add(-time.Hour)
 	for name, c := range map[string]struct {
 		s    Settlement

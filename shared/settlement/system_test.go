@@ -30,7 +30,7 @@ type life struct {
 
 func openLife(t *testing.T) *life {
 	t.Helper()
-	l := &life{World: settletest.OpenIn(t, dynamotest.Memory(t)), t: t}
+	l := &life{World: settletest.OpenIn(t, dynamotest.OpenInMemory(t)), t: t}
 	l.id = l.open("live-1")
 	return l
 }
