@@ -29,8 +29,8 @@ var convertedJSON = sync.OnceValue(func() []byte {
 		out, err = json.Marshal(contract)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("api: openapi.yaml: %v",
-			err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+		//nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+		panic(fmt.Sprintf("api: openapi.yaml: %v", err))
 	}
 	return out
 })

@@ -74,7 +74,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "Query":
 		writeText(w, masterAnswer(body))
 	default:
-		http.Error(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"the bench does not answer `+operation+`"}`, http.StatusBadRequest)
+		http.Error(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"the `+
+			`bench does not answer `+operation+`"}`, http.StatusBadRequest)
 	}
 }
 
@@ -100,7 +101,8 @@ func (e *endpoint) handlePut(w http.ResponseWriter, body []byte) {
 		return
 	}
 	w.WriteHeader(http.StatusBadRequest)
-	writeText(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":%s}`, asEarlierWrite(in.Item))
+	writeText(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",`+
+		`"message":"The conditional request failed","Item":%s}`, asEarlierWrite(in.Item))
 }
 
 // asEarlierWrite changes the id of the write in an item, so that another call seems to have
@@ -125,7 +127,8 @@ func (e *endpoint) handleInsert(w http.ResponseWriter, body []byte) {
 	}
 	answer := `{"TableName":"incentives"}`
 	if e.failsCondition() {
-		answer = `{"TableName":"incentives","Error":{"Code":"DuplicateItem","Message":"Duplicate primary key exists in table"}}`
+		answer = `{"TableName":"incentives","Error":{"Code":"DuplicateItem","Message":"Duplicate ` +
+			`primary key exists in table"}}`
 		// the function reads the stored item next, to compare it with the event
 		for _, s := range in.Statements {
 			e.storeDuplicate(s.Statement, s.Parameters)
@@ -183,14 +186,18 @@ func masterAnswer(body []byte) string {
 		return `{"Count":0,"ScannedCount":0,"Items":[]}`
 	}
 	doc := `{"creator_id":"` + pk[strings.LastIndexByte(pk, '#')+1:] +
-		`","taxpayer_id":"tp-1","nickname":"n","payout":{"method":"douyin","account":"***","holder":"***"},"version":1}`
+		`","taxpayer_id":"tp-1","nickname":"n","payout":{"method":"douyin","account":"***",` +
+		`"holder":"***"},"version":1}`
 	if pk == keys.MasterList(benchTenant, "strategy") {
-		doc = `{"strategy_id":"st-watch","from":"2020-01-01","version":1,"match":{"action_type":"watch_live","platform":"douyin"},"reward":{"kind":"cash","per_unit":"0.05"}}`
+		doc = `{"strategy_id":"st-watch","from":"2020-01-01","version":1,` +
+			`"match":{"action_type":"watch_live","platform":"douyin"},"reward":{"kind":"cash",` +
+			`"per_unit":"0.05"}}`
 	}
 	quoted, err := json.Marshal(doc)
 	if err != nil {
 		return "{}"
 	}
 	return fmt.Sprintf(
-		`{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"%s"},"sk":{"S":"V#000001"},"doc":{"S":%s},"version":{"N":"1"}}]}`, pk, quoted)
+		`{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"%s"},"sk":{"S":"V#000001"},"doc":{"S":%s},`+
+			`"version":{"N":"1"}}]}`, pk, quoted)
 }

@@ -300,7 +300,8 @@ func (a *agencyMonth) payOut(ctx context.Context, id string) error {
 	if _, err := a.desk.Pay(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
-	notice, err := a.cash.notice(payout.PayoutKey(settletest.Tenant, ident.Settlement(id)), a.Now())
+	notice, err := a.cash.notice(payout.SettlementKey(settletest.Tenant, ident.Settlement(id)),
+		a.Now())
 	if err != nil {
 		return err
 	}

@@ -372,18 +372,31 @@ func gatewayCall(n int, body string) []byte {
 
 // gatewayFrame is an event of API Gateway with places for the caller's address, the expiry of the
 // token, the number of the call, the time and the body.
-const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record","rawPath":"/api/v1/incentive/record","rawQueryString":"",` +
-	`"headers":{"accept":"application/json","accept-encoding":"gzip","authorization":"Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImJlbmNoIn0.eyJpc3MiOiJiZW5jaCIsInN1YiI6Im9wZXJhdG9yQGJlbmNoIiwidGVuYW50IjoiYmVuY2gifQ.c2lnbmF0dXJlLW9mLXRoZS1iZW5jaC10b2tlbg",` +
-	`"content-length":"260","content-type":"application/json","host":"api.example.com","user-agent":"mcn-loader/1.0","x-amzn-trace-id":"Root=1-67891233-abcdef012345678912345678",` +
-	`"x-forwarded-for":"%s","x-forwarded-port":"443","x-forwarded-proto":"https","x-tenant-id":"bench","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},` +
-	`"requestContext":{"accountId":"000000000000","apiId":"bench","authorizer":{"lambda":{"tenant":"bench","sub":"operator@bench","roles":"operator","creator":"","scope":"","exp":"%d"}},` +
-	`"domainName":"api.example.com","domainPrefix":"api","http":{"method":"POST","path":"/api/v1/incentive/record","protocol":"HTTP/1.1","sourceIp":"%s","userAgent":"mcn-loader/1.0"},` +
-	`"requestId":"bench-%d","routeKey":"POST /api/v1/incentive/record","stage":"$default","time":"22/Nov/2026:09:30:00 +0000","timeEpoch":%d},"body":%s,"isBase64Encoded":false}`
+const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record",` +
+	`"rawPath":"/api/v1/incentive/record","rawQueryString":"",` +
+	`"headers":{"accept":"application/json","accept-encoding":"gzip","authorization":"Bearer ` +
+	`eyJhbGciOiJIUzI1NiIsImtpZCI6ImJlbmNoIn0.` +
+	`eyJpc3MiOiJiZW5jaCIsInN1YiI6Im9wZXJhdG9yQGJlbmNoIiwidGVuYW50IjoiYmVuY2gifQ.` +
+	`c2lnbmF0dXJlLW9mLXRoZS1iZW5jaC10b2tlbg",` +
+	`"content-length":"260","content-type":"application/json","host":"api.example.com",` +
+	`"user-agent":"mcn-loader/1.0","x-amzn-trace-id":"Root=1-67891233-abcdef012345678912345678",` +
+	`"x-forwarded-for":"%s","x-forwarded-port":"443","x-forwarded-proto":"https",` +
+	`"x-tenant-id":"bench","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},` +
+	`"requestContext":{"accountId":"000000000000","apiId":"bench",` +
+	`"authorizer":{"lambda":{"tenant":"bench","sub":"operator@bench","roles":"operator",` +
+	`"creator":"","scope":"","exp":"%d"}},` +
+	`"domainName":"api.example.com","domainPrefix":"api","http":{"method":"POST",` +
+	`"path":"/api/v1/incentive/record","protocol":"HTTP/1.1","sourceIp":"%s",` +
+	`"userAgent":"mcn-loader/1.0"},` +
+	`"requestId":"bench-%d","routeKey":"POST /api/v1/incentive/record","stage":"$default",` +
+	`"time":"22/Nov/2026:09:30:00 +0000","timeEpoch":%d},"body":%s,"isBase64Encoded":false}`
 
 // eventBody returns the body of the n-th incentive event.
 func eventBody(n int) string {
 	return fmt.Sprintf(
-		`{"event_id":"ev-%016d","creator_id":"creator-%03d","action_type":"watch_live","occurred_at":"%s","content_id":"live-%06d","quantity":%d,"platform":"douyin","viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
+		`{"event_id":"ev-%016d","creator_id":"creator-%03d","action_type":"watch_live",`+
+			`"occurred_at":"%s","content_id":"live-%06d","quantity":%d,"platform":"douyin",`+
+			`"viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
 		n, n%100, time.Now().UTC().Format(time.RFC3339), n%1000, n%20+1, n%100000, n%1000)
 }
 

@@ -20,8 +20,8 @@ func heading(ctx context.Context) string {
 - command: `+"`%s`"+`
 - time: %s
 
-CPU figures are of the function's own process (user and system time); the Runtime API, the DynamoDB endpoint and
-the sender run in another process on the same machine.
+CPU figures are of the function's own process (user and system time); the Runtime API, the DynamoDB
+endpoint and the sender run in another process on the same machine.
 `, cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
 		currentCommit(ctx),
 		commandLine(), time.Now().UTC().Format(time.RFC3339))

@@ -39,8 +39,8 @@ func main() {
 		call events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		var e event
 		if err := json.Unmarshal([]byte(call.Body), &e); err != nil {
-			return events.APIGatewayV2HTTPResponse{StatusCode: 400},
-				nil //nolint:nilerr // the caller's mistake
+			//nolint:nilerr // it is the caller's mistake
+			return events.APIGatewayV2HTTPResponse{StatusCode: 400}, nil
 		}
 		_, err := db.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: &table, ConditionExpression: aws.String("attribute_not_exists(pk)"),

@@ -147,10 +147,10 @@ func checkProof(path string, key audit.Checker) (audit.Report, error) {
 		return audit.Report{}, err
 	}
 	if err := p.Verify(key); err != nil {
-		return audit.Report{Failed: 1,
-				Findings: []audit.Finding{{Object: path, Record: p.ID, Problem: audit.Unconfirmed,
-					Detail: err.Error()}}},
-			nil //nolint:nilerr // an invalid proof is a failed check, no error
+		wrong := audit.Finding{Object: path, Record: p.ID, Problem: audit.Unconfirmed,
+			Detail: err.Error()}
+		//nolint:nilerr // an invalid proof is a failed check, no error
+		return audit.Report{Failed: 1, Findings: []audit.Finding{wrong}}, nil
 	}
 	return audit.Report{Passed: 1}, nil
 }

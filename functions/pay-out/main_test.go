@@ -40,7 +40,7 @@ const settlementID = "st-c97b00fc534925fe4e332b0ada307fc3-1"
 func newService(state payout.State) (*payout.Service, *payouttest.Memory) {
 	now := civil.MustDate("2026-11-16").Start().Add(12 * time.Hour)
 	m := payouttest.NewMemory(payout.Payable{
-		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.PayoutKey("demo-mcn", settlementID), State: state, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.SettlementKey("demo-mcn", settlementID), State: state, Status: payout.Paying,
 		ToPay: money.MustParse("100.00"), Method: payout.Douyin, TaxMonth: civil.MustMonth("2026-11"),
 	})
 	return &payout.Service{

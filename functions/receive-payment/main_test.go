@@ -66,7 +66,7 @@ func newService(t *testing.T) (*payout.Service, *payouttest.Memory) {
 		t.Fatal(err)
 	}
 	m := payouttest.NewMemory(payout.Payable{
-		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.PayoutKey("demo-mcn", settlementID), State: payout.Accepted, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.SettlementKey("demo-mcn", settlementID), State: payout.Accepted, Status: payout.Paying,
 		ToPay: money.MustParse("1234.50"), Method: payout.Douyin,
 	})
 	s := &payout.Service{

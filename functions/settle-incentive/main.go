@@ -20,5 +20,6 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trigger.Mux{HTTP: p.NewAPI(settlementapi.API{Service: service}.SettleRoutes()...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(settlementapi.API{Service: service}.SettleRoutes()...).Serve},
+		nil
 }

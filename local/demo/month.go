@@ -329,7 +329,8 @@ func (m *month) postAct(ctx context.Context, role string, s apiclient.Settlement
 // faulty way.
 func (m *month) injectFault(ctx context.Context, s apiclient.Settlement, fault string) error {
 	return m.controlGateway(ctx, "faults",
-		map[string]string{"out_bill_no": payout.PayoutKey(monthTenant, s.SettlementID), "fault": fault})
+		map[string]string{"out_bill_no": payout.SettlementKey(monthTenant, s.SettlementID),
+			"fault": fault})
 }
 
 // controlGateway sends an order to the control route of the gateway's stand-in.

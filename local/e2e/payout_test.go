@@ -51,7 +51,7 @@ func (s *stack) bill(t testing.TB, gateway, key string) *bill {
 // misbehave has Douyin Pay's stand-in do something to the payment of a settlement.
 func (s *stack) misbehave(t testing.TB, id ident.Settlement, fault string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"out_bill_no": payout.PayoutKey(mcn, id), "fault": fault})
+	body, err := json.Marshal(map[string]string{"out_bill_no": payout.SettlementKey(mcn, id), "fault": fault})
 	if err != nil {
 		t.Fatal(err)
 	}

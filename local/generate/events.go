@@ -29,14 +29,21 @@ const (
 // brokenEvents are events that the API refuses, each for another reason. The last one is no JSON
 // and is refused by the program that reads the file.
 var brokenEvents = [...]string{
-	`{"event_id":"bad-quantity","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","quantity":0}`,
-	`{"event_id":"bad-action","creator_id":"c024","action_type":"New Follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
-	`{"event_id":"bad-time","creator_id":"c024","action_type":"new_follower","occurred_at":"yesterday"}`,
-	`{"event_id":"bad-field","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","amount":"9.99"}`,
+	`{"event_id":"bad-quantity","creator_id":"c024","action_type":"new_follower",` +
+		`"occurred_at":"2026-08-05T20:00:00+08:00","quantity":0}`,
+	`{"event_id":"bad-action","creator_id":"c024","action_type":"New Follower",` +
+		`"occurred_at":"2026-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-time","creator_id":"c024","action_type":"new_follower",` +
+		`"occurred_at":"yesterday"}`,
+	`{"event_id":"bad-field","creator_id":"c024","action_type":"new_follower",` +
+		`"occurred_at":"2026-08-05T20:00:00+08:00","amount":"9.99"}`,
 	`{"creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
-	`{"event_id":"bad-creator","creator_id":"nobody","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
-	`{"event_id":"bad-future","creator_id":"c024","action_type":"new_follower","occurred_at":"2027-08-05T20:00:00+08:00"}`,
-	`{"event_id":"bad-large","creator_id":"c024","action_type":"live_minutes","occurred_at":"2026-08-05T20:00:00+08:00","quantity":1000001}`,
+	`{"event_id":"bad-creator","creator_id":"nobody","action_type":"new_follower",` +
+		`"occurred_at":"2026-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-future","creator_id":"c024","action_type":"new_follower",` +
+		`"occurred_at":"2027-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-large","creator_id":"c024","action_type":"live_minutes",` +
+		`"occurred_at":"2026-08-05T20:00:00+08:00","quantity":1000001}`,
 	`{"event_id":"cut-off","creator_id":"c024","action_ty`,
 }
 

@@ -147,7 +147,7 @@ type rekeyed struct{ payout.Payables }
 func (r rekeyed) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
 	p, err := r.Payables.Load(ctx, tenant, id)
 	if p.State == payout.Unknown {
-		p.Key = payout.PayoutKey(tenant, id+"-again")
+		p.Key = payout.SettlementKey(tenant, id+"-again")
 	}
 	return p, err
 }

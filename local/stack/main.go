@@ -5,9 +5,9 @@
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
 //	go run ./local/stack [-profile run|test] rules COMMAND...   (fenzhang pack on this stack)
 //	go run ./local/stack [-arch amd64|arm64] build
-//	go run ./local/stack concurrency ENV   (compares what the functions reserve with the AWS account's quota)
+//	go run ./local/stack concurrency ENV   (compares reserved concurrency with the quota)
 //	go run ./local/stack font STACK   (puts the font of documents into the bucket of a stack on AWS)
-//	go run ./local/stack tools NAME...   (aws, sam, lint, peer: the lists local/requirements-NAME.txt)
+//	go run ./local/stack tools NAME...   (aws, sam, lint, peer: local/requirements-NAME.txt)
 package main
 
 import (

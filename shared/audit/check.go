@@ -235,8 +235,8 @@ func (c *tenantCheck) checkSignedHead(object string, n int64) (openedHead, bool,
 	}
 	if err != nil {
 		c.report.addFinding(Finding{Object: object, Problem: BadHead, Detail: err.Error()})
-		return openedHead{}, false,
-			nil //nolint:nilerr // an invalid head is a finding, and the check continues
+		//nolint:nilerr // an invalid head is a finding, and the check continues
+		return openedHead{}, false, nil
 	}
 	c.report.Passed++
 	c.heads[n] = head.text

@@ -62,7 +62,7 @@ func TestAQueryIsReadPageByPage(t *testing.T) {
 	stop := errors.New("stop")
 	if err := dynamo.QueryEach(t.Context(), tables.Client, in, func(dynamo.Item) error {
 		return stop
-	}); err != stop {
+	}); !errors.Is(err, stop) {
 		t.Errorf("the error of the caller became %v", err)
 	}
 }

@@ -6,7 +6,8 @@ import "fenzhang/shared/fault"
 // or audience; cause is for the log.
 func TokenMalformed(cause error) error {
 	return fault.New(fault.TokenInvalid, "token_invalid",
-		"The token cannot be accepted; get a new one and send it as `Authorization: Bearer <token>`.").Wrap(cause)
+		"The token cannot be accepted; get a new one and send it as "+
+			"`Authorization: Bearer <token>`.").Wrap(cause)
 }
 
 // TokenExpired returns the refusal of a token that has expired.

@@ -136,8 +136,8 @@ func (d *creatorDraft) conflicts(ctx context.Context, s *Service, c call) ([]fau
 	return d.findNamedTaxpayer(ctx, s, c, id)
 }
 
-// findNamedTaxpayer reads the taxpayer with this id, keeps it in d.owner, and lists what contradicts
-// it: an unknown taxpayer, or a payout method that this kind of taxpayer may not use.
+// findNamedTaxpayer reads the taxpayer with this id, keeps it in d.owner, and lists what
+// contradicts it: an unknown taxpayer, or a payout method that this kind of taxpayer may not use.
 func (d *creatorDraft) findNamedTaxpayer(ctx context.Context, s *Service, c call,
 	id ident.Taxpayer) ([]fault.Field, error) {
 	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, tenancy.KindTaxpayer, string(id))

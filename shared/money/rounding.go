@@ -29,8 +29,9 @@ func (how Rounding) awayFromZero(half int, odd bool) bool {
 		return half >= 0
 	case HalfEven:
 		return half > 0 || (half == 0 && odd)
+	default:
+		return false
 	}
-	return false
 }
 
 // Times returns a * f, rounded once; rounding treats negative amounts as it treats positive ones.

@@ -83,10 +83,10 @@ const RemarkLimit = 32
 
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{32}$`)
 
-// PayoutKey returns the payout key of a settlement: 32 hexadecimal digits derived from tenant and
-// settlement id. So a repeated request for payment can never have a second key; a reopened payable
-// is another settlement and has another key.
-func PayoutKey(tenant ident.Tenant, settlementID ident.Settlement) string {
+// SettlementKey returns the payout key of a settlement: 32 hexadecimal digits derived from tenant
+// and settlement id. So a repeated request for payment can never have a second key; a reopened
+// payable is another settlement and has another key.
+func SettlementKey(tenant ident.Tenant, settlementID ident.Settlement) string {
 	sum := sha256.Sum256([]byte(string("payout\x1f"+tenant+"\x1f") + string(settlementID)))
 	return hex.EncodeToString(sum[:16])
 }

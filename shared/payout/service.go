@@ -24,7 +24,7 @@ type Payable struct {
 	CreatorID    ident.Creator
 	TaxpayerID   ident.Taxpayer
 	Entity       ident.Entity // paying entity
-	Key          string       // PayoutKey, stored when the settlement was booked
+	Key          string       // SettlementKey, stored when the settlement was booked
 	State        State
 	Status       string // the settlement's status
 	Version      int64  // the settlement's status_version

@@ -99,7 +99,7 @@ func (a accounts) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 
 func payable() payout.Payable {
 	return payout.Payable{
-		Tenant: "demo-mcn", SettlementID: "s1", CreatorID: "c1", Key: payout.PayoutKey("demo-mcn", "s1"), State: payout.Created, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: "s1", CreatorID: "c1", Key: payout.SettlementKey("demo-mcn", "s1"), State: payout.Created, Status: payout.Paying,
 		ToPay: money.MustParse("100.00"), Method: payout.Douyin, Period: civil.MustMonth("2026-10"), TaxMonth: civil.MustMonth("2026-11"),
 	}
 }
@@ -400,14 +400,14 @@ func TestParseMessage(t *testing.T) {
 }
 
 func TestKeyFor(t *testing.T) {
-	a, b := payout.PayoutKey("demo-mcn", "s1"), payout.PayoutKey("demo-mcn", "s2")
-	if len(a) != 32 || a == b || a != payout.PayoutKey("demo-mcn", "s1") || a == payout.PayoutKey("demo", "-mcns1") {
+	a, b := payout.SettlementKey("demo-mcn", "s1"), payout.SettlementKey("demo-mcn", "s2")
+	if len(a) != 32 || a == b || a != payout.SettlementKey("demo-mcn", "s1") || a == payout.SettlementKey("demo", "-mcns1") {
 		t.Errorf("keys %s, %s", a, b)
 	}
 }
 
 func TestOrderCheck(t *testing.T) {
-	good := payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "张三", Remark: strings.Repeat("款", 32)}
+	good := payout.Order{Key: payout.SettlementKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "张三", Remark: strings.Repeat("款", 32)}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}

@@ -100,6 +100,7 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 		return s.approve(ctx, in, now)
 	case Failed:
 		return s.reject(ctx, in, now)
+	default: // only the system makes the other moves; they are refused below
 	}
 	return s.decideAndApply(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
 		return Change{}, fault.New(fault.IllegalMove, "illegal_transition",
@@ -346,6 +347,7 @@ func (s *Service) expectedArrival(ctx context.Context, n Settlement) time.Time {
 		return time.Time{}
 	case Paid:
 		return n.Arrival
+	default: // the others still wait for their pay day
 	}
 	if today, err := s.Clock.Today(ctx); err == nil {
 		n.PayOn = laterDate(n.PayOn, today)

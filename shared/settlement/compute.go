@@ -112,7 +112,7 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	now := t.Service.Clock.Instant()
 	if s.Carries != "" { // its taxes were booked by the occurrence whose month is filed
 		return t.Service.Store.Apply(ctx,
-			s.payCarriedBooking(today, payout.PayoutKey(tenant, id), a, now))
+			s.payCarriedBooking(today, payout.SettlementKey(tenant, id), a, now))
 	}
 	f, seq, _, err := t.computeFigures(ctx, s, today, false)
 	if into, ok := mergeTarget(err); ok {
@@ -134,7 +134,7 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 			Change{Old: &s, New: s.HoldForLowerNet(f, parts, a, now), Figures: &f})
 	}
 	c, err := s.RecordBooking(f, parts, s.newBooking(f, today, seq, a, now), today,
-		payout.PayoutKey(tenant, id),
+		payout.SettlementKey(tenant, id),
 		s.PayMethod, a, now)
 	if err != nil {
 		return err

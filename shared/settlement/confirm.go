@@ -13,7 +13,8 @@ import (
 // whenever another hold ends, so that a cause behind that hold is not forgotten.
 func (s Settlement) holdByFacts() *Hold {
 	switch {
-	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.isHoldWaived(s.Review.Hold):
+	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" &&
+		!s.isHoldWaived(s.Review.Hold):
 		return &Hold{Reason: s.Review.Hold, Owner: reason.FindHold(s.Review.Hold).Owner,
 			Text: "Review: " + strings.Join(s.Review.Findings, ", ") + "."}
 	case !s.Disputed.IsZero():
@@ -90,7 +91,9 @@ func (s Settlement) endTaxHold() Settlement {
 
 // CanBeHeld reports whether a hold still has an effect: the money was not sent and the settlement
 // is neither PAID nor FAILED.
-func (s Settlement) CanBeHeld() bool { return s.Status != Paid && s.Status != Failed && !s.WasSent() }
+func (s Settlement) CanBeHeld() bool {
+	return s.Status != Paid && s.Status != Failed && !s.WasSent()
+}
 
 // Dispute puts a settlement on hold because the creator disputes one of its income lines; finance
 // answers by the day answerBy.

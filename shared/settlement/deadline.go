@@ -31,6 +31,7 @@ func (s Settlement) pendingStep() step {
 		return s.stepOfFailed()
 	case Paid:
 		return s.stepOfPaid()
+	default: // the others wait for a person or for the pay day, below
 	}
 	if s.WasSent() {
 		return s.stepOfSent()
@@ -111,6 +112,7 @@ func (s Settlement) stepOfSent() step {
 	case payout.WaitingPayee:
 		return step{action: "confirm_receipt", owner: "creator", state: "payee",
 			text: reason.StateText(reason.WaitingPayee), since: s.Payout.SentAt}
+	default: // in the other states the gateway is asked as usual
 	}
 	return ask
 }

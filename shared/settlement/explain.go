@@ -53,7 +53,8 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 		" 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
 		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " +
 			s.Gross.String() + ": " + why.EN}
-	return tax.NewContractStep("split."+p.Kind, clause, shareFormula(p), s.Gross, p.Amount, inputs, text)
+	return tax.NewContractStep("split."+p.Kind, clause, shareFormula(p), s.Gross, p.Amount,
+		inputs, text)
 }
 
 // taxedBeforeSteps returns the step that explains why an opening balance is not taxed: the books

@@ -149,7 +149,7 @@ func steps() []step {
 			return err
 		}, never},
 		{"paid", func(ctx context.Context, p *person) error {
-			return p.desk.HandleNotice(ctx, payout.Douyin, nil, []byte(payout.PayoutKey(settletest.Tenant, ident.Settlement(p.id))))
+			return p.desk.HandleNotice(ctx, payout.Douyin, nil, []byte(payout.SettlementKey(settletest.Tenant, ident.Settlement(p.id))))
 		}, never},
 	}
 }
@@ -199,7 +199,7 @@ func (p *person) picture(t *testing.T) string {
 	}
 	p.bank.mu.Lock()
 	defer p.bank.mu.Unlock()
-	fmt.Fprintf(&b, "bank paid %s\n", p.bank.paid[payout.PayoutKey(settletest.Tenant, ident.Settlement(p.id))])
+	fmt.Fprintf(&b, "bank paid %s\n", p.bank.paid[payout.SettlementKey(settletest.Tenant, ident.Settlement(p.id))])
 	return b.String()
 }
 

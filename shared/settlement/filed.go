@@ -15,7 +15,8 @@ import (
 
 // isInFiledReturn reports whether one of the tax rows of a booking is in a return that the paying
 // entity has filed. Rows that the payee files do not count.
-func (s *Service) isInFiledReturn(ctx context.Context, st Settlement, rows []tax.Row) (bool, error) {
+func (s *Service) isInFiledReturn(ctx context.Context, st Settlement,
+	rows []tax.Row) (bool, error) {
 	if len(rows) == 0 {
 		return false, nil
 	}

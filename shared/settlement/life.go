@@ -117,12 +117,15 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	}
 	switch {
 	case s.isAboutToBeRejected():
-		return s, illegalMove("review_rejects", "A check of your rules of review rejects this settlement ("+
-			s.Review.Rejects+"); mend its cause, or it fails within some seconds.")
+		return s, illegalMove("review_rejects",
+			"A check of your rules of review rejects this settlement ("+
+				s.Review.Rejects+"); mend its cause, or it fails within some seconds.")
 	case s.Hold != nil:
-		return s, illegalMove("on_hold", "The settlement is on hold ("+s.Hold.Reason+"); end the hold first.")
+		return s, illegalMove("on_hold", "The settlement is on hold ("+s.Hold.Reason+
+			"); end the hold first.")
 	case s.Quote == "":
-		return s, illegalMove("quote_missing", "The taxes are not computed yet; try again in some seconds.")
+		return s, illegalMove("quote_missing",
+			"The taxes are not computed yet; try again in some seconds.")
 	case s.approvedBy(a.By):
 		return s, illegalMove("approved_by_you",
 			"You have approved this settlement already; another person must approve it too.")
@@ -272,12 +275,14 @@ func (s Settlement) HoldForRuleGap(rule, text string, a Act, now time.Time) Sett
 // HoldBookedForRuleGap puts a booked settlement that must be booked again on hold RULE_GAP, because
 // a rule is missing now. Its present booking stays in force until the rule is published.
 func (s Settlement) HoldBookedForRuleGap(rule, text string, a Act, now time.Time) Settlement {
-	return s.withAct(a, now).withHold(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
+	return s.withAct(a,
+		now).withHold(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
 // HoldForLowerNet puts an approved settlement on hold NET_CHANGED, because its net or the amount to
 // pay would be lower than what was approved.
-func (s Settlement) HoldForLowerNet(f Figures, parts []receivable.Part, a Act, now time.Time) Settlement {
+func (s Settlement) HoldForLowerNet(f Figures, parts []receivable.Part, a Act,
+	now time.Time) Settlement {
 	n := s.withAct(a, now)
 	n.Quote, n.Net = f.Hash, f.Result.Net
 	n = n.withSetOffs(parts)
@@ -293,7 +298,8 @@ func (s Settlement) HoldForLowerNet(f Figures, parts []receivable.Part, a Act, n
 
 // RecordBooking moves s to PAYING. The change holds tax rows, journal entry, set-offs, payout key
 // and status, which are written together.
-func (s Settlement) RecordBooking(f Figures, parts []receivable.Part, rows Booking, on civil.Date, key,
+func (s Settlement) RecordBooking(f Figures, parts []receivable.Part, rows Booking,
+	on civil.Date, key,
 	method string, a Act, now time.Time) (Change, error) {
 	if err := s.requireTransition(Paying); err != nil {
 		return Change{}, err

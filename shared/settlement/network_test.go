@@ -91,6 +91,7 @@ func (n *network) strike(r *http.Request) (*http.Response, error) {
 	case killedBefore:
 		n.kill()
 		return nil, context.Canceled
+	default: // the call reaches the server
 	}
 	res, err := n.inner.RoundTrip(r)
 	if err != nil {
@@ -106,6 +107,7 @@ func (n *network) strike(r *http.Request) (*http.Response, error) {
 		return nil, context.Canceled
 	case serverError:
 		return refusal(r, http.StatusInternalServerError, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"oh"}`), nil
+	default: // the answer is lost
 	}
 	return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 }

@@ -64,8 +64,9 @@ func (s Settlement) isApproved() bool {
 		return s.ReasonClass != Cancelled
 	case Failed:
 		return s.ReasonClass == PaymentFailed && s.ReopenedBy == ""
+	default:
+		return false
 	}
-	return false
 }
 
 // HasUnopenedParties reports whether a payee party still waits for the settlement of its share.

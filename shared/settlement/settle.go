@@ -406,8 +406,9 @@ func newOpening(in Income, creator tenancy.Creator, contract tenancy.Contract) (
 	plan, err := split.CompilePlan(in.IncomeType, shares, creator.Level)
 	if err != nil {
 		return Opening{},
-			fault.MissingRule("contract_missing", "contract "+contract.ContractID, "The contract's split for "+
-				in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
+			fault.MissingRule("contract_missing", "contract "+contract.ContractID,
+				"The contract's split for "+
+					in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
 	if in.Platform == "" && len(creator.Accounts) > 0 {
 		in.Platform = creator.Accounts[0].Platform

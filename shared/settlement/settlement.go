@@ -46,8 +46,9 @@ func (s Status) nextStatuses() []Status {
 		return []Status{Paying}
 	case Paying:
 		return []Status{Paid, Failed}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // The reason classes of a settlement with status FAILED.

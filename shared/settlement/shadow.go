@@ -144,7 +144,8 @@ func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed
 }
 
 // computeSafely computes by rules that are only tried out; a panic of the engine becomes an error.
-func computeSafely(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.Result, err error) {
+func computeSafely(corpus *tax.Corpus, facts tax.Facts,
+	rows []tax.Row) (result tax.Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the rules broke the engine: %v", r)

@@ -175,6 +175,7 @@ func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 		// The list comes from an index that may lag behind by a moment; the loaded settlement is current.
 		standing[st.Identity] = st
 		return Line{Standing: LineSettled, SettlementID: ident.Settlement(st.ID)}, nil
+	default: // the line is open: it is explained below
 	}
 	c, err := b.Directory.Contract(ctx, k.Tenant, k.CreatorID, k.IncomeType, k.Period.Last())
 	if fault.HasCode(err, fault.RuleMissing) {
@@ -313,7 +314,8 @@ func (s Statement) checkSums() error {
 		}
 		if b.Withheld.Add(*b.Net) != b.CreatorShare || setOffs.Add(*b.ToPay) != *b.Net {
 			return fault.Internal(
-				fmt.Errorf("statement: %s does not add up: share %s, withheld %s, net %s, set off %s, to pay %s",
+				fmt.Errorf("statement: %s does not add up: share %s, withheld %s, net %s, "+
+					"set off %s, to pay %s",
 					b.SettlementID, b.CreatorShare, b.Withheld, b.Net, setOffs, b.ToPay))
 		}
 	}

@@ -16,7 +16,8 @@ type Period struct {
 }
 
 var periodShape = regexp.MustCompile(
-	`^([0-9]{4}-[0-9]{2})(?:-((?:H[12]|W[1-6]|D[0-3][0-9]|N[1-9][0-9]{0,2})(?:C[0-3][0-9])?|C[0-3][0-9]))?$`)
+	`^([0-9]{4}-[0-9]{2})(?:-((?:H[12]|W[1-6]|D[0-3][0-9]|N[1-9][0-9]{0,2})(?:C[0-3][0-9])?|` +
+		`C[0-3][0-9]))?$`)
 
 // ParsePeriod parses "2026-08" or "2026-08-H1".
 func ParsePeriod(s string) (Period, error) {

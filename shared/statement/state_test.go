@@ -32,6 +32,7 @@ func stands(t *testing.T, standing Standing) State {
 		if s = accepted; !ok {
 			t.Fatal("silence did not accept it")
 		}
+	default: // draft and sent need no further step
 	}
 	if err != nil || s.Standing != standing {
 		t.Fatalf("brought to %s: %v", s.Standing, err)

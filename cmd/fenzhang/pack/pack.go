@@ -1,12 +1,19 @@
 // Package pack makes, signs and uploads policy packs, and moves them between states:
 //
-//	fenzhang pack keygen FILE                            a new SM2 key; prints the public key for the stack's parameter
-//	fenzhang pack describe [-with DIR]... DIR            check a pack and print its manifest, unsigned
-//	fenzhang pack sign -key FILE [-state S] [-with DIR]... DIR   check it and write DIR/manifest.json, signed
-//	fenzhang pack upload DIR                             copy a signed pack into the rules bucket and wait for the answer
-//	fenzhang pack shadow|activate|draft|revoke PACK VERSION   move a stored version
-//	fenzhang pack rollback PACK [VERSION]                back to the version that was active before (or "embedded")
-//	fenzhang pack status [PACK]                          the state of the packs, and what was refused
+//	fenzhang pack keygen FILE
+//	    make a new SM2 key and print its public key, the stack's parameter
+//	fenzhang pack describe [-with DIR]... DIR
+//	    check a pack and print its manifest, unsigned
+//	fenzhang pack sign -key FILE [-state S] [-with DIR]... DIR
+//	    check a pack and write DIR/manifest.json, signed
+//	fenzhang pack upload DIR
+//	    copy a signed pack into the rules bucket and wait for the answer
+//	fenzhang pack shadow|activate|draft|revoke PACK VERSION
+//	    move a stored version to another state
+//	fenzhang pack rollback PACK [VERSION]
+//	    return to the version that was active before, or to "embedded"
+//	fenzhang pack status [PACK]
+//	    show the state of the packs, and which uploads were refused
 //
 // The last four call AWS and read AWS_REGION, AWS_ENDPOINT_URL, the keys of the account,
 // STACK_NAME and RULES_BUCKET from the environment; `make rules-...` sets them for the local stack.

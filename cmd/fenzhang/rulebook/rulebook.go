@@ -86,7 +86,8 @@ func replaceFolder(folder string, pages map[string][]byte) error {
 	}
 	for name, data := range pages {
 		path := filepath.Join(folder, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the pages are public
+		if err := os.MkdirAll(filepath.Dir(path),
+			0o755); err != nil { //nolint:gosec // the pages are public
 			return err
 		}
 		if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // the pages are public

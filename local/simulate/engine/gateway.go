@@ -156,6 +156,7 @@ func (g *Gateway) changeState(b *Order, to payout.State, reason string) {
 		b.PaidAt = append(b.PaidAt, w.now)
 	case payout.Returned:
 		b.ReturnedAt = append(b.ReturnedAt, w.now)
+	default: // the other states have no time of their own in the record
 	}
 	w.Trace.Printf("gateway", "%s: %s is %s", g.Tenant, b.Key, to)
 	n := Notice{Merchant: g.Merchant, Key: b.Key, State: to, Reason: reason, Amount: b.Amount,

@@ -1,12 +1,14 @@
+// Package people holds those who act in a simulated run: creators, staff, clients, the law office
+// and people who try what is forbidden.
 package people
 
 import (
-	"fenzhang/local/simulate/system"
-	"fenzhang/shared/civil/calendar"
 	"time"
 
 	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/system"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"

@@ -54,7 +54,9 @@ func (a *Actors) planClaims(tenant ident.Tenant) {
 			receivable.RefundRecovery, receivable.Other})
 		id := fmt.Sprintf("claim-%d", n)
 		body := fmt.Sprintf(
-			`{"receivable_id":%q,"creator_id":%q,"paying_entity":%q,"kind":%q,"amount":%q,"document":"doc","reason":"owed"%s}`, id, creator, payingEntityOf(ident.Creator(creator)), kind,
+			`{"receivable_id":%q,"creator_id":%q,"paying_entity":%q,"kind":%q,"amount":%q,`+
+				`"document":"doc","reason":"owed"%s}`, id, creator, payingEntityOf(ident.Creator(creator)),
+			kind,
 			money.Fen(1+a.world.Rand.Int64N(300_000)),
 			engine.PickRandom(a.world, []string{"", `,"max_share":"0.5"`}))
 		when := a.randomMoment(0, 14)

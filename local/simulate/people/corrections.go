@@ -106,7 +106,8 @@ func (a *Actors) handleTrueUp(tenant ident.Tenant, u *trueup.TrueUp, corrected m
 		a.corrections++
 		id := fmt.Sprintf("cor-%s-%d", tenant, a.corrections)
 		a.planRequest(now, finance, "correct", "/v1/tax/diffs/post",
-			fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share has changed"}`, id, u.Entity, u.Taxpayer))
+			fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share `+
+				`has changed"}`, id, u.Entity, u.Taxpayer))
 		a.planRequest(second, other, "post-correction", "/v1/tax/diffs/post/"+id+"/approve", "")
 	case u.Decision != nil && u.Decision.Difference == u.Difference:
 		a.planRequest(second, other, "confirm-true-up", path+"/confirm", "")

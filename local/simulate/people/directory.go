@@ -27,6 +27,8 @@ const (
 // CreatorNames returns the creators of each tenant.
 func CreatorNames() []string { return []string{First, Second, Worker, Studio, Fifth} }
 
+// The paying entities of each tenant: an ordinary company, and one that has filed as a platform
+// enterprise.
 const (
 	OrdinaryEntity = "ent-mcn"
 	PlatformEntity = "ent-plat"

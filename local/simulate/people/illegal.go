@@ -22,8 +22,9 @@ func LegalMoves(from settlement.Status) []settlement.Status {
 		return []settlement.Status{settlement.Paying}
 	case settlement.Paying:
 		return []settlement.Status{settlement.Paid, settlement.Failed}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // attempt is an act that the product must refuse: with code 1003 when the person has no right to
@@ -54,6 +55,7 @@ func (a *Actors) drawIllegalAttempt(s settlement.Settlement) attempt {
 		}
 	case settlement.Paying, settlement.Paid: // only the system makes these moves
 		v.forbidden = true
+	default: // the other moves keep the role that was drawn
 	}
 	v.body = fmt.Sprintf(`{"status_version":%d,"to":%q,"reason":"tried"}`, s.StatusVersion, to)
 	return a.drawOtherAttempt(s, v)

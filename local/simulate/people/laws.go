@@ -50,4 +50,6 @@ func (l *Laws) Current(ctx context.Context) *ruleset.Generation {
 
 // changedLaw returns the law with another deduction from labor income, in force from its first
 // day.
-func changedLaw() (*tax.Corpus, error) { return ruletest.ChangedLaw(ruletest.LaborCostChange("0.10")) }
+func changedLaw() (*tax.Corpus, error) {
+	return ruletest.ChangedLaw(ruletest.LaborCostChange("0.10"))
+}

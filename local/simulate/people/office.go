@@ -71,7 +71,8 @@ func (a *Actors) handleSettlement(s settlement.Settlement) {
 	switch {
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldInvoice && s.NeedsInvoice && s.Paper == nil:
 		a.planAct(finance, s, "invoice", path+"/invoice",
-			fmt.Sprintf(`{"status_version":%d,"number":"24332000000012345678","issued_on":"2026-08-28","amount":%q,"file_sha256":%q}`,
+			fmt.Sprintf(`{"status_version":%d,"number":"24332000000012345678","issued_on":"2026-08-28",`+
+				`"amount":%q,"file_sha256":%q}`,
 				version, s.CreatorShare(), strings.Repeat("ab", 32)))
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldNetChanged:
 		a.planAct(approver, s, "confirm-net", path+"/confirm-net", body(fmt.Sprintf(`,"net":%q`, s.Net)))

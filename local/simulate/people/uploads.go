@@ -64,7 +64,9 @@ func (a *Actors) drawIncomeLine(tenant ident.Tenant, creator, id, before string)
 	}
 	dist := gross.Sub(refund)
 	doc := fmt.Appendf(nil,
-		`{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
+		`{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,`+
+			`"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,`+
+			`"subsidy":"0.00","distributable":%q}`,
 		id, creator, incomeType, day, period, gross, refund, dist)
 	return doc, LineAnswer{Tenant: tenant, Creator: ident.Creator(creator), IncomeType: incomeType,
 		Line: id, Amount: dist}
@@ -100,7 +102,8 @@ func (a *Actors) planEvents(tenant ident.Tenant, n int) {
 			at = when.Add(-a.world.DurationBetween(24*time.Hour, 100*time.Hour))
 		}
 		docs = append(docs,
-			fmt.Appendf(nil, `{"event_id":"ev-%d-%d","creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":"douyin"}`,
+			fmt.Appendf(nil, `{"event_id":"ev-%d-%d","creator_id":%q,"action_type":%q,"occurred_at":%q,`+
+				`"quantity":%d,"platform":"douyin"}`,
 				n, i, engine.PickRandom(a.world, []string{First, Worker, Fifth}),
 				engine.PickRandom(a.world,
 					[]string{"watch_live", "watch_live", "share", "share", "like", "late_action"}),

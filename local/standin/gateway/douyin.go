@@ -85,7 +85,8 @@ const nameRequiredFrom = 200_000
 var (
 	billNo     = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
 	authHeader = regexp.MustCompile(
-		`^DouyinPay-RSA mchid="([^"]*)",nonce_str="([^"]*)",timestamp="([0-9]+)",serial_no="([^"]*)",signature="([^"]*)"$`)
+		`^DouyinPay-RSA mchid="([^"]*)",nonce_str="([^"]*)",timestamp="([0-9]+)",serial_no="([^"]*)",` +
+			`signature="([^"]*)"$`)
 )
 
 // handleTransfer accepts a transfer, or misbehaves when a fault is pending.
@@ -150,8 +151,8 @@ func (d *douyinPay) parseOrder(merchant string, req transferRequest) (Bill, bool
 		if err != nil {
 			return bill, false
 		}
-		name, err := rsa.DecryptPKCS1v15(nil, d.key,
-			sealed) //nolint:staticcheck // Douyin Pay prescribes this padding for names
+		//nolint:staticcheck // Douyin Pay prescribes this padding for names
+		name, err := rsa.DecryptPKCS1v15(nil, d.key, sealed)
 		if err != nil {
 			return bill, false
 		}

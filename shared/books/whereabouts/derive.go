@@ -78,6 +78,7 @@ func (p Position) locate(s settlement.Settlement, ok bool, view settlement.Viewe
 		return p.withState(Before, "opening", "nobody", "none")
 	case ledger.MCNTaxCost:
 		return p.withState(TaxBorne, "borne_by_agency", "nobody", "none")
+	default: // the other accounts are recognized below
 	}
 	// Every kind of tax has an account, so these are recognised by their name.
 	if p.Account.IsTaxPayable() {

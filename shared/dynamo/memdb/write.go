@@ -188,6 +188,7 @@ func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 			out.Attributes = before.selectAttributes(c.touched)
 		case types.ReturnValueUpdatedNew:
 			out.Attributes = after.selectAttributes(c.touched)
+		default: // NONE: the answer holds no attributes
 		}
 		return out, nil
 	})

@@ -142,8 +142,9 @@ func appendJSON(b []byte, n *yaml.Node) ([]byte, error) {
 		return appendMapping(b, n)
 	case yaml.SequenceNode:
 		return appendList(b, n)
+	default:
+		return appendScalar(b, n)
 	}
-	return appendScalar(b, n)
 }
 
 // appendMapping appends a mapping as a JSON object.

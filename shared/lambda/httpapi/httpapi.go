@@ -14,8 +14,8 @@
 // text.
 //
 // 3. Add a Route with its roles to the Routes method of that package, whose routes a function's
-// main.go passes to assembly.Parts.NewAPI. Before a route with {name} in a position, list the one that
-// has a fixed word there, because the first route that fits is taken.
+// main.go passes to assembly.Parts.NewAPI. Before a route with {name} in a position, list the one
+// that has a fixed word there, because the first route that fits is taken.
 //
 // 4. Only a new resource, a path that no family route of the gateway covers, needs lines in
 // template.yaml, under Mappings, Routes.

@@ -129,7 +129,8 @@ func batchResponse(messages []events.SQSMessage, failed []bool) events.SQSEventR
 func handleMessage(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// a panic that went on would end the invocation, and the queue would deliver the whole batch again
+			// a panic that went on would end the invocation, and the queue would deliver the whole batch
+			// again
 			err = fault.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()

@@ -1,3 +1,5 @@
+// Package example computes the worked examples beside the rule files and compares the results with
+// what the examples expect.
 package example
 
 import (

@@ -424,6 +424,7 @@ func (h *history) totals(t failer, law *tax.Corpus, booked, again map[string]mon
 			made[string(e.Settlement)] = now
 		case lawdiff.Reversal:
 			now = negative(made[string(e.Settlement)])
+		default: // the other kinds have rows of their own
 		}
 		rows = append(rows, now...)
 		for _, r := range e.Rows {

@@ -137,6 +137,7 @@ func (p Publisher) publishUpload(ctx context.Context, key, sequencer string) err
 		_, err = p.shadowVersion(ctx, ask)
 	case rulepack.Active:
 		_, err = p.activateVersion(ctx, ask)
+	default: // a draft or revoked version waits for nothing
 	}
 	if errors.Is(err, ErrAlreadyFulfilled) {
 		return nil

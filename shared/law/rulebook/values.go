@@ -190,8 +190,9 @@ func (e *edition) valueTable(kind tax.Kind, v *tax.DatedValue) *table {
 		return e.bandTable(v.Bands)
 	case tax.KindRates:
 		return e.rateTable(v.Rates)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // bracketTable shows progressive brackets with their quick deductions.
@@ -337,12 +338,14 @@ func (e *edition) shortValue(d *tax.Definition, v *tax.DatedValue) string {
 		return sign + e.amountWithUnit(v.Threshold.Amount, d.Unit)
 	case tax.KindBrackets:
 		n := len(v.Brackets)
-		return oneBasedNumber(n-1) + " " + e.bookWord("levels") + " · " + formatPercent(v.Brackets[0].Rate) +
+		return oneBasedNumber(n-1) + " " + e.bookWord("levels") + " · " +
+			formatPercent(v.Brackets[0].Rate) +
 			" – " +
 			formatPercent(v.Brackets[n-1].Rate)
 	case tax.KindBands:
 		n := len(v.Bands)
-		return oneBasedNumber(n-1) + " " + e.bookWord("rows") + " · " + formatPercent(v.Bands[0].Rate) + " – " +
+		return oneBasedNumber(n-1) + " " + e.bookWord("rows") + " · " + formatPercent(v.Bands[0].Rate) +
+			" – " +
 			formatPercent(v.Bands[n-1].Rate)
 	case tax.KindRates:
 		return e.shortRates(v)

@@ -13,8 +13,11 @@ const Province = "330000"
 
 // studioQuote is the quote request of a business in Hangzhou that files its own surcharges on
 // 200,000.00.
-const studioQuote = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
-"taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100","place_tier":"city"},"income":{"type":"live_tip","amount":"200000.00"}}`
+const studioQuote = `{"date":"2026-10-20",
+"paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
+"taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books",
+"jurisdiction":"330100","place_tier":"city"},
+"income":{"type":"live_tip","amount":"200000.00"}}`
 
 // QuotedFigure is the amount in a quote and the version of the province's pack that computed it.
 type QuotedFigure struct{ Amount, Version string }

@@ -131,8 +131,9 @@ func (q *Assessable) factText(k factKey) string {
 		return q.IncomeKind
 	case factMarketStall:
 		return boolText(q.Stall)
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Assess computes assessed income by the rules of the engine's place: those of the locality first,

@@ -67,8 +67,7 @@ func (b *Book) findValue(id string) *DatedValue {
 var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT, TaxCulturalFee, TaxStamp}
 
 // TaxRule is one rule of one tax, compiled for the days of a book.
-type TaxRule interface {
-	//nolint:revive // the design calls it so, and "rule" alone would also be a file
+type TaxRule interface { //nolint:revive // "rule" alone would also mean a rule file
 	// ID returns the id of the definition from which the rule was compiled.
 	ID() string
 	// Validate returns what the rule lacks to compute in its days, as an error; nil means complete.

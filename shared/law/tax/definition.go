@@ -35,8 +35,9 @@ func (s Status) severity() int {
 		return 1
 	case Customary:
 		return 2
+	default:
+		return 3
 	}
-	return 3
 }
 
 // Kind says what the values of a definition are, such as an amount, a rate or a method.

@@ -256,6 +256,7 @@ func (c *Calculation) factText(k factKey) string {
 		return boolText(f.Taxpayer.Overseas)
 	case factHoldsEquity:
 		return boolText(f.Taxpayer.HoldsEquity)
+	default: // the other facts belong to assessed collection, below
 	}
 	if c.assessable == nil {
 		return ""

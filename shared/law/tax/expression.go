@@ -13,9 +13,9 @@ import (
 //	kind in [natural_person, student_intern] and item == labor and not agency_filing
 //	way == quota and (period == month or revenue >= 90000.00)
 //
-// In such a condition "or" binds weakest, then "and", then "not". A yes-or-no fact is written alone.
-// Texts are compared with ==, != and in [..], amounts of yuan with all six signs of comparison. An
-// empty condition is always true.
+// In such a condition "or" binds weakest, then "and", then "not". A yes-or-no fact is written
+// alone. Texts are compared with ==, != and in [..], amounts of yuan with all six signs of
+// comparison. An empty condition is always true.
 
 // maxExpression is the most bytes of one condition; maxDepth is how deep it may be nested.
 const (
@@ -89,8 +89,9 @@ func (x *expression) isTrue(a factSource) bool {
 		return a.factText(x.fact) == yes
 	case opIn, opNotIn:
 		return x.hasWord(a.factText(x.fact)) == (x.op == opIn)
+	default:
+		return x.matchesOrder(a.factMoney(x.fact).Cmp(x.limit))
 	}
-	return x.matchesOrder(a.factMoney(x.fact).Cmp(x.limit))
 }
 
 // usesFact reports whether the condition asks about a fact.
@@ -124,8 +125,9 @@ func (x *expression) matchesOrder(order int) bool {
 		return order >= 0
 	case opNotEqual:
 		return order != 0
+	default:
+		return order == 0
 	}
-	return order == 0
 }
 
 // CheckExpression returns what is wrong with the condition of a rule file, or nil.

@@ -24,7 +24,8 @@ func (c *Corpus) CheckPosition(rule, reading string, from civil.Date) []fault.Fi
 	d := e.findDefinition(id)
 	if d == nil {
 		return []fault.Field{
-			{Field: "rule", Problem: "no rule has this id; GET /v1/tax/rules lists the open ones under gaps"}}
+			{Field: "rule",
+				Problem: "no rule has this id; GET /v1/tax/rules lists the open ones under gaps"}}
 	}
 	v := valueInForce(d, from)
 	if v == nil || v.Status != Open {

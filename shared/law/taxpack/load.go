@@ -131,8 +131,8 @@ func readPack(files fs.FS, above *tax.Pack) (tax.Pack, error) {
 	return l.pack, nil
 }
 
-// hashFiles returns the hash of a pack, which is SHA-256 over the lines "<SHA-256 of a file> <its name>" in
-// byte order of the names, as `sha256sum` prints them, so that anybody can compute it.
+// hashFiles returns the hash of a pack, which is SHA-256 over the lines "<SHA-256 of a file> <its
+// name>" in byte order of the names, as `sha256sum` prints them, so that anybody can compute it.
 func hashFiles(files fs.FS, names []string) (string, error) {
 	sum := sha256.New()
 	for _, name := range names {

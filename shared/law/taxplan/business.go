@@ -391,8 +391,8 @@ func (d *draft) taxDividend(profit money.Amount) error {
 	d.Steps = append(d.Steps,
 		tax.NewEntryStep(&x, "dividend", "profit after tax x rate", bilingual.Text{
 			ZH: "税后利润 {profit} 全部分配，股东按股息红利所得缴纳 {profit} × {rate} = {result}",
-			EN: "The profit after tax {profit} is distributed; the owner pays {profit} x {rate} = {result} " +
-				"on the dividend"},
+			EN: "The profit after tax {profit} is distributed; the owner pays {profit} x {rate} = {result}" +
+				" on the dividend"},
 			tax.MoneyValue(due), tax.Input{Name: "profit", Value: tax.MoneyValue(profit)},
 			tax.Input{Name: "rate", Value: tax.RateValue(rate)}))
 	return nil

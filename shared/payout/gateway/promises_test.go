@@ -150,7 +150,7 @@ func (e *edge) add(id string, amount string) payout.Payable {
 		e.t.Fatal(err)
 	}
 	p := payout.Payable{
-		Tenant: "demo-mcn", SettlementID: ident.Settlement(id), CreatorID: "c1", Key: payout.PayoutKey("demo-mcn", ident.Settlement(id)), State: payout.Created, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: ident.Settlement(id), CreatorID: "c1", Key: payout.SettlementKey("demo-mcn", ident.Settlement(id)), State: payout.Created, Status: payout.Paying,
 		ToPay: money.MustParse(amount), Method: e.method, Period: civil.MustMonth("2026-10"), TaxMonth: today.Month(),
 	}
 	e.memory.Put(p)
@@ -395,7 +395,7 @@ func (e *edge) gatewayOf(tenant ident.Tenant) payout.Gateway {
 func TestSameNumberOtherContentPaysNothing(t *testing.T) {
 	eachGateway(t, func(t *testing.T, e *edge) {
 		ctx, g := context.Background(), e.gatewayOf("demo-mcn")
-		o := payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.MustParse("10.00"), Account: "a", HolderName: "张三", Remark: "r"}
+		o := payout.Order{Key: payout.SettlementKey("t", "s"), Amount: money.MustParse("10.00"), Account: "a", HolderName: "张三", Remark: "r"}
 		if first, err := g.Send(ctx, o); err != nil || first.State != payout.Accepted || first.GatewayID == "" {
 			t.Fatalf("%+v, %v", first, err)
 		}
@@ -417,7 +417,7 @@ func TestSameNumberOtherContentPaysNothing(t *testing.T) {
 
 func TestQueryOfAnUnknownKey(t *testing.T) {
 	eachGateway(t, func(t *testing.T, e *edge) {
-		q, err := e.gatewayOf("demo-mcn").Query(context.Background(), payout.PayoutKey("t", "nobody"))
+		q, err := e.gatewayOf("demo-mcn").Query(context.Background(), payout.SettlementKey("t", "nobody"))
 		if err != nil || q.State != payout.NotFound {
 			t.Errorf("%+v, %v", q, err)
 		}
@@ -462,7 +462,7 @@ func TestForeignKeyIsRefused(t *testing.T) {
 			k.Douyin[i].PrivateKey, k.Bank[i].PrivateKey = stranger.Douyin[0].PrivateKey, stranger.Bank[0].PrivateKey
 		}
 		e.Merchants = e.merchants(k, e.url, patience)
-		o, err := e.gatewayOf("demo-mcn").Send(context.Background(), payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"})
+		o, err := e.gatewayOf("demo-mcn").Send(context.Background(), payout.Order{Key: payout.SettlementKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"})
 		if err != nil || o.State != payout.Unknown || o.Reason != "SIGN_ERROR" || e.standin.Report().Count != 0 {
 			t.Errorf("%+v, %v", o, err)
 		}
@@ -559,7 +559,7 @@ func TestTamperedAnswersAreNoAnswers(t *testing.T) {
 			}
 			key := p.Key
 			if bend.from == "NOT_FOUND" {
-				key = payout.PayoutKey("t", "nobody")
+				key = payout.SettlementKey("t", "nobody")
 			}
 			o, err := g.Query(context.Background(), key)
 			proxy.Close()
@@ -588,7 +588,7 @@ func TestStrangersAnswersAreNoAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"}
+			o := payout.Order{Key: payout.SettlementKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"}
 			sent, err1 := g.Send(context.Background(), o)
 			asked, err2 := g.Query(context.Background(), o.Key)
 			stranger.Close()

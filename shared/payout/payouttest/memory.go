@@ -118,6 +118,7 @@ func (m *Memory) RecordOutcome(_ context.Context, p payout.Payable, o payout.Out
 			now.Status = "PAID"
 		case payout.Failed, payout.Cancelled:
 			now.Status = "FAILED"
+		default: // the payable waits in the other states
 		}
 		m.storePayable(now)
 		return nil

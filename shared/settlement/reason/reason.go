@@ -73,8 +73,8 @@ var words []byte
 var loadTable = sync.OnceValue(func() Table {
 	var t Table
 	if err := json.Unmarshal(words, &t); err != nil {
-		panic(fmt.Sprintf("reason: words.json: %v",
-			err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+		//nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+		panic(fmt.Sprintf("reason: words.json: %v", err))
 	}
 	return t
 })

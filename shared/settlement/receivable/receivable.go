@@ -96,8 +96,9 @@ func (k Kind) precedence() int {
 		return 1
 	case TaxShortfall:
 		return 2
+	default:
+		return 3
 	}
-	return 3
 }
 
 // MaxParts is the greatest number of set-offs of one settlement: together with META, journal and

@@ -88,8 +88,9 @@ func (a API) settlePayable(ctx context.Context, r *httpapi.Request) (httpapi.Res
 		return httpapi.Created(body).MarkReplayed(), nil
 	case settlement.Existing:
 		return httpapi.OK(body).MarkReplayed(), nil
+	default:
+		return httpapi.Created(body), nil
 	}
-	return httpapi.Created(body), nil
 }
 
 // readSettlement handles GET /v1/settlements/{id}.

@@ -103,10 +103,10 @@ func NewWorld(tables dynamotest.Tables, rules settlement.Rules,
 	w.Service, err = settlement.New(settlement.Parts{Store: store, Directory: w.People,
 		Calendar: calendar, Clock: c, NewID: w.NextID})
 	if err != nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // a test world with missing parts is a mistake of the test
 	}
 	if w.Taxes, err = settlement.NewTaxes(w.Service, rules, nil); err != nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // a test world with missing parts is a mistake of the test
 	}
 	w.Database = store
 	w.Payables = settlement.NewPayables(w.Service)

@@ -51,8 +51,8 @@ func (w *World) FilingRecorder(t tester) *filedmonth.Recorder {
 	return r
 }
 
-// Advancer is the world's advancer; what it enqueues is dropped when enqueue is nil, and its log too
-// when log is nil.
+// Advancer is the world's advancer; what it enqueues is dropped when enqueue is nil, and its log
+// too when log is nil.
 func (w *World) Advancer(enqueue settlement.Enqueue, log *slog.Logger) *settlement.Advancer {
 	if enqueue == nil {
 		enqueue = func(context.Context, settlement.Settlement, string) error { return nil }
@@ -62,7 +62,7 @@ func (w *World) Advancer(enqueue settlement.Enqueue, log *slog.Logger) *settleme
 	}
 	v, err := settlement.NewAdvancer(w.Service, enqueue, log, civil.MustDate("2028-11-01"))
 	if err != nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // a test world with missing parts is a mistake of the test
 	}
 	return v
 }

@@ -20,7 +20,8 @@ var reasonTexts = map[string]bilingual.Text{
 	NothingToPay: {ZH: "本期合计不大于零，负数结转下期。",
 		EN: "The sum is not above zero; what is below goes on to the next part."},
 	BelowZeroAtEnd: {ZH: "合约已终止而合计为负，请向达人收回或减免。",
-		EN: "The contract has ended and the sum is below zero: collect it from the creator, or forgive it."},
+		EN: "The contract has ended and the sum is below zero: collect it from the creator, " +
+			"or forgive it."},
 	BelowTheMinimum: {ZH: "达人应得低于合约的最低付款额，结转下期。",
 		EN: "The creator's share is below the contract's minimum payout; it goes on to the next part."},
 	EntityChanged: {ZH: "计提时的结算主体与合约现在的不同，请核对合约。",

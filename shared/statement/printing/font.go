@@ -77,7 +77,8 @@ func (f *Font) checkGlyphs(texts []string) error {
 	}
 	points := strings.Join(names, " ")
 	return fault.MissingRule("glyph_missing", points,
-		fmt.Sprintf("The font has no letters for %d characters of this document (%s), so it was not set; "+
+		fmt.Sprintf("The font has no letters for %d characters of this document (%s), "+
+			"so it was not set; "+
 			"correct the text that has them (nickname, account, description), or have a font with them "+
 			"put into the bucket. XLSX needs no font.", len(missing), points))
 }

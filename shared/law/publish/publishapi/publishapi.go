@@ -47,8 +47,8 @@ func (a API) executeOrder(ctx context.Context, payload json.RawMessage) (any, er
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
-		return publish.Outcome{Refused: "the request is not understood: " + err.Error()},
-			nil //nolint:nilerr // a retry would fail in the same way
+		//nolint:nilerr // a retry would fail in the same way
+		return publish.Outcome{Refused: "the request is not understood: " + err.Error()}, nil
 	}
 	if o.Job == "status" {
 		return a.Publisher.Status(ctx, o.Pack)

@@ -62,7 +62,7 @@ func TestFilesRoundTrip(t *testing.T) {
 		var orders []payout.Order
 		for i := range rapid.IntRange(1, 5).Draw(t, "lines") {
 			orders = append(orders, payout.Order{
-				Key: payout.PayoutKey("t", ident.Settlement(rune('a'+i))), HolderName: text.Draw(t, "name"), Account: text.Draw(t, "account"), Bank: text.Draw(t, "bank"),
+				Key: payout.SettlementKey("t", ident.Settlement(rune('a'+i))), HolderName: text.Draw(t, "name"), Account: text.Draw(t, "account"), Bank: text.Draw(t, "bank"),
 				Remark: text.Draw(t, "remark"), Amount: money.Fen(rapid.Int64Range(1, 1e13).Draw(t, "fen")),
 			})
 		}

@@ -22,7 +22,8 @@ import (
 const (
 	// attrDocument holds the filed month as JSON.
 	attrDocument = "doc"
-	attrAct      = "act" // id of the act that wrote the item; a retry that finds its own id has succeeded
+	// id of the act that wrote the item; a retry that finds its own id has succeeded
+	attrAct = "act"
 )
 
 // Store implements filedmonth.Store.

@@ -35,7 +35,8 @@ const attrAct = "act"
 
 // readDocument reads one document consistently; what is the name of the document in the error when
 // there is none.
-func readDocument[T any](ctx context.Context, s *Store, k keys.Key, what string) (doc T, err error) {
+func readDocument[T any](ctx context.Context, s *Store, k keys.Key,
+	what string) (doc T, err error) {
 	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k),
 		ConsistentRead: aws.Bool(true)}
 	out, err := s.DB.GetItem(ctx, in)
