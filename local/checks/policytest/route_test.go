@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/lambda/contracttest"
 )
 
-// The functions' own tests hold their routes against what the template declares (contracttest.Serves); this one proves
+// The functions' own tests hold their routes against what the template declares (contracttest.CheckServedRoutes); this one proves
 // that the deployed resources are what it declares.
 func TestDeployedRoutesAreTheDeclaredOnes(t *testing.T) {
 	tpl := load(t)
@@ -76,8 +76,8 @@ func TestEveryHTTPFunctionHoldsItsRoutesAgainstTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.ContainsFunc(tests, func(path string) bool { return holds(t, path, fmt.Sprintf("contracttest.Serves(t, %q,", function)) }) {
-			t.Errorf("no test in functions/%s calls contracttest.Serves for it", function)
+		if !slices.ContainsFunc(tests, func(path string) bool { return holds(t, path, fmt.Sprintf("contracttest.CheckServedRoutes(t, %q,", function)) }) {
+			t.Errorf("no test in functions/%s calls contracttest.CheckServedRoutes for it", function)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func TestEveryTriggerHasASampleAndATest(t *testing.T) {
 			}
 		}
 		if !sendsSamples(t, folder) {
-			t.Errorf("no test sends %s its samples (triggertest.Samples)", name(f))
+			t.Errorf("no test sends %s its samples (triggertest.RunSamples)", name(f))
 		}
 	}
 }
@@ -92,6 +92,6 @@ func sendsSamples(t *testing.T, folder string) bool {
 	}
 	return slices.ContainsFunc(tests, func(path string) bool {
 		text, err := os.ReadFile(path)
-		return err == nil && strings.Contains(string(text), "triggertest.Samples(")
+		return err == nil && strings.Contains(string(text), "triggertest.RunSamples(")
 	})
 }

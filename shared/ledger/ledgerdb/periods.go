@@ -175,8 +175,8 @@ func (b Book) FenceBook(ctx context.Context, tenant ident.Tenant, book string, e
 			attrClosed + ") OR " + attrClosed + " < :m)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(month.String())}})
 	// The condition fails when the book has no balances or is closed for the month already.
-	if err == nil || dynamo.AsConditionError(err) != nil {
-		return nil
+	if err != nil && dynamo.AsConditionError(err) == nil {
+		return awsfault.Of(err)
 	}
-	return awsfault.Of(err)
+	return nil
 }

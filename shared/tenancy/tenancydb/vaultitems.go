@@ -150,8 +150,8 @@ func (s *Store) RecordRead(ctx context.Context, r audit.Record) error {
 	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it,
 		ConditionExpression: aws.String("attribute_not_exists(pk)")})
 	// Ids are random: an item with this id was stored by an earlier try whose answer was lost.
-	if err == nil || dynamo.AsConditionError(err) != nil {
-		return nil
+	if err != nil && dynamo.AsConditionError(err) == nil {
+		return awsfault.Of(err)
 	}
-	return awsfault.Of(err)
+	return nil
 }
