@@ -156,8 +156,8 @@ func (c alwaysPaying) notice(key string, at time.Time) ([]byte, error) {
 			Amount: amount.(money.Amount), At: at}})
 }
 
-// Query knows no order: the measured month pays by notices alone.
-func (alwaysPaying) Query(context.Context, string) (payout.Outcome, error) {
+// QueryOutcome knows no order: the measured month pays by notices alone.
+func (alwaysPaying) QueryOutcome(context.Context, string) (payout.Outcome, error) {
 	return payout.Outcome{State: payout.NotFound}, nil
 }
 
@@ -172,8 +172,8 @@ func (alwaysPaying) ParseNotice(_ context.Context, _ map[string]string,
 // payees returns the same account for every payee.
 type payees struct{}
 
-// Payee returns the account of a payee.
-func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+// FindPayee returns the account of a payee.
+func (payees) FindPayee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
 }
 

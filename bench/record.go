@@ -236,7 +236,7 @@ func (l load) measureRunning(ctx context.Context, api *runtimeapi.API,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var c answerCounter
-	go l.sendEvents(ctx, api, c.add)
+	go l.sendEvents(ctx, api, c.countAnswer)
 	// answers during the warm-up are checked and not counted
 	if err := sleep(ctx, warmUp); err != nil {
 		return nil, err
@@ -276,8 +276,8 @@ type answerCounter struct {
 	counted  measurement
 }
 
-// add checks an answer and counts it.
-func (c *answerCounter) add(answer runtimeapi.Answer) {
+// countAnswer checks an answer and counts it.
+func (c *answerCounter) countAnswer(answer runtimeapi.Answer) {
 	if status := answerStatus(answer.Body); answer.Failed || status != 200 && status != 201 {
 		c.wrong.Add(1)
 		c.firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(answer.Body))

@@ -42,6 +42,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 // triggers connects HTTP, queue and schedule with the nightly run.
 func triggers(api *httpapi.API, night billingapi.NightlyRun) trigger.Mux {
-	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.HandleOneByOne(night.Log, night.RunCohort),
+	return trigger.Mux{HTTP: api.AnswerEvent,
+		Queue:    sqsbatch.HandleOneByOne(night.Log, night.RunCohort),
 		Schedule: night.FanOutTenants}
 }

@@ -53,7 +53,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 // triggers connects the tax queue and HTTP with the service.
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
-	return trigger.Mux{Queue: p.TaskHandler(taxes.RunTask), HTTP: p.NewAPI(routes...).Serve}
+	return trigger.Mux{Queue: p.TaskHandler(taxes.RunTask), HTTP: p.NewAPI(routes...).AnswerEvent}
 }
 
 // routes returns all routes of this function.

@@ -57,7 +57,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements,
 		Creators:   p.Directory,
 		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
-	return trigger.Mux{HTTP: p.NewAPI(routes(a, moneyapi.API{Money: money})...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(routes(a, moneyapi.API{Money: money})...).AnswerEvent}, nil
 }
 
 // routes returns all routes of this function.

@@ -21,7 +21,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trigger.Mux{HTTP: p.NewAPI(routes(settlementapi.API{Service: service})...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(routes(settlementapi.API{Service: service})...).AnswerEvent}, nil
 }
 
 // routes returns all routes of this function; the last two need no token.

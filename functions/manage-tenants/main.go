@@ -42,7 +42,8 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Corpus:        func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
 		MergeFollowUp: merges,
 	}
-	return trigger.Mux{HTTP: p.NewAPI(routes(masters, importService(p, masters, taxes))...).Serve}, nil
+	return trigger.Mux{
+		HTTP: p.NewAPI(routes(masters, importService(p, masters, taxes))...).AnswerEvent}, nil
 }
 
 // routes returns all routes of this function.

@@ -36,7 +36,7 @@ func TestSamples(t *testing.T) {
 	}
 	api := &httpapi.API{Routes: routes(w.Service, &opening.Service{}), Clock: w.Clock, Log: slog.New(slog.DiscardHandler),
 		Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	triggertest.RunSamples(t, trigger.Mux{HTTP: api.Serve}, map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusCreated)})
+	triggertest.RunSamples(t, trigger.Mux{HTTP: api.AnswerEvent}, map[string]triggertest.Check{"event.json": triggertest.ExpectStatus(http.StatusCreated)})
 }
 
 func TestBuildNamesEveryMissingVariable(t *testing.T) {

@@ -30,7 +30,7 @@ func (accepts) Query(context.Context, string) (payout.Outcome, error) {
 
 type payees struct{}
 
-func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+func (payees) FindPayee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
 }
 

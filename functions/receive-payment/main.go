@@ -41,5 +41,5 @@ func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 		Routes: []httpapi.Route{payouthttp.CallbackRoute(s)}, Clock: s.Clock, Log: log,
 		Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{},
 	}
-	return trigger.Mux{HTTP: api.Serve}
+	return trigger.Mux{HTTP: api.AnswerEvent}
 }

@@ -28,5 +28,6 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	statements := p.StatementService()
 	statements.Documents = &statement.Documents{Files: bucket,
 		Typesetter: &printing.Typesetter{ReadFont: bucket.ReadFont}, Now: p.Clock.Now}
-	return trigger.Mux{HTTP: p.NewAPI(statementapi.API{Statements: statements}.Routes()...).Serve}, nil
+	return trigger.Mux{
+		HTTP: p.NewAPI(statementapi.API{Statements: statements}.Routes()...).AnswerEvent}, nil
 }

@@ -20,6 +20,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trigger.Mux{HTTP: p.NewAPI(settlementapi.API{Service: service}.SettleRoutes()...).Serve},
+	return trigger.Mux{
+			HTTP: p.NewAPI(settlementapi.API{Service: service}.SettleRoutes()...).AnswerEvent},
 		nil
 }

@@ -74,5 +74,5 @@ func assembleTriggers(cfg aws.Config, stage, table, bucket, secret string,
 		Clock:  now, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, table,
 			now.Now),
 	}
-	return trigger.Mux{HTTP: api.Serve, Queue: queue.Handle}
+	return trigger.Mux{HTTP: api.AnswerEvent, Queue: queue.Handle}
 }

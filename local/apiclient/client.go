@@ -236,8 +236,8 @@ func pathWithQuery(path string, pairs ...string) string {
 	return path + "?" + v.Encode()
 }
 
-// Call calls any route. The request body is in, or empty when in is nil; the answer is decoded
+// CallRoute calls any route. The request body is in, or empty when in is nil; the answer is decoded
 // into out unless out is nil.
-func (c *Client) Call(ctx context.Context, method, path string, in, out any) (Answer, error) {
+func (c *Client) CallRoute(ctx context.Context, method, path string, in, out any) (Answer, error) {
 	return c.callWithRetries(ctx, method, path, nil, in, out)
 }

@@ -165,7 +165,7 @@ func (m *month) callAs(ctx context.Context, role, method, path string, in, out a
 	if err != nil {
 		return err
 	}
-	if _, err = c.Call(ctx, method, path, in, out); err != nil {
+	if _, err = c.CallRoute(ctx, method, path, in, out); err != nil {
 		return fmt.Errorf("%s %s %s: %w", role, method, path, err)
 	}
 	return nil

@@ -233,7 +233,7 @@ func (m *month) disputeLine(ctx context.Context) error {
 	}
 	lines := []any{map[string]any{"line_id": disputedLine,
 		"reason": "the room earned more that evening"}}
-	_, err = creator.Call(ctx, http.MethodPost, disputedStatement+"dispute",
+	_, err = creator.CallRoute(ctx, http.MethodPost, disputedStatement+"dispute",
 		map[string]any{"lines": lines}, nil)
 	if apiclient.IsConflict(err) {
 		return nil

@@ -179,7 +179,7 @@ func TestCodesOfWhatIsBroken(t *testing.T) {
 		retry  bool
 	}{
 		"over the limit":     {nil, httpapi.Rate{PerSecond: 0.5, Burst: 0}, 429, 4001, true},
-		"the table is away":  {fault.Later(errors.New("secret inner text")), plenty, 503, 5003, true},
+		"the table is away":  {fault.Temporary(errors.New("secret inner text")), plenty, 503, 5003, true},
 		"nobody foresaw it":  {errors.New("secret inner text"), plenty, 500, 5001, false},
 		"an item is damaged": {fault.Internal(errors.New("secret inner text")), plenty, 500, 5001, false},
 	} {
@@ -191,7 +191,7 @@ func TestCodesOfWhatIsBroken(t *testing.T) {
 				HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: http.MethodGet},
 				Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": settletest.Tenant, "sub": "finance", "roles": "finance",
 					"exp": float64(time.Now().Add(time.Hour).Unix())}}}}
-			out := api.Serve(t.Context(), ev)
+			out := api.AnswerEvent(t.Context(), ev)
 			contracttest.CheckEvent(t, ev, out)
 			var body struct {
 				Code  int

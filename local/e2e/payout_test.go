@@ -100,7 +100,7 @@ func noNotice(t *testing.T, s *stack) {
 		return st.Payout != nil && st.Payout.State != "CREATED" && st.Payout.State != "SENT"
 	})
 	eventually(t, "PAID by asking", func() bool {
-		s.enqueue(t, relay.Payout, s.task(id, settlement.OpQuery), settlement.Group(mcn, string(p.creator)))
+		s.enqueue(t, relay.Payout, s.task(id, settlement.OpQuery), settlement.MessageGroupID(mcn, string(p.creator)))
 		s.drained(t)
 		st = s.read(t, string(id))
 		return st.Status == apiclient.Paid

@@ -114,8 +114,8 @@ func repeatedMessages(t *testing.T, s *stack) {
 			tax = append(tax, s.task(id, settlement.OpRebook), s.task(id, settlement.OpBook), s.task(id, settlement.OpQuote))
 			pay = append(pay, s.task(id, settlement.OpQuery), s.task(id, settlement.OpSend))
 		}
-		s.enqueue(t, relay.Payout, pay[0], settlement.Group(mcn, string(p.creator)), pay[1:]...)
-		s.enqueue(t, relay.Tax, tax[0], settlement.Group(mcn, string(st.PayingEntity), string(p.taxpayer)), tax[1:]...)
+		s.enqueue(t, relay.Payout, pay[0], settlement.MessageGroupID(mcn, string(p.creator)), pay[1:]...)
+		s.enqueue(t, relay.Tax, tax[0], settlement.MessageGroupID(mcn, string(st.PayingEntity), string(p.taxpayer)), tax[1:]...)
 		s.drained(t)
 		s.same(t, id, before, p.creator)
 	}
@@ -136,7 +136,7 @@ func TestAPoisonMessageDiesAlone(t *testing.T) {
 	s.visibility(t, "3") // more than a busy machine needs for a batch
 
 	poison := `{"poison":"` + s.run + `"}`
-	group := settlement.Group(mcn, string(victim.entity), string(victim.taxpayer))
+	group := settlement.MessageGroupID(mcn, string(victim.entity), string(victim.taxpayer))
 	s.enqueue(t, relay.Tax, poison, group, s.task(first, settlement.OpQuote), s.task(first, settlement.OpBook), s.task(first, settlement.OpQuote))
 	second := s.open(t, victim, "live-behind", "500.00")
 	beside := s.open(t, other, "live-beside", "500.00")

@@ -88,7 +88,7 @@ func (r Reader) findRecord(ctx context.Context, tenant ident.Tenant,
 	}
 	place, ok := places[id]
 	if !ok {
-		return Place{}, Batch{}, fault.Absent("audit record")
+		return Place{}, Batch{}, fault.MissingObject("audit record")
 	}
 	body, err := r.Objects.Get(ctx, BatchName(tenant, place.Batch))
 	if err != nil {

@@ -116,5 +116,5 @@ func sendUntilProcessed[Part any](ctx context.Context, batch []Part,
 	if errors.Is(err, errUnprocessed) {
 		return awsfault.UnprocessedParts("dynamo", len(left))
 	}
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }

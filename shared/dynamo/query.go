@@ -40,7 +40,7 @@ func QueryItems(ctx context.Context, db dynamodb.QueryAPIClient,
 		for pages := dynamodb.NewQueryPaginator(db, in); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(nil, awsfault.Of(err))
+				yield(nil, awsfault.Classify(err))
 				return
 			}
 			for _, it := range page.Items {
@@ -98,7 +98,7 @@ func QueryPage(ctx context.Context, db dynamodb.QueryAPIClient, in *dynamodb.Que
 	}
 	out, err := db.Query(ctx, &page)
 	if err != nil {
-		return nil, "", awsfault.Of(err)
+		return nil, "", awsfault.Classify(err)
 	}
 	return out.Items, TextOf(out.LastEvaluatedKey, "sk"), nil
 }

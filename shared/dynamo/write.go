@@ -42,7 +42,7 @@ func Transact(ctx context.Context, db API, token string, parts []types.TransactW
 	if refused := AsConditionError(err); refused != nil {
 		return refused
 	}
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // maxTries returns how often a transaction that failed with err is written at most.
@@ -135,7 +135,7 @@ func WriteOutcome(err error, attribute, act string) error {
 	refused := AsConditionError(err)
 	switch {
 	case refused == nil:
-		return awsfault.Of(err)
+		return awsfault.Classify(err)
 	case refused.IsWrittenBy(attribute, act):
 		return nil
 	}

@@ -146,9 +146,9 @@ func MissingRule(reason, name, public string) *Error {
 	return &Error{Code: RuleMissing, Reason: reason, Public: public, Missing: name}
 }
 
-// Absent returns the same refusal for an object that does not exist and for one that belongs to
-// somebody else, so that the answer does not reveal its existence. what is the kind of object.
-func Absent(what string) *Error {
+// MissingObject returns the same refusal for an object that does not exist and for one that belongs
+// to somebody else, so that the answer does not reveal its existence. what is the kind of object.
+func MissingObject(what string) *Error {
 	return &Error{Code: NotFound, Reason: "not_found", Public: "There is no such " + what + "."}
 }
 
@@ -158,24 +158,24 @@ func Internal(cause error) *Error {
 		"was half done. Try again, and give us the request id if it stays.", Err: cause}
 }
 
-// Later asks the caller to send the same request again after RetryAfter. Whether the first request
-// was carried out may be unknown; the repeated one finds what the first one wrote.
-func Later(cause error) *Error {
+// Temporary asks the caller to send the same request again after RetryAfter. Whether the first
+// request was carried out may be unknown; the repeated one finds what the first one wrote.
+func Temporary(cause error) *Error {
 	return &Error{Code: Unavailable, Reason: "unavailable",
 		Public:     "We are busy or a part is away; send the same request again after the given seconds.",
 		RetryAfter: time.Second, Err: cause}
 }
 
-// Of returns the Error in the chain of err. When there is none, it returns Later for a call whose
-// time was over, and Internal for anything else.
-func Of(err error) *Error {
+// AsError returns the Error in the chain of err. When there is none, it returns Temporary for a call
+// whose time was over, and Internal for anything else.
+func AsError(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
 		return e
 	// our own time was over, which says nothing about the request
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return Later(err)
+		return Temporary(err)
 	}
 	return Internal(err)
 }

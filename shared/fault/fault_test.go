@@ -13,7 +13,7 @@ var errCause = errors.New("table ledger-7 is away")
 func TestARefusalIsFoundInsideOtherErrors(t *testing.T) {
 	refusal := fault.New(fault.IllegalMove, "on_hold", "End the hold first.").Wrap(errCause)
 	err := fmt.Errorf("approve: %w", refusal)
-	if got := fault.Of(err); got != refusal || got.Status() != 409 {
+	if got := fault.AsError(err); got != refusal || got.Status() != 409 {
 		t.Errorf("found %v with status %d", got, got.Status())
 	}
 	if !errors.Is(err, errCause) || !errors.Is(err, fault.New(fault.IllegalMove, "on_hold", "")) || !errors.Is(err, &fault.Error{Code: fault.IllegalMove}) {
@@ -36,11 +36,11 @@ func TestWrappingLeavesTheRefusalAsItWas(t *testing.T) {
 
 // What is not ours is a fault of the system, and its text stays in the log.
 func TestAnUnknownErrorShowsNothingOfItself(t *testing.T) {
-	e := fault.Of(errCause)
+	e := fault.AsError(errCause)
 	if e.Code != fault.System || e.Status() != 500 || !errors.Is(e, errCause) || e.Public == "" || e.Public == errCause.Error() {
 		t.Errorf("%d %q", e.Status(), e.Public)
 	}
-	if later := fault.Later(errCause); later.Code != fault.Unavailable || later.Status() != 503 || later.RetryAfter <= 0 || !errors.Is(later, errCause) {
+	if later := fault.Temporary(errCause); later.Code != fault.Unavailable || later.Status() != 503 || later.RetryAfter <= 0 || !errors.Is(later, errCause) {
 		t.Errorf("%d, again after %s", later.Status(), later.RetryAfter)
 	}
 }

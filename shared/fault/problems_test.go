@@ -16,7 +16,7 @@ func TestProblemsListAllThatIsWrongInOneError(t *testing.T) {
 	p.Add("from", "must be given")
 	p.AddIf(true, "to", "must not be before from")
 	want := []fault.Field{{Field: "from", Problem: "must be given"}, {Field: "to", Problem: "must not be before from"}}
-	if err := fault.Of(p.Err()); err.Code != fault.InvalidInput || !reflect.DeepEqual(err.Fields, want) {
+	if err := fault.AsError(p.Err()); err.Code != fault.InvalidInput || !reflect.DeepEqual(err.Fields, want) {
 		t.Fatalf("got code %d and fields %v, want %d and %v", err.Code, err.Fields, fault.InvalidInput, want)
 	}
 }

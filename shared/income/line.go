@@ -164,23 +164,24 @@ func (c *checker) hasProblem(field string) bool {
 	return slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == field })
 }
 
-// addIf adds a problem when something is wrong with a field that has no problem yet.
-func (c *checker) addIf(wrong bool, field, problem string) {
+// addProblemIf adds a problem when something is wrong with a field that has no problem yet.
+func (c *checker) addProblemIf(wrong bool, field, problem string) {
 	c.problems.AddIf(wrong && !c.hasProblem(field), field, problem)
 }
 
 // checkNames checks the ids, the income type, the lengths of the texts and the count.
 func (c *checker) checkNames(d draft) {
 	const id = "must be 1 to 64 letters, digits, _ or -"
-	c.addIf(!ident.Valid(d.LineID), "line_id", id)
-	c.addIf(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix),
+	c.addProblemIf(!ident.Valid(d.LineID), "line_id", id)
+	c.addProblemIf(strings.HasPrefix(d.LineID, AccrualPrefix) ||
+		strings.HasPrefix(d.LineID, CarryPrefix),
 		"line_id", "must not begin with accr- or carry-, the system uses them")
-	c.addIf(!ident.Valid(d.CreatorID), "creator_id", id)
-	c.addIf(d.IncomeType == Incentive, "income_type",
+	c.addProblemIf(!ident.Valid(d.CreatorID), "creator_id", id)
+	c.addProblemIf(d.IncomeType == Incentive, "income_type",
 		"must not be incentive: incentives are recorded as events, or settled by a call")
-	c.addIf(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type",
+	c.addProblemIf(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type",
 		"must be one of "+strings.Join(uploadableTypes(), ", "))
-	c.addIf(d.Platform == "", "platform", "must be given")
+	c.addProblemIf(d.Platform == "", "platform", "must be given")
 	for _, t := range []struct {
 		field, value string
 		limit        int
@@ -189,10 +190,10 @@ func (c *checker) checkNames(d draft) {
 		{"shop_id", d.ShopID, 128},
 		{"description", d.Description, 500}, {"source", d.Source, 200},
 	} {
-		c.addIf(utf8.RuneCountInString(t.value) > t.limit, t.field,
+		c.addProblemIf(utf8.RuneCountInString(t.value) > t.limit, t.field,
 			fmt.Sprintf("must have at most %d characters", t.limit))
 	}
-	c.addIf(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
+	c.addProblemIf(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
 }
 
 // uploadableTypes lists the income types that may be uploaded: all but incentives.
@@ -203,13 +204,13 @@ func uploadableTypes() []string {
 // checkDates checks that the day and the service period are given, not in the future and not too
 // old.
 func (c *checker) checkDates(d draft, today civil.Date) {
-	c.addIf(d.OccurredOn.IsZero(), "occurred_on", "must be given")
-	c.addIf(d.OccurredOn.After(today), "occurred_on", "lies in the future")
-	c.addIf(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on",
+	c.addProblemIf(d.OccurredOn.IsZero(), "occurred_on", "must be given")
+	c.addProblemIf(d.OccurredOn.After(today), "occurred_on", "lies in the future")
+	c.addProblemIf(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on",
 		"lies more than 400 days back")
-	c.addIf(d.ServicePeriod.IsZero(), "service_period", "must be given")
-	c.addIf(d.ServicePeriod.After(today.Month()), "service_period", "lies in the future")
-	c.addIf(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period",
+	c.addProblemIf(d.ServicePeriod.IsZero(), "service_period", "must be given")
+	c.addProblemIf(d.ServicePeriod.After(today.Month()), "service_period", "lies in the future")
+	c.addProblemIf(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period",
 		"lies more than 13 months back")
 }
 
@@ -225,10 +226,10 @@ func (c *checker) checkAmounts(d draft) {
 		{"refund", d.Refund, false},
 		{"subsidy", d.Subsidy, false}, {"distributable", d.Distributable, true},
 	} {
-		c.addIf(a.amount == nil, a.field, "must be given")
+		c.addProblemIf(a.amount == nil, a.field, "must be given")
 		if a.amount != nil {
-			c.addIf(a.amount.Negative() && !a.signed, a.field, "must not be negative")
-			c.addIf(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
+			c.addProblemIf(a.amount.Negative() && !a.signed, a.field, "must not be negative")
+			c.addProblemIf(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
 		}
 		sound = sound && !c.hasProblem(a.field)
 	}
@@ -236,7 +237,7 @@ func (c *checker) checkAmounts(d draft) {
 	// reported twice.
 	if sound {
 		want := d.toLine().ComputedDistributable()
-		c.addIf(*d.Distributable != want, "distributable",
+		c.addProblemIf(*d.Distributable != want, "distributable",
 			"must be gross_before_platform - platform_fee - refund + subsidy, which is "+want.String())
 	}
 }

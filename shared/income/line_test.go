@@ -132,7 +132,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		l, id, err := income.ParseLine(raw, today())
 		if err != nil {
-			if !fault.HasCode(err, fault.InvalidInput) || len(fault.Of(err).Fields) == 0 {
+			if !fault.HasCode(err, fault.InvalidInput) || len(fault.AsError(err).Fields) == 0 {
 				t.Fatalf("a refusal that names no field: %v", err)
 			}
 			return

@@ -84,7 +84,7 @@ const atOnce = 8
 func (r *Recorder) RecordUpload(ctx context.Context, u Upload) ([]Result, error) {
 	today, err := r.Clock.Today(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	call := &upload{Recorder: r, Upload: u, results: make([]Result, len(u.Lines))}
 	for _, round := range call.groupIntoRounds(today) {
@@ -253,7 +253,7 @@ const ContractMissing = "contract_missing"
 // found" ask the sender to send the lines again, because the line itself is not at fault.
 func (u *upload) failLines(entries []entry, err error) {
 	if !fault.HasCode(err, fault.NotFound) {
-		err = fault.Later(err)
+		err = fault.Temporary(err)
 	}
 	for _, e := range entries {
 		u.results[e.at].Err = err

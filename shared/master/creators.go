@@ -328,7 +328,7 @@ func (d *creatorDraft) setPayoutAccount(ctx context.Context, s *Service, c call,
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return fault.Later(err)
+		return fault.Temporary(err)
 	}
 	k.PayoutHash = account
 	k.PayoutSince = today

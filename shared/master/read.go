@@ -45,7 +45,7 @@ func (s *Service) Read(ctx context.Context, tenant ident.Tenant, kind tenancy.Ki
 		return nil, err
 	}
 	if len(tenancy.IDProblems("id", id)) > 0 {
-		return nil, fault.Absent(string(kind))
+		return nil, fault.MissingObject(string(kind))
 	}
 	versions, err := s.readVersions(ctx, tenant, kind, id)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Service) Read(ctx context.Context, tenant ident.Tenant, kind tenancy.Ki
 		found, ok = tenancy.LatestVersion(versions)
 	}
 	if !ok {
-		return nil, fault.Absent(string(kind))
+		return nil, fault.MissingObject(string(kind))
 	}
 	return publicForm(kind, found.doc)
 }
@@ -96,7 +96,7 @@ func (s *Service) dayOrToday(ctx context.Context, day civil.Date) (civil.Date, e
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		err = fault.Later(err)
+		err = fault.Temporary(err)
 	}
 	return today, err
 }

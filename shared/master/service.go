@@ -160,11 +160,11 @@ func staleVersionError() error {
 func (s *Service) readLatest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, error) {
 	if len(tenancy.IDProblems("id", id)) > 0 {
-		return tenancy.Stored{}, fault.Absent(string(kind))
+		return tenancy.Stored{}, fault.MissingObject(string(kind))
 	}
 	found, exists, err := s.Store.LatestVersion(ctx, tenant, kind, id)
 	if err == nil && !exists {
-		err = fault.Absent(string(kind))
+		err = fault.MissingObject(string(kind))
 	}
 	return found, err
 }
@@ -184,7 +184,7 @@ func (s *Service) prepareDraft(ctx context.Context, c call, body []byte) (draft,
 	problems := strictjson.Decode(body, d)
 	secret, err := s.Secret(ctx)
 	if err != nil {
-		return nil, c, fault.Later(err)
+		return nil, c, fault.Temporary(err)
 	}
 	if c.hash, err = vault.NewHasher(secret); err != nil {
 		return nil, c, fault.Internal(err)

@@ -266,7 +266,7 @@ func (c *checker) checkCoverage(ctx context.Context, p Payable) error {
 		return nil
 	}
 	var k tenancy.Contract
-	err := error(fault.Absent("creator"))
+	err := error(fault.MissingObject("creator"))
 	if !c.newCreators[string(p.CreatorID)] {
 		k, err = c.Directory.Contract(ctx, c.by.Tenant, p.CreatorID, p.IncomeType, p.Period.Last())
 	}

@@ -368,7 +368,7 @@ func (s *Service) readAndCheck(ctx context.Context, by identity.Principal,
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return in, nil, fault.Later(err)
+		return in, nil, fault.Temporary(err)
 	}
 	c := checker{Service: s, by: by, in: in, today: today, newCreators: map[string]bool{},
 		entities: map[string]bool{}}

@@ -53,7 +53,7 @@ func (g Gateways) GatewayFor(_ context.Context, tenant ident.Tenant, method Meth
 func (g Gateways) ReadNotice(ctx context.Context, method Method, headers map[string]string,
 	body []byte) (Notice, error) {
 	if !slices.ContainsFunc(g, func(a MerchantAccount) bool { return a.Method == method }) {
-		return Notice{}, fault.Absent("gateway")
+		return Notice{}, fault.MissingObject("gateway")
 	}
 	for _, a := range g {
 		if a.Method != method {

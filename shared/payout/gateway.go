@@ -65,9 +65,9 @@ type Gateway interface {
 	// means that nothing was sent, because the order or our own configuration is wrong. Sending the
 	// same order again never pays twice.
 	Send(ctx context.Context, o Order) (Outcome, error)
-	// Query requests the state of an order by its key: NOT_FOUND when the gateway certainly has no
+	// QueryOutcome requests the state of an order by its key: NOT_FOUND when the gateway certainly has no
 	// such order, UNKNOWN when the answer leaves that open. An error means that nothing was sent.
-	Query(ctx context.Context, key string) (Outcome, error)
+	QueryOutcome(ctx context.Context, key string) (Outcome, error)
 	// ParseNotice verifies and reads a message. Header names are in lower case. The error is
 	// ErrUnverified when the message is not from the gateway of this merchant account, and 2001 when a
 	// verified message cannot be read.

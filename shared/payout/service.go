@@ -91,8 +91,8 @@ func (Payee) LogValue() slog.Value { return slog.StringValue("payee") }
 
 // Accounts decrypts the accounts of payees.
 type Accounts interface {
-	// Payee returns the account to which p is to be paid, after an audit record of the read is stored.
-	Payee(ctx context.Context, p Payable) (Payee, error)
+	// FindPayee returns the account to which p is to be paid, after an audit record of the read is stored.
+	FindPayee(ctx context.Context, p Payable) (Payee, error)
 }
 
 // Rebooking requests that a settlement is booked again for another month before anything is sent.
@@ -214,7 +214,7 @@ func (s *Service) prepareOrder(ctx context.Context, p Payable) (Gateway, Order, 
 	if err != nil {
 		return nil, Order{}, err
 	}
-	payee, err := s.Accounts.Payee(ctx, p)
+	payee, err := s.Accounts.FindPayee(ctx, p)
 	if err != nil {
 		return nil, Order{}, err
 	}
@@ -260,7 +260,7 @@ func (s *Service) query(ctx context.Context, p Payable) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	o, err := gateway.Query(ctx, p.Key)
+	o, err := gateway.QueryOutcome(ctx, p.Key)
 	if err != nil {
 		return Outcome{}, fault.Internal(err)
 	}
@@ -340,7 +340,7 @@ func (s *Service) HandleNotice(ctx context.Context, method Method, headers map[s
 		return err
 	}
 	if p.Method != method {
-		return fault.Absent("payout")
+		return fault.MissingObject("payout")
 	}
 	if n.Amount != p.ToPay {
 		return amountContradiction(p, n.Outcome)
@@ -360,7 +360,8 @@ func (s *Service) queryAfterNotice(ctx context.Context, p Payable) error {
 		return err
 	}
 	if o.State == Unknown || o.State == NotFound {
-		return fault.Later(fmt.Errorf("gateway notified, but its query says %s %s", o.State, o.Reason))
+		return fault.Temporary(fmt.Errorf("gateway notified, but its query says %s %s", o.State,
+			o.Reason))
 	}
 	_, err = s.recordOutcome(ctx, p, o)
 	return err
@@ -418,7 +419,7 @@ func (s *Service) resolveUnclear(ctx context.Context, p Payable) error {
 	if err == nil {
 		return nil
 	}
-	e := fault.Of(err)
+	e := fault.AsError(err)
 	s.Log.ErrorContext(ctx, "payout stays unclear", "tenant", p.Tenant, "settlement_id",
 		p.SettlementID, "payout_key", p.Key, "state", p.State, "code", int(e.Code), "reason", e.Reason,
 		"cause", e.Error())

@@ -51,7 +51,7 @@ func (g *truth) Send(_ context.Context, o payout.Order) (payout.Outcome, error) 
 	return *g.bills[o.Key], nil
 }
 
-func (g *truth) Query(_ context.Context, key string) (payout.Outcome, error) {
+func (g *truth) QueryOutcome(_ context.Context, key string) (payout.Outcome, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, said := g.how("query"); !said {
@@ -93,7 +93,7 @@ type accounts struct {
 	err error
 }
 
-func (a accounts) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+func (a accounts) FindPayee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三", Ref: a.ref}, a.err
 }
 
@@ -256,7 +256,7 @@ func TestHear(t *testing.T) {
 		"never sent":              {payout.Created, key + " PAID", payout.Created, payout.ErrContradiction},
 		"paid after failed":       {payout.Failed, key + " PAID", payout.Failed, payout.ErrContradiction},
 		"other amount":            {payout.Accepted, key + " PAID:", payout.Accepted, payout.ErrContradiction},
-		"unknown key":             {payout.Accepted, "nokey PAID", payout.Accepted, fault.Absent("")},
+		"unknown key":             {payout.Accepted, "nokey PAID", payout.Accepted, fault.MissingObject("")},
 		"unknown, query is quiet": {payout.Unknown, key + " PAID", payout.Unknown, &fault.Error{Code: fault.Unavailable}},
 	}
 	for name, c := range cases {
@@ -412,7 +412,7 @@ func TestOrderCheck(t *testing.T) {
 		t.Error(err)
 	}
 	bad := payout.Order{Key: "short", Amount: money.Fen(-1), Account: "a\n", Remark: strings.Repeat("款", 33), Bank: "\x00"}
-	e := fault.Of(bad.Validate())
+	e := fault.AsError(bad.Validate())
 	if len(e.Fields) != 6 {
 		t.Errorf("problems %v", e.Fields)
 	}
@@ -421,7 +421,7 @@ func TestOrderCheck(t *testing.T) {
 // changing changes what is stored while a send is being prepared.
 type changing func()
 
-func (c changing) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+func (c changing) FindPayee(context.Context, payout.Payable) (payout.Payee, error) {
 	c()
 	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
 }

@@ -52,7 +52,7 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 		return Settlement{}, err
 	}
 	if !by.CanSee(st.CreatorID) {
-		return Settlement{}, fault.Absent("settlement")
+		return Settlement{}, fault.MissingObject("settlement")
 	}
 	return st, nil
 }
@@ -312,7 +312,7 @@ func firstError(errs ...error) error {
 func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return Settlement{}, fault.Later(err)
+		return Settlement{}, fault.Temporary(err)
 	}
 	return s.decideAndApply(ctx, in, "settlement.reopened",
 		func(st Settlement, a Act) (Change, error) {

@@ -73,7 +73,7 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 			return err
 		}
 		late := overdueCounter{viewer, map[string]int{}}
-		err = v.service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)},
+		err = v.service.EachSettlement(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)},
 			func(s Settlement) error {
 				late.countIfOverdue(s)
 				// these three wait for the system although nextOperation knows nothing for them

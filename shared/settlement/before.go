@@ -77,7 +77,7 @@ func (in Before) income() Income {
 func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return fault.Later(err)
+		return fault.Temporary(err)
 	}
 	own, twin := in.payables()
 	other, _, err := s.LatestOccurrence(ctx, in.Tenant, twin.identity())

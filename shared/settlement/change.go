@@ -184,8 +184,8 @@ type Store interface {
 	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		entity ident.Entity) ([]receivable.Receivable, error)
 	filedmonth.Reader
-	// Entry reads an entry of the journal of a creator.
-	Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	// ReadEntry reads an entry of the journal of a creator.
+	ReadEntry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		id string) (ledger.Entry, error)
 	// List reads one page of the settlements of a query, newest opening first; the cursor is "" at the
 	// start and at the end.

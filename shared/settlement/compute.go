@@ -235,7 +235,7 @@ func (t *Taxes) writeHoldOnce(ctx context.Context, s, held Settlement) error {
 // holds what the present booking posted alone. It is the zero entry where the booking posted
 // nothing.
 func (s *Service) readBookedEntry(ctx context.Context, st Settlement) (ledger.Entry, error) {
-	e, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
+	e, err := s.Store.ReadEntry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
 	if fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
 		return ledger.Entry{}, nil
 	}
@@ -244,7 +244,7 @@ func (s *Service) readBookedEntry(ctx context.Context, st Settlement) (ledger.En
 	}
 	all := []ledger.Entry{e}
 	for before := e.Reverses; before != ""; before = all[len(all)-1].Reverses {
-		old, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, before)
+		old, err := s.Store.ReadEntry(ctx, st.Tenant, st.CreatorID, before)
 		if err != nil {
 			return e, err
 		}
@@ -272,7 +272,7 @@ func (s *Service) readBookingFacts(ctx context.Context, st Settlement) (booked, 
 			return b, err
 		}
 	}
-	if b.opening, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, first.OpenedBy); err != nil {
+	if b.opening, err = s.Store.ReadEntry(ctx, st.Tenant, st.CreatorID, first.OpenedBy); err != nil {
 		return b, err
 	}
 	if st.BookedEntry == "" {

@@ -42,7 +42,7 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	if s, err = s.EndHold(a, now); err != nil || heldFor(s) != HoldDisputed || s.Hold.Until.IsZero() {
 		t.Fatalf("after the release: %+v %v", s.Hold, err)
 	}
-	if _, err := s.EndHold(a, now); fault.Of(err).Reason != "disputed" {
+	if _, err := s.EndHold(a, now); fault.AsError(err).Reason != "disputed" {
 		t.Errorf("a dispute was released by hand: %v", err)
 	}
 	s = s.HoldForRuleGap("rule", "text", a, now)
@@ -57,7 +57,7 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 		t.Errorf("confirmed and still held: %+v", s.Hold)
 	}
 	s.Status = Paid
-	if _, err := s.Dispute(civil.MustDate("2026-09-25"), a, now); fault.Of(err).Reason != "already_sent" {
+	if _, err := s.Dispute(civil.MustDate("2026-09-25"), a, now); fault.AsError(err).Reason != "already_sent" {
 		t.Errorf("paid money was held: %v", err)
 	}
 }

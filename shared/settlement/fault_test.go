@@ -45,7 +45,7 @@ func (g *gateway) Send(_ context.Context, o payout.Order) (payout.Outcome, error
 	return payout.Outcome{State: payout.Accepted, GatewayID: "G" + o.Key[:8], Amount: o.Amount}, nil
 }
 
-func (g *gateway) Query(_ context.Context, key string) (payout.Outcome, error) {
+func (g *gateway) QueryOutcome(_ context.Context, key string) (payout.Outcome, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	amount, ok := g.paid[key]
@@ -66,7 +66,7 @@ func (g *gateway) ParseNotice(_ context.Context, _ map[string]string, body []byt
 // accounts and rebooking are what paying needs besides.
 type accounts struct{}
 
-func (accounts) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+func (accounts) FindPayee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
 }
 

@@ -134,7 +134,7 @@ func (s Settlement) isHoldRechecked() bool {
 func (s *Service) recheckHold(ctx context.Context, st Settlement) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return fault.Later(err)
+		return fault.Temporary(err)
 	}
 	fresh, err := s.withHoldCauses(ctx, st, laterDate(st.PayOn, today), st.Hold.Reason != HoldPaper ||
 		st.Status == Approved)

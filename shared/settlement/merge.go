@@ -120,7 +120,7 @@ func (m *Merging) yearsToJoin(ctx context.Context, tenant ident.Tenant, entity i
 	}
 	today, err := m.Service.Clock.Today(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	years = append(slices.Clone(years), today.Year(), today.AddDays(1).Year())
 	slices.Sort(years)

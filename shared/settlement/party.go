@@ -185,7 +185,7 @@ func (s *Service) newPartySettlement(ctx context.Context, main Settlement,
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return Settlement{}, fault.Later(err)
+		return Settlement{}, fault.Temporary(err)
 	}
 	o := main.Opening
 	o.CreatorID = payee.CreatorID

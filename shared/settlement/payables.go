@@ -139,7 +139,7 @@ func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	}
 	var waiting []Settlement
 	for _, t := range tenants {
-		err := p.service.Each(ctx, ident.Tenant(t),
+		err := p.service.EachSettlement(ctx, ident.Tenant(t),
 			Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)},
 			func(s Settlement) error {
 				if s.Payout != nil && s.Payout.State.IsOpen() && s.LastUpdated.Before(before) {
@@ -159,9 +159,9 @@ func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	return out, nil
 }
 
-// Each calls visit for every settlement of a query, newest opening first, and stops at the first
-// error.
-func (s *Service) Each(ctx context.Context, tenant ident.Tenant, q Query,
+// EachSettlement calls visit for every settlement of a query, newest opening first, and stops at
+// the first error.
+func (s *Service) EachSettlement(ctx context.Context, tenant ident.Tenant, q Query,
 	visit func(Settlement) error) error {
 	for cursor := ""; ; {
 		page, next, err := s.Store.List(ctx, tenant, q, cursor, 100)

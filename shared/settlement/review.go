@@ -94,7 +94,7 @@ func (s *Service) reviewRules(ctx context.Context, tenant ident.Tenant) (review.
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return review.Rules{}, fault.Later(err)
+		return review.Rules{}, fault.Temporary(err)
 	}
 	return s.Checks.Policy.ReviewRules(ctx, tenant, today)
 }
@@ -107,7 +107,7 @@ func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, er
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return Viewer{}, fault.Later(err)
+		return Viewer{}, fault.Temporary(err)
 	}
 	return Viewer{Rules: rules, Calendar: s.Calendar, Now: s.Clock.Instant(), Today: today,
 		ForCreator: by.SeesOnlyOwn()}, nil

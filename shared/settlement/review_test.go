@@ -21,7 +21,7 @@ func TestApprovalsByLevels(t *testing.T) {
 	if err != nil || one.Status != InReview || one.StatusVersion != 2 || one.Last.Name != ActApprovalGiven {
 		t.Fatalf("first approval: %+v %v", one, err)
 	}
-	if _, err := one.Approve(2, by("a"), now); fault.Of(err).Reason != "approved_by_you" {
+	if _, err := one.Approve(2, by("a"), now); fault.AsError(err).Reason != "approved_by_you" {
 		t.Errorf("the same person twice: %v", err)
 	}
 	one.Net = money.MustParse("49000.00") // a new quote in between

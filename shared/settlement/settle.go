@@ -156,10 +156,10 @@ func (s *Service) RefuseUnreadable(ctx context.Context, key string, r Request, f
 	} else {
 		business, err := s.Clock.BusinessTime(ctx)
 		if err != nil {
-			return fault.Later(err)
+			return fault.Temporary(err)
 		}
 		if err := r.validate(key, business); err != nil {
-			more = fault.Of(err).Fields
+			more = fault.AsError(err).Fields
 		}
 	}
 	all := slices.Clone(found)
@@ -197,7 +197,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	}
 	business, err := s.Clock.BusinessTime(ctx)
 	if err != nil {
-		return Answer{}, 0, fault.Later(err)
+		return Answer{}, 0, fault.Temporary(err)
 	}
 	if err := r.validate(key, business); err != nil {
 		return Answer{}, 0, err

@@ -236,7 +236,7 @@ func TestOpenBeforeIsIdempotent(t *testing.T) {
 	taxed := in
 	taxed.Taxed = true
 	for name, other := range map[string]settlement.Before{"another amount": openingPayable("600.00"), "taxed before": taxed} {
-		if err := l.OpenBefore(t.Context(), other); !fault.HasCode(err, fault.OtherContent) || fault.Of(err).Reason != "payable_exists" {
+		if err := l.OpenBefore(t.Context(), other); !fault.HasCode(err, fault.OtherContent) || fault.AsError(err).Reason != "payable_exists" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

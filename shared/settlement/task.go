@@ -22,10 +22,10 @@ type Task struct {
 	Trace        string           `json:"trace,omitempty"`
 }
 
-// Group returns the id of the SQS message group for the given parts, short enough for SQS. Messages
-// of one group are handled one at a time: taxes for each paying entity and taxpayer, payments for
-// each payee account, everything else for each settlement.
-func Group(parts ...string) string {
+// MessageGroupID returns the id of the SQS message group for the given parts, short enough for SQS.
+// Messages of one group are handled one at a time: taxes for each paying entity and taxpayer,
+// payments for each payee account, everything else for each settlement.
+func MessageGroupID(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
 		h.Write([]byte(p + "\x1f"))

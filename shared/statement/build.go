@@ -75,7 +75,7 @@ func (b Builder) BuildStatement(ctx context.Context, tenant ident.Tenant, creato
 		return Statement{}, err
 	}
 	if len(s.Lines) == 0 && len(s.Bills) == 0 {
-		return Statement{}, fault.Absent("statement")
+		return Statement{}, fault.MissingObject("statement")
 	}
 	s.sumTotals()
 	if err := s.checkSums(); err != nil {

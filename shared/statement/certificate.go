@@ -64,7 +64,7 @@ func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal,
 	if by.SeesOnlyOwn() {
 		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
 		if err != nil || who.TaxpayerID != taxpayer {
-			return Certificate{}, fault.Absent("taxpayer")
+			return Certificate{}, fault.MissingObject("taxpayer")
 		}
 	}
 	payer, err := s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)

@@ -131,7 +131,7 @@ func (d *Documents) LinkSentStatement(ctx context.Context, tenant ident.Tenant,
 		return Link{}, err
 	}
 	if !there {
-		return Link{}, fault.Absent("statement with this content_hash")
+		return Link{}, fault.MissingObject("statement with this content_hash")
 	}
 	return d.newLink(ctx, name, statementNumber(creator, p), hash, f)
 }

@@ -150,7 +150,7 @@ func (s *Service) SendStatement(ctx context.Context, by identity.Principal, crea
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return State{}, fault.Later(err)
+		return State{}, fault.Temporary(err)
 	}
 	if err := s.Documents.StoreStatement(ctx, st); err != nil {
 		return State{}, err
@@ -202,7 +202,7 @@ func (s *Service) readSent(ctx context.Context, tenant ident.Tenant, creator ide
 	period Period) (State, error) {
 	state, ok, err := s.States.ReadState(ctx, tenant, creator, period)
 	if err == nil && !ok {
-		err = fault.Absent("sent statement")
+		err = fault.MissingObject("sent statement")
 	}
 	return state, err
 }
@@ -211,7 +211,7 @@ func (s *Service) readSent(ctx context.Context, tenant ident.Tenant, creator ide
 // statement does not exist.
 func CheckOwner(by identity.Principal, creator ident.Creator) error {
 	if by.Creator != creator {
-		return fault.Absent("statement")
+		return fault.MissingObject("statement")
 	}
 	return nil
 }
@@ -266,7 +266,7 @@ func (s *Service) DisputeStatement(ctx context.Context, by identity.Principal,
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return State{}, fault.Later(err)
+		return State{}, fault.Temporary(err)
 	}
 	st, err := s.BuildStatement(ctx, by.Tenant, creator, period)
 	if err != nil {
@@ -312,13 +312,14 @@ func findDisputed(st Statement, list []Objection, by string, now time.Time) ([]D
 			if !slices.ContainsFunc(st.Bills, func(b Bill) bool {
 				return b.SettlementID == o.SettlementID
 			}) {
-				return nil, fault.Absent(fmt.Sprintf("settlement as lines.%d names in this statement", i))
+				return nil, fault.MissingObject(
+					fmt.Sprintf("settlement as lines.%d names in this statement", i))
 			}
 			continue
 		}
 		at := slices.IndexFunc(st.Lines, func(l Line) bool { return l.LineID == o.LineID })
 		if at < 0 {
-			return nil, fault.Absent(fmt.Sprintf("line as lines.%d names in this statement", i))
+			return nil, fault.MissingObject(fmt.Sprintf("line as lines.%d names in this statement", i))
 		}
 		out[i].SettlementID = st.Lines[at].SettlementID
 	}
@@ -361,7 +362,7 @@ func (s *Service) ResolveDispute(ctx context.Context, by identity.Principal, cre
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return State{}, fault.Later(err)
+		return State{}, fault.Temporary(err)
 	}
 	return s.applyChange(ctx, func(act string, now time.Time) (Change, error) {
 		old, err := s.readSent(ctx, by.Tenant, creator, period)
@@ -405,7 +406,7 @@ func (s *Service) AcceptSilent(ctx context.Context, tenant ident.Tenant,
 	mine func(creator ident.Creator) bool) (int, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return 0, fault.Later(err)
+		return 0, fault.Temporary(err)
 	}
 	accepted := 0
 	var failed error
@@ -457,14 +458,14 @@ const monthsBack = 14
 func (s *Service) ListStatements(ctx context.Context, by identity.Principal,
 	creator ident.Creator) ([]State, error) {
 	if !by.CanSee(creator) {
-		return nil, fault.Absent("creator")
+		return nil, fault.MissingObject("creator")
 	}
 	if _, err := s.Directory.Creator(ctx, by.Tenant, creator); err != nil {
 		return nil, err
 	}
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	from, to := today.Month().Add(1-monthsBack), today.Month()
 	states, err := s.States.ListStates(ctx, by.Tenant, creator, from, to)

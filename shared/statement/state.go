@@ -247,7 +247,7 @@ func (s State) answerDispute(a Answer, today civil.Date, act, by string,
 		}
 	}
 	if !found {
-		return s, fault.Absent("open dispute")
+		return s, fault.MissingObject("open dispute")
 	}
 	// The days of silence begin anew, so that the creator has time to read the answers.
 	if n.countOpenDisputes() == 0 {

@@ -74,7 +74,7 @@ func TestEveryActInEveryStanding(t *testing.T) {
 			n, err := act(was)
 			got := string(n.Standing)
 			if err != nil {
-				got = fault.Of(err).Reason
+				got = fault.AsError(err).Reason
 				if got == string(n.Standing) {
 					got += "!"
 				}
@@ -154,7 +154,7 @@ func TestBadDisputesAndAnswersAreNamedWhole(t *testing.T) {
 	} {
 		var got []string
 		if c.err != nil {
-			for _, f := range fault.Of(c.err).Fields {
+			for _, f := range fault.AsError(c.err).Fields {
 				got = append(got, f.Field)
 			}
 		}

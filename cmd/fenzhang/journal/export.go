@@ -80,7 +80,7 @@ func (e export) readPages(ctx context.Context, api *apiclient.Client,
 			Entries    []json.RawMessage `json:"entries"`
 			NextCursor *string           `json:"next_cursor"`
 		}
-		if _, err := api.Call(ctx, http.MethodGet, e.pagePath(cursor), nil, &page); err != nil {
+		if _, err := api.CallRoute(ctx, http.MethodGet, e.pagePath(cursor), nil, &page); err != nil {
 			return t, err
 		}
 		t.pages++

@@ -65,7 +65,7 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 		ev.RequestContext.HTTP.Method = r.Method
 		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 			"tenant": settletest.Tenant, "sub": "auditor@" + settletest.Tenant, "roles": "auditor", "exp": "4102444800"}}
-		res := api.Serve(r.Context(), ev)
+		res := api.AnswerEvent(r.Context(), ev)
 		rw.WriteHeader(res.StatusCode)
 		_, _ = io.WriteString(rw, res.Body)
 	}))
@@ -126,7 +126,7 @@ func agrees(t *testing.T, api *apiclient.Client, file string, lines int) {
 		t.Skip("needs python3 to sum the journal independently")
 	}
 	ask := func(path string) (told json.RawMessage) {
-		_, err := api.Call(t.Context(), http.MethodGet, path, nil, &told)
+		_, err := api.CallRoute(t.Context(), http.MethodGet, path, nil, &told)
 		must(t, err)
 		return told
 	}

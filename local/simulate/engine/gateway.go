@@ -188,9 +188,9 @@ type Notice struct {
 	At       time.Time
 }
 
-// Query returns the state of the order with a key; in some cases the gateway does not answer or
-// claims not to know the key yet.
-func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error) {
+// QueryOutcome returns the state of the order with a key; in some cases the gateway does not answer
+// or claims not to know the key yet.
+func (g *Gateway) QueryOutcome(ctx context.Context, key string) (payout.Outcome, error) {
 	t, w := TaskOf(ctx), g.w
 	if t.Killed {
 		return payout.Outcome{}, ErrKilled
@@ -236,8 +236,8 @@ type payeeAccounts struct{ w *World }
 // PayeeAccounts returns the vault that keeps the payees' accounts.
 func (w *World) PayeeAccounts() payout.Accounts { return payeeAccounts{w} }
 
-// Payee returns the account of a payee; in some cases the vault does not answer.
-func (a payeeAccounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
+// FindPayee returns the account of a payee; in some cases the vault does not answer.
+func (a payeeAccounts) FindPayee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
 	t := TaskOf(ctx)
 	a.w.Sleep(t, a.w.DurationBetween(time.Millisecond, 20*time.Millisecond))
 	if t.Killed {
@@ -245,7 +245,7 @@ func (a payeeAccounts) Payee(ctx context.Context, p payout.Payable) (payout.Paye
 	}
 	if a.w.Faults.IsDue() {
 		a.w.Faults.CountFault(FaultVaultDown)
-		return payout.Payee{}, fault.Later(errConnection)
+		return payout.Payee{}, fault.Temporary(errConnection)
 	}
 	return payout.Payee{Account: string("acct-" + p.CreatorID), Holder: "甲", Bank: "102100099996"}, nil
 }

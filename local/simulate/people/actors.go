@@ -137,7 +137,7 @@ func (a *Actors) AddPayables(until int) {
 }
 
 // isRetryable reports whether an error is temporary, so that the client sends the item again.
-func isRetryable(err error) bool { return err != nil && fault.Of(err).Status() >= 500 }
+func isRetryable(err error) bool { return err != nil && fault.AsError(err).Status() >= 500 }
 
 // HasEnded reports whether a settlement has reached its last state: failed, or paid with nothing
 // unclear about the payout.

@@ -159,7 +159,7 @@ func (d *Directory) Creator(ctx context.Context, tenant ident.Tenant,
 	id ident.Creator) (tenancy.Creator, error) {
 	c, ok := d.people[string(tenant+"/")+string(id)]
 	if !ok {
-		return c, fault.Absent("creator")
+		return c, fault.MissingObject("creator")
 	}
 	c.TaxpayerID = ident.Taxpayer(d.SurvivorOf(ctx, tenant, c.TaxpayerID))
 	return c, nil
@@ -187,7 +187,7 @@ func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Enti
 	case PlatformEntity:
 		e.Filings = []tenancy.PlatformFiling{{Platform: "douyin", From: since.From}}
 	default:
-		return e, fault.Absent("paying entity")
+		return e, fault.MissingObject("paying entity")
 	}
 	return e, nil
 }

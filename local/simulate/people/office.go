@@ -38,7 +38,8 @@ func (a *Actors) planOfficeVisits(tenant ident.Tenant) {
 func (a *Actors) HandleOpenSettlements(tenant ident.Tenant) {
 	var open []settlement.Settlement
 	a.world.StartTask(a.world.NewTask("office", tenant), func(ctx context.Context) {
-		_ = a.sys.Settlements.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")},
+		_ = a.sys.Settlements.EachSettlement(ctx, tenant,
+			settlement.Query{From: civil.MustDate("2026-08-27")},
 			func(s settlement.Settlement) error {
 				open = append(open, s)
 				return nil

@@ -180,7 +180,7 @@ func (b *Examiner) checkRequiredPaper(s settlement.Settlement) {
 // lost.
 func (b *Examiner) CheckNobodyWaits() {
 	for _, t := range b.actors.Directory.TenantIDs {
-		err := b.sys.Settlements.Each(context.Background(), ident.Tenant(t),
+		err := b.sys.Settlements.EachSettlement(context.Background(), ident.Tenant(t),
 			settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
 				if !people.HasEnded(s) {
 					b.world.ReportBroken("stuck",

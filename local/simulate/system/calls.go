@@ -64,5 +64,5 @@ func (s *System) serve(ctx context.Context, api *httpapi.API, c Caller, method s
 	if s.Bug.Request != nil {
 		s.Bug.Request(s.Store, &ev)
 	}
-	return api.Serve(ctx, ev)
+	return api.AnswerEvent(ctx, ev)
 }

@@ -61,8 +61,8 @@ func (noEvidence) Head(_ context.Context, tenant ident.Tenant) (audit.Head, erro
 // standardCharts gives every paying entity the standard chart of accounts.
 type standardCharts struct{}
 
-// Chart returns the standard chart of accounts.
-func (standardCharts) Chart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
+// FindChart returns the standard chart of accounts.
+func (standardCharts) FindChart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
 	return ledger.StandardChart()
 }
 

@@ -250,7 +250,7 @@ func TestRoutes(t *testing.T) {
 			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 				"tenant": "demo", "sub": role + "@demo", "roles": role, "exp": fmt.Sprint(now.Add(time.Hour).Unix())}},
 		}}
-		res := api.Serve(context.Background(), ev)
+		res := api.AnswerEvent(context.Background(), ev)
 		contracttest.CheckEvent(t, ev, res)
 		return res
 	}

@@ -59,7 +59,8 @@ func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, erro
 		&dynamodb.GetItemInput{TableName: &x.table, Key: dynamo.Key(keys.AuditHead(tenant)),
 			ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return audit.Head{}, awsfault.Of(fmt.Errorf("auditlog: read the head of %s: %w", tenant, err))
+		return audit.Head{},
+			awsfault.Classify(fmt.Errorf("auditlog: read the head of %s: %w", tenant, err))
 	}
 	head := audit.Head{Tenant: tenant}
 	if out.Item == nil {
@@ -176,7 +177,8 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 		return refused.IsWrittenBy(writeAttribute, writeID), nil
 	}
 	if err != nil {
-		return false, awsfault.Of(fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err))
+		return false, awsfault.Classify(fmt.Errorf("auditlog: advance the chain of %s: %w",
+			from.Tenant, err))
 	}
 	return true, nil
 }

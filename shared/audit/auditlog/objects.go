@@ -81,7 +81,7 @@ func (b *Bucket) ensureLocked(ctx context.Context) error {
 	case err != nil && httpStatus(err) == http.StatusNotFound:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
 	case err != nil:
-		return awsfault.Of(fmt.Errorf("auditlog: read the bucket's lock: %w", err))
+		return awsfault.Classify(fmt.Errorf("auditlog: read the bucket's lock: %w", err))
 	case out.ObjectLockConfiguration == nil ||
 		out.ObjectLockConfiguration.ObjectLockEnabled != types.ObjectLockEnabledEnabled:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
@@ -123,7 +123,7 @@ func (b *Bucket) putOnce(ctx context.Context, name string, body []byte,
 		return true, nil
 	}
 	if err != nil {
-		return false, awsfault.Of(fmt.Errorf("auditlog: put %s: %w", name, err))
+		return false, awsfault.Classify(fmt.Errorf("auditlog: put %s: %w", name, err))
 	}
 	return false, nil
 }
@@ -140,15 +140,15 @@ func contentType(name string) string {
 func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &name})
 	if httpStatus(err) == http.StatusNotFound {
-		return nil, fault.Absent("object").Wrap(err)
+		return nil, fault.MissingObject("object").Wrap(err)
 	}
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("auditlog: get %s: %w", name, err))
+		return nil, awsfault.Classify(fmt.Errorf("auditlog: get %s: %w", name, err))
 	}
 	defer func() { _ = out.Body.Close() }()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("auditlog: get %s: %w", name, err))
+		return nil, awsfault.Classify(fmt.Errorf("auditlog: get %s: %w", name, err))
 	}
 	return body, nil
 }

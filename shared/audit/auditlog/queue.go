@@ -39,7 +39,7 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 	groups, failed := q.groupByTenant(ctx, ev.Records)
 	for _, g := range groups {
 		if err := q.Sealer.Write(ctx, g.tenant, g.entries); err != nil {
-			e := fault.Of(err)
+			e := fault.AsError(err)
 			q.Log.ErrorContext(ctx, "audit records not sealed", "tenant", g.tenant,
 				"records", len(g.entries), "code", int(e.Code), "cause", e.Error())
 			failed = append(failed, g.messages...)

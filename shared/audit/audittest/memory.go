@@ -66,7 +66,7 @@ func (m *Memory) Get(_ context.Context, name string) (body []byte, err error) {
 	var ok bool
 	err = m.runDisturbed(func() { body, ok = m.objects[name] })
 	if err == nil && !ok {
-		err = fault.Absent("object")
+		err = fault.MissingObject("object")
 	}
 	return body, err
 }

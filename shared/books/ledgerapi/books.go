@@ -84,7 +84,7 @@ func (a API) readTrialBalance(ctx context.Context, r *httpapi.Request) (httpapi.
 	if err := a.readBooks(ctx, r.Tenant, &walk, a.chooseBookReader(r.Tenant, at, &ans)); err != nil {
 		return httpapi.Response{}, err
 	}
-	chart, err := a.Chart(ctx, r.Tenant, ans.Entity)
+	chart, err := a.FindChart(ctx, r.Tenant, ans.Entity)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -301,5 +301,5 @@ func (a API) checkCreator(ctx context.Context, tenant ident.Tenant, id string) e
 		there {
 		return err
 	}
-	return fault.Absent("creator")
+	return fault.MissingObject("creator")
 }

@@ -55,8 +55,8 @@ func (a API) loadChartChanges(ctx context.Context, tenant ident.Tenant,
 	return c, found.Digest, nil
 }
 
-// Chart returns the chart of accounts of a paying entity.
-func (a API) Chart(ctx context.Context, tenant ident.Tenant,
+// FindChart returns the chart of accounts of a paying entity.
+func (a API) FindChart(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) (ledger.Chart, error) {
 	own, _, err := a.loadChartChanges(ctx, tenant, entity)
 	if err != nil {

@@ -20,7 +20,7 @@ func (a API) balancesResponse(ctx context.Context, tenant ident.Tenant, ans bala
 	sums map[string]map[ledger.Account]money.Amount) (httpapi.Response, error) {
 	// Each paying entity has its own account codes, so the chart is loaded for each.
 	for _, entity := range slices.Sorted(maps.Keys(sums)) {
-		chart, err := a.Chart(ctx, tenant, ident.Entity(entity))
+		chart, err := a.FindChart(ctx, tenant, ident.Entity(entity))
 		if err != nil {
 			return httpapi.Response{}, err
 		}

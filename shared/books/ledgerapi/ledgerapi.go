@@ -93,11 +93,11 @@ func bookReaderRoles() []identity.Role {
 // and the id of another tenant's entity give the same error.
 func (a API) checkEntity(ctx context.Context, tenant ident.Tenant, id string) error {
 	if len(tenancy.IDProblems("id", id)) > 0 {
-		return fault.Absent("paying entity")
+		return fault.MissingObject("paying entity")
 	}
 	_, there, err := a.Master.LatestVersion(ctx, tenant, tenancy.KindEntity, id)
 	if err == nil && !there {
-		err = fault.Absent("paying entity")
+		err = fault.MissingObject("paying entity")
 	}
 	return err
 }

@@ -92,7 +92,7 @@ func (w *world) call(t *testing.T, role identity.Role, method, path string, body
 	ev.RequestContext.HTTP.Method = method
 	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 		"tenant": settletest.Tenant, "sub": string(role) + "@" + settletest.Tenant, "roles": string(role), "exp": "4102444800"}}
-	res := w.http.Serve(t.Context(), ev)
+	res := w.http.AnswerEvent(t.Context(), ev)
 	contracttest.CheckEvent(t, ev, res)
 	if into != nil && res.StatusCode < 300 {
 		if err := json.Unmarshal([]byte(res.Body), into); err != nil {

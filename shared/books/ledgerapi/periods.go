@@ -107,7 +107,7 @@ func (a API) listPeriods(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	}
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
-		return httpapi.Response{}, fault.Later(err)
+		return httpapi.Response{}, fault.Temporary(err)
 	}
 	found, err := a.Periods.Store.ListPeriods(ctx, r.Tenant, ans.Entity)
 	if err != nil {

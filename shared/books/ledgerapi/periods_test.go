@@ -266,7 +266,7 @@ func TestADecidedTrueUpLetsThePeriodBeSealed(t *testing.T) {
 	for when, decide := range []func(){func() {}, func() { c.decided(t, list[0], trueup.DecisionPrepared, list[0].Difference) },
 		func() { c.decided(t, list[0], trueup.DecisionLeft, list[0].Difference.Add(money.Fen(1))) }} {
 		decide()
-		if _, err := c.seal(t); err == nil || fault.Of(err).Reason != "checks_failed" {
+		if _, err := c.seal(t); err == nil || fault.AsError(err).Reason != "checks_failed" {
 			t.Fatalf("sealed over an open true-up (%d): %v", when, err)
 		}
 	}
@@ -447,7 +447,7 @@ func TestAClosingWaitsForTheLastDay(t *testing.T) {
 		}
 	}
 	c.AdvanceTime(ledger.Settling)
-	if _, err := c.seal(t); err == nil || fault.Of(err).Reason != "checks_failed" || !strings.Contains(fault.Of(err).Public, "accrual_days (2026-09-30") {
+	if _, err := c.seal(t); err == nil || fault.AsError(err).Reason != "checks_failed" || !strings.Contains(fault.AsError(err).Public, "accrual_days (2026-09-30") {
 		t.Fatalf("sealed without the last day: %v", err)
 	}
 	must(t, c.accrue(t.Context(), c.accruals(), settletest.Person, last, 1))

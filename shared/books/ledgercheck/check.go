@@ -388,7 +388,7 @@ func (f facts) compareBooksWithObjects() creatorResult {
 	if !f.house {
 		for _, account := range derivedAccounts() {
 			d.subjectOf(f.differingObjects(account, expected, journal)...).compare(string(account),
-				expected.total(account), journal.total(account))
+				expected.balanceOf(account), journal.balanceOf(account))
 		}
 		f.compareTaxes(d)
 		f.compareDays(d)

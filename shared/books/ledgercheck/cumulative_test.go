@@ -110,7 +110,7 @@ func (w *world) anew(t rapid.TB, c *tax.Corpus, p payee) (rule, withheld money.A
 		}
 		r, err := c.ComputeRows(settlement.FactsOf(s.Opening, w.People.Entities[string(p.entity)], w.People.Taxpayers[string(s.TaxpayerID)].Profiles[0], nil, b.On), rows)
 		if fault.HasCode(err, fault.RuleMissing) {
-			return rule, withheld, fault.Of(err).Missing
+			return rule, withheld, fault.AsError(err).Missing
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -33,11 +33,11 @@ func (f facts) expectedBooks() accountBooks {
 		// The source is that of the first occurrence, whose opening alone was posted.
 		source := byID[object].Source
 		if source == settlement.SourceClearing {
-			out.debit(ledger.PlatformClearing, object, s.Gross)
+			out.addDebit(ledger.PlatformClearing, object, s.Gross)
 		}
 		out.credit(ledger.PartyAccrued, object, sumSharesOfKind(s, split.KindPayee))
 		if source == settlement.SourceParty {
-			out.debit(ledger.PartyAccrued, object, s.Gross)
+			out.addDebit(ledger.PartyAccrued, object, s.Gross)
 		}
 	}
 	for _, b := range f.buckets {
@@ -61,7 +61,7 @@ func (b accountBooks) addReceivable(r receivable.Receivable) {
 		b.credit(ledger.CreatorPayable, r.ID, r.Open)
 		return
 	}
-	b.debit(ledger.CreatorReceivable, r.ID, r.Open)
+	b.addDebit(ledger.CreatorReceivable, r.ID, r.Open)
 	switch {
 	case r.Opening:
 	case r.Kind == receivable.Advance:

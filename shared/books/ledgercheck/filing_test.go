@@ -152,7 +152,7 @@ func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
 	}
 	w.SetDate("2026-11-01")
 	w.AdvanceTime(civil.MustDate("2026-11-01").Start().Add(time.Minute).Sub(w.Now()))
-	if err := w.fileMonth(t, "2026-10"); !fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != "month_not_over" {
+	if err := w.fileMonth(t, "2026-10"); !fault.HasCode(err, fault.IllegalMove) || fault.AsError(err).Reason != "month_not_over" {
 		t.Errorf("filed a minute after midnight: %v", err)
 	}
 	w.AdvanceTime(2 * time.Minute)

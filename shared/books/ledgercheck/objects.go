@@ -18,8 +18,8 @@ import (
 // known, a journal entry.
 type accountBooks map[ledger.Account]map[string]money.Amount
 
-// debit adds an amount to an account and object.
-func (b accountBooks) debit(a ledger.Account, object string, amount money.Amount) {
+// addDebit adds an amount to an account and object.
+func (b accountBooks) addDebit(a ledger.Account, object string, amount money.Amount) {
 	if b[a] == nil {
 		b[a] = map[string]money.Amount{}
 	}
@@ -28,11 +28,11 @@ func (b accountBooks) debit(a ledger.Account, object string, amount money.Amount
 
 // credit subtracts an amount from an account and object.
 func (b accountBooks) credit(a ledger.Account, object string, amount money.Amount) {
-	b.debit(a, object, amount.Neg())
+	b.addDebit(a, object, amount.Neg())
 }
 
-// total returns the balance of an account over all objects.
-func (b accountBooks) total(a ledger.Account) money.Amount {
+// balanceOf returns the balance of an account over all objects.
+func (b accountBooks) balanceOf(a ledger.Account) money.Amount {
 	var sum money.Amount
 	for _, amount := range b[a] {
 		sum = sum.Add(amount)
@@ -89,9 +89,9 @@ func (f facts) journalBooks() accountBooks {
 		}
 		for _, p := range e.Postings {
 			if raises && isReceivablePosting(r, e, p) {
-				out.debit(p.Account, r.ID, p.Amount)
+				out.addDebit(p.Account, r.ID, p.Amount)
 			} else {
-				out.debit(p.Account, object, p.Amount)
+				out.addDebit(p.Account, object, p.Amount)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func (f facts) moveSetOffs(out accountBooks, byID settlement.Occurrences) {
 		}
 		for _, o := range s.SetOffs {
 			account := receivable.Kind(o.Kind).Account()
-			out.debit(account, byID.FirstID(s.ID), o.Amount)
+			out.addDebit(account, byID.FirstID(s.ID), o.Amount)
 			out.credit(account, o.Receivable, o.Amount)
 		}
 	}

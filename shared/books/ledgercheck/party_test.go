@@ -156,7 +156,7 @@ func TestAMainSettlementIsKeptByItsPayees(t *testing.T) {
 	w.walk(t, string(id), "quote", "submit", "approve")
 	w.open(t, string(id))
 	in, _ := w.intent(t, identity.Approver, string(id))
-	if _, err := w.Cancel(t.Context(), in); fault.Of(err).Reason != "party_settled" {
+	if _, err := w.Cancel(t.Context(), in); fault.AsError(err).Reason != "party_settled" {
 		t.Fatalf("cancelling over a living payee: %v", err)
 	}
 	party := w.party(t, id, settletest.Studio)
@@ -187,7 +187,7 @@ func (w *world) ask(t *testing.T, id ident.Settlement, payee, reason string) {
 	t.Helper()
 	in, _ := w.intent(t, identity.Finance, string(id))
 	_, err := w.RequestPartySettlement(t.Context(), in, payee)
-	if (err == nil) != (reason == "") || (err != nil && fault.Of(err).Reason != reason) {
+	if (err == nil) != (reason == "") || (err != nil && fault.AsError(err).Reason != reason) {
 		t.Errorf("asking for %s: %v, want %q", payee, err, reason)
 	}
 }

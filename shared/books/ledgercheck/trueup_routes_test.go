@@ -64,7 +64,7 @@ func TestTrueUpsOverHTTP(t *testing.T) {
 			RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: c.method},
 			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 				"tenant": settletest.Tenant, "sub": c.role + "@" + settletest.Tenant, "roles": c.role, "exp": "4102444800"}}}}
-		res := api.Serve(context.Background(), ev)
+		res := api.AnswerEvent(context.Background(), ev)
 		contracttest.CheckEvent(t, ev, res)
 		if res.StatusCode != c.status || !strings.Contains(res.Body, c.holds) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, res.StatusCode, res.Body)

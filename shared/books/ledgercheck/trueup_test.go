@@ -66,10 +66,10 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 		t.Errorf("one person alone: %v", err)
 	}
 	cashier := settletest.CallerWith(identity.Approver, identity.Cashier)
-	if _, err := w.TrueUps(t).Confirm(context.Background(), cashier, name); fault.Of(err).Reason != "cashier" {
+	if _, err := w.TrueUps(t).Confirm(context.Background(), cashier, name); fault.AsError(err).Reason != "cashier" {
 		t.Errorf("a cashier confirms: %v", err)
 	}
-	if _, _, err := w.TrueUps(t).Decide(context.Background(), cashier, name, trueup.GiveBack, "x"); fault.Of(err).Reason != "cashier" {
+	if _, _, err := w.TrueUps(t).Decide(context.Background(), cashier, name, trueup.GiveBack, "x"); fault.AsError(err).Reason != "cashier" {
 		t.Errorf("a cashier decides: %v", err)
 	}
 	if d = w.confirm(t, name); d.State != trueup.DecisionPosted {

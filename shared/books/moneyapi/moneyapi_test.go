@@ -41,7 +41,7 @@ func TestAnswersKeepToTheContract(t *testing.T) {
 			RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "GET", SourceIP: "127.0.0.1"},
 			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 				"tenant": settletest.Tenant, "sub": "finance@x", "roles": "finance", "creator": "", "scope": "", "exp": strconv.FormatInt(w.Now().Add(time.Hour).Unix(), 10)}}}}
-		out := api.Serve(t.Context(), ev)
+		out := api.AnswerEvent(t.Context(), ev)
 		if out.StatusCode != status {
 			t.Errorf("%q: %d %s", query, out.StatusCode, out.Body)
 		}

@@ -108,7 +108,7 @@ func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 	id string) (View, error) {
 	st, err := s.Settlements.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err == nil && !by.CanSee(st.CreatorID) {
-		err = fault.Absent("settlement")
+		err = fault.MissingObject("settlement")
 	}
 	if err != nil {
 		return View{}, err
@@ -132,7 +132,7 @@ func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	creator ident.Creator) (View, error) {
 	if !by.CanSee(creator) {
-		return View{}, fault.Absent("creator")
+		return View{}, fault.MissingObject("creator")
 	}
 	if _, err := s.Creators.Creator(ctx, by.Tenant, creator); err != nil {
 		return View{}, err

@@ -36,7 +36,7 @@ func TestWorking(t *testing.T) {
 		}
 	}
 	_, err = c.IsWorkingDay(civil.MustDate("2027-01-04"))
-	if f := fault.Of(err); f.Code != fault.RuleMissing || f.Reason != "calendar_missing" || f.Missing != "calendar.2027" {
+	if f := fault.AsError(err); f.Code != fault.RuleMissing || f.Reason != "calendar_missing" || f.Missing != "calendar.2027" {
 		t.Errorf("a year without a notice: %v", err)
 	}
 }

@@ -35,7 +35,7 @@ func Retry(ctx context.Context, try func() error) error {
 	}, try)
 	if errors.Is(err, ErrRival) {
 		// the new error no longer matches ErrRival, so that an enclosing Retry does not start over
-		return fault.Later(errors.New(err.Error()))
+		return fault.Temporary(errors.New(err.Error()))
 	}
 	return err
 }

@@ -90,7 +90,7 @@ type workdays struct {
 
 // recordMissing remembers the first calendar that is missing.
 func (w *workdays) recordMissing(err error) {
-	w.missing = cmp.Or(w.missing, fault.Of(err).Missing, "calendar")
+	w.missing = cmp.Or(w.missing, fault.AsError(err).Missing, "calendar")
 }
 
 // isWorkday reports whether a day is a working day.

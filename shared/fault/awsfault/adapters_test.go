@@ -172,7 +172,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"bucket carried": func(ctx context.Context) error {
 			return lines.CarryForward(ctx, income.Bucket{Tenant: "t", CreatorID: "c"}, income.CarryOrder{})
 		},
-		"entry":           func(ctx context.Context) error { _, err := book.Entry(ctx, "t", "c", "e"); return err },
+		"entry":           func(ctx context.Context) error { _, err := book.ReadEntry(ctx, "t", "c", "e"); return err },
 		"entries":         func(ctx context.Context) error { _, err := book.Entries(ctx, "t", "c"); return err },
 		"page of entries": func(ctx context.Context) error { _, _, err := book.EntriesPage(ctx, "t", "c", "", 20); return err },
 		"balances":        func(ctx context.Context) error { _, err := book.Balances(ctx, "t", "c"); return err },
@@ -273,7 +273,7 @@ func TestEveryAdapterAsksThisPackage(t *testing.T) {
 				return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond; o.RateLimiter = unlimited{} })
 			}}
 		for call, do := range adapters(cfg) {
-			if err := do(t.Context()); err == nil || fault.Of(err).Code != c.want {
+			if err := do(t.Context()); err == nil || fault.AsError(err).Code != c.want {
 				t.Errorf("%s, %s: %v, want %d", name, call, err, c.want)
 			}
 		}

@@ -20,26 +20,26 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Of returns the fault for an error of an AWS call. nil and errors that are already a fault stay as
-// they are.
+// Classify returns the fault for an error of an AWS call. nil and errors that are already a fault
+// stay as they are.
 //
 // Errors: fault.Unavailable, with Retry-After, for an error that may pass; fault.System for every
 // other one.
-func Of(err error) error {
+func Classify(err error) error {
 	var known *fault.Error
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
 	case IsPassing(err):
-		return fault.Later(err)
+		return fault.Temporary(err)
 	}
 	return fault.Internal(err)
 }
 
-// OfCode returns the fault for an error code inside an answer with status 200: the code of one
-// statement, message or event of a batch. message is for the log.
-func OfCode(code, message string) error {
-	return Of(&smithy.GenericAPIError{Code: code, Message: message})
+// ClassifyCode returns the fault for an error code inside an answer with status 200: the code of
+// one statement, message or event of a batch. message is for the log.
+func ClassifyCode(code, message string) error {
+	return Classify(&smithy.GenericAPIError{Code: code, Message: message})
 }
 
 // IsPassing reports whether the same call may succeed a moment later, as after throttling, a
@@ -138,5 +138,5 @@ func isFurtherPassingCode(code string) bool {
 // UnprocessedParts returns the fault for a batch of which AWS left some parts unprocessed without
 // an error code.
 func UnprocessedParts(what string, parts int) error {
-	return fault.Later(fmt.Errorf("%s: %d parts were left unprocessed", what, parts))
+	return fault.Temporary(fmt.Errorf("%s: %d parts were left unprocessed", what, parts))
 }

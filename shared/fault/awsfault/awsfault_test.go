@@ -134,14 +134,14 @@ func TestEveryErrorHasOneOutcome(t *testing.T) {
 	}
 	for name, c := range cases {
 		for wrapping, err := range map[string]error{"bare": c.err, "with context": fmt.Errorf("adapter: %w", c.err)} {
-			got := awsfault.Of(err)
+			got := awsfault.Classify(err)
 			if !fault.HasCode(got, c.want) || !errors.Is(got, err) {
 				t.Errorf("%s, %s: %v, want %d with its cause", name, wrapping, got, c.want)
 			}
 			if awsfault.IsPassing(err) != (c.want == later) {
 				t.Errorf("%s, %s: passing is %v", name, wrapping, c.want != later)
 			}
-			if e := fault.Of(got); (c.want == later) != (e.RetryAfter >= time.Second) || strings.Contains(e.Public, err.Error()) {
+			if e := fault.AsError(got); (c.want == later) != (e.RetryAfter >= time.Second) || strings.Contains(e.Public, err.Error()) {
 				t.Errorf("%s, %s: Retry-After %v, public %q", name, wrapping, e.RetryAfter, e.Public)
 			}
 		}
@@ -152,7 +152,7 @@ func TestEveryErrorHasOneOutcome(t *testing.T) {
 func TestTheListsOfTheSDKPass(t *testing.T) {
 	for _, list := range []map[string]struct{}{retry.DefaultThrottleErrorCodes, retry.DefaultRetryableErrorCodes} {
 		for code := range list {
-			if !awsfault.IsPassingCode(code) || !fault.HasCode(awsfault.Of(coded(code)), fault.Unavailable) {
+			if !awsfault.IsPassingCode(code) || !fault.HasCode(awsfault.Classify(coded(code)), fault.Unavailable) {
 				t.Errorf("%s does not pass", code)
 			}
 		}
@@ -176,18 +176,18 @@ func TestEveryCodeOfAStatementHasOneOutcome(t *testing.T) {
 		if passing[code] {
 			want = fault.Unavailable
 		}
-		if err := awsfault.OfCode(string(code), "m"); !fault.HasCode(err, want) || awsfault.IsPassingCode(string(code)) != passing[code] {
+		if err := awsfault.ClassifyCode(string(code), "m"); !fault.HasCode(err, want) || awsfault.IsPassingCode(string(code)) != passing[code] {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
 }
 
 func TestAFaultStaysWhatItIs(t *testing.T) {
-	absent := fmt.Errorf("read: %w", fault.Absent("settlement").Wrap(coded("ThrottlingException")))
-	if got := awsfault.Of(absent); !errors.Is(got, absent) || got.Error() != absent.Error() {
+	absent := fmt.Errorf("read: %w", fault.MissingObject("settlement").Wrap(coded("ThrottlingException")))
+	if got := awsfault.Classify(absent); !errors.Is(got, absent) || got.Error() != absent.Error() {
 		t.Errorf("became %v", got)
 	}
-	if awsfault.Of(nil) != nil || awsfault.IsPassing(nil) {
+	if awsfault.Classify(nil) != nil || awsfault.IsPassing(nil) {
 		t.Error("no error became one")
 	}
 }

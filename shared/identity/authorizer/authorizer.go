@@ -33,7 +33,7 @@ func (a Authorizer) Authorize(ctx context.Context,
 	case err == nil:
 		out.Context = principalContext(p)
 	case fault.HasCode(err, fault.TokenInvalid), fault.HasCode(err, fault.SignatureInvalid):
-		e := fault.Of(err)
+		e := fault.AsError(err)
 		a.Log.InfoContext(ctx, "token refused", "request_id", ev.RequestContext.RequestID, "code",
 			int(e.Code), "reason", e.Reason, "source", ev.RequestContext.HTTP.SourceIP)
 		out.Context = map[string]any{"refused": strconv.Itoa(int(e.Code))}

@@ -119,7 +119,7 @@ func TestClaims(t *testing.T) {
 				}
 				return
 			}
-			if e := fault.Of(err); e.Reason != c.reason || e.Code != fault.TokenInvalid {
+			if e := fault.AsError(err); e.Reason != c.reason || e.Code != fault.TokenInvalid {
 				t.Fatalf("got %v, want %s", err, c.reason)
 			}
 		})
@@ -168,7 +168,7 @@ func TestSignaturesAndAlgorithms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := v.Verify(c.token)
-			if (c.code == 0) != (err == nil) || (err != nil && fault.Of(err).Code != c.code) {
+			if (c.code == 0) != (err == nil) || (err != nil && fault.AsError(err).Code != c.code) {
 				t.Errorf("got %v, want %d", err, c.code)
 			}
 		})
@@ -244,7 +244,7 @@ func FuzzVerify(f *testing.F) {
 		if err == nil {
 			t.Fatalf("a token nobody signed speaks for %+v", p)
 		}
-		if e := fault.Of(err); e.Code != fault.TokenInvalid && e.Code != fault.SignatureInvalid {
+		if e := fault.AsError(err); e.Code != fault.TokenInvalid && e.Code != fault.SignatureInvalid {
 			t.Fatalf("refused with %v", err)
 		}
 		if p.Tenant != "" || len(p.Roles) > 0 {

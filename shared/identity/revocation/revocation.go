@@ -105,7 +105,7 @@ func (l *List) loadRevocations(ctx context.Context, tenant ident.Tenant) (revoke
 			"sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
-		return revokedSubjects{}, awsfault.Of(err)
+		return revokedSubjects{}, awsfault.Classify(err)
 	}
 	list := revokedSubjects{until: map[string]int64{}}
 	subjects, ok := out.Item[SubjectsAttribute].(*types.AttributeValueMemberM)

@@ -97,7 +97,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		e, id, err := ParseEvent([]byte(body), noon)
 		if err != nil {
-			if len(fault.Of(err).Fields) == 0 {
+			if len(fault.AsError(err).Fields) == 0 {
 				t.Fatalf("refused without a reason: %q", body)
 			}
 			return

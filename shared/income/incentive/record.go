@@ -81,7 +81,7 @@ func (r *Recorder) RecordEvents(ctx context.Context, tenant ident.Tenant,
 	raw []json.RawMessage) ([]Result, error) {
 	now, err := r.Clock.BusinessTime(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	strategies, err := r.Directory.Strategies(ctx, tenant)
 	if err != nil {
@@ -221,7 +221,7 @@ func refusalOrLater(err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	return fault.Later(err)
+	return fault.Temporary(err)
 }
 
 // digestEvent returns a hash of the event's content. Times are compared as instants, so the same

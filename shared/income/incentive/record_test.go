@@ -30,7 +30,7 @@ type directory struct {
 
 func (d *directory) Creator(_ context.Context, _ ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
 	if !strings.HasPrefix(string(creator), "c") {
-		return tenancy.Creator{}, fault.Absent("creator")
+		return tenancy.Creator{}, fault.MissingObject("creator")
 	}
 	return tenancy.Creator{CreatorID: creator}, d.err
 }
@@ -71,7 +71,7 @@ func record(t *testing.T, r *incentive.Recorder, bodies ...string) []string {
 	}
 	words := make([]string, len(results))
 	for i, res := range results {
-		switch e := fault.Of(res.Err); {
+		switch e := fault.AsError(res.Err); {
 		case res.Err != nil:
 			words[i] = fmt.Sprintf("%d %s", e.Code, e.Reason)
 		case res.Repeated:

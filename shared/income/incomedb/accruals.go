@@ -103,7 +103,7 @@ func (a *Accruals) PostAccrual(ctx context.Context, acc incentive.Accrual) error
 				acc.Creator, acc.Day))
 		}
 	}
-	return fault.Later(errNoBucket)
+	return fault.Temporary(errNoBucket)
 }
 
 // place is the target of an accrual: paying entity, bucket and accounting period.

@@ -88,7 +88,7 @@ func (s *Store) AddLines(ctx context.Context, a income.Addition) ([]income.Place
 			}
 		}
 	}
-	return nil, fault.Later(errNoBucket)
+	return nil, fault.Temporary(errNoBucket)
 }
 
 // book identifies the buckets of one creator and one income type.
@@ -251,7 +251,7 @@ func (s *Store) ReadBucket(ctx context.Context, tenant ident.Tenant, creator ide
 		&dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 			Key: dynamo.Key(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {
-		return income.Bucket{}, false, awsfault.Of(err)
+		return income.Bucket{}, false, awsfault.Classify(err)
 	}
 	if out.Item == nil {
 		return income.Bucket{}, false, nil
@@ -323,7 +323,7 @@ func (s *Store) CarryForward(ctx context.Context, b income.Bucket, c income.Carr
 			return err
 		}
 	}
-	return fault.Later(errNoBucket)
+	return fault.Temporary(errNoBucket)
 }
 
 // carryParts returns the transaction that closes a bucket and, when its sum is not zero, adds the

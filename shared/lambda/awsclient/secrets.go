@@ -30,7 +30,7 @@ var errNotText = errors.New("awsclient: the secret is not a text")
 func ReadSecret(ctx context.Context, client SecretsAPI, arn string) (string, error) {
 	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	if err != nil {
-		return "", awsfault.Of(fmt.Errorf("read secret: %w", err))
+		return "", awsfault.Classify(fmt.Errorf("read secret: %w", err))
 	}
 	if out.SecretString == nil {
 		return "", errNotText

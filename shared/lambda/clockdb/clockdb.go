@@ -80,7 +80,7 @@ func (d *storedDate) current(ctx context.Context) (civil.Date, error) {
 	if now.Before(d.till) {
 		return d.day, nil
 	}
-	day, err := d.fetch(ctx)
+	day, err := d.readDate(ctx)
 	if err != nil {
 		return civil.Date{}, fmt.Errorf("clockdb: %w", err)
 	}
@@ -88,8 +88,8 @@ func (d *storedDate) current(ctx context.Context) (civil.Date, error) {
 	return day, nil
 }
 
-// fetch reads the business date from the control table.
-func (d *storedDate) fetch(ctx context.Context) (civil.Date, error) {
+// readDate reads the business date from the control table.
+func (d *storedDate) readDate(ctx context.Context) (civil.Date, error) {
 	k := keys.BusinessDate()
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &d.table, ConsistentRead: aws.Bool(true),
@@ -97,7 +97,7 @@ func (d *storedDate) fetch(ctx context.Context) (civil.Date, error) {
 			"sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
-		return civil.Date{}, awsfault.Of(err)
+		return civil.Date{}, awsfault.Classify(err)
 	}
 	text, ok := out.Item[Attribute].(*types.AttributeValueMemberS)
 	// nobody has set a date, so the real one applies

@@ -184,12 +184,12 @@ func (a *API) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(payload, &call); err != nil {
 		return nil, err
 	}
-	return json.Marshal(a.Serve(ctx, call))
+	return json.Marshal(a.AnswerEvent(ctx, call))
 }
 
-// Serve answers one gateway event. Serve never returns an error: a failure becomes an error answer
-// and a line in the log.
-func (a *API) Serve(ctx context.Context,
+// AnswerEvent answers one gateway event. AnswerEvent never returns an error: a failure becomes an error
+// answer and a line in the log.
+func (a *API) AnswerEvent(ctx context.Context,
 	ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	ctx, end := withAnswerReserve(ctx)
 	defer end()
@@ -227,7 +227,7 @@ func (a *API) answerRequest(ctx context.Context, ev events.APIGatewayV2HTTPReque
 	r *Request) (Response, error) {
 	route, params := a.findRoute(ev.RequestContext.HTTP.Method, ev.RawPath)
 	if route == nil {
-		return Response{}, fault.Absent("route")
+		return Response{}, fault.MissingObject("route")
 	}
 	r.route, r.Params = route.Method+" "+route.Path, params
 	// the caller is checked before the body is read, so that a stranger costs little
@@ -264,7 +264,7 @@ func (a *API) admitCaller(ctx context.Context, ev events.APIGatewayV2HTTPRequest
 	}
 	revoked, err := a.Revoked.IsRevoked(ctx, p)
 	if err != nil {
-		return fault.Later(err)
+		return fault.Temporary(err)
 	}
 	if revoked {
 		return identity.TokenRevoked()
@@ -413,7 +413,7 @@ func ErrorBody(e *fault.Error, requestID string) any {
 // errorResponse logs an error and returns its answer. Errors of ours are logged as errors, refusals
 // as information.
 func (a *API) errorResponse(ctx context.Context, r *Request, err error) Response {
-	e := fault.Of(err)
+	e := fault.AsError(err)
 	level := slog.LevelInfo
 	if e.Status() >= http.StatusInternalServerError {
 		level = slog.LevelError

@@ -108,7 +108,7 @@ func TestRefusalsComeInTheirOrder(t *testing.T) {
 		if err := r.DecodeJSON(&in); err != nil {
 			return httpapi.Response{}, err
 		}
-		return httpapi.Response{}, fault.Absent("thing")
+		return httpapi.Response{}, fault.MissingObject("thing")
 	})
 	s.wall.wait, s.wall.revoked, s.wall.err = 1500*time.Millisecond, true, errors.New("away")
 	for _, step := range []struct {
@@ -135,7 +135,7 @@ func TestRefusalsComeInTheirOrder(t *testing.T) {
 		if context != nil {
 			ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: context}
 		}
-		res := s.Serve(t.Context(), ev)
+		res := s.AnswerEvent(t.Context(), ev)
 		code, reason := refused(t, res)
 		if res.StatusCode != step.status || code != step.code || reason != step.reason {
 			t.Errorf("%s: got %d %d %s, want %d %d %s", step.name, res.StatusCode, code, reason, step.status, step.code, step.reason)
@@ -152,7 +152,7 @@ func TestTheCallerComesFromTheAuthorizerAlone(t *testing.T) {
 	ev := call("POST", "/v1/things", "{}", authorizer())
 	ev.Headers = map[string]string{"X-Tenant-ID": "demo", "Traceparent": "00-trace", "X-Device-Id": "desk"}
 	ev.RawQueryString = "tenant=other&limit=5"
-	if res := s.Serve(t.Context(), ev); res.StatusCode != 200 {
+	if res := s.AnswerEvent(t.Context(), ev); res.StatusCode != 200 {
 		t.Fatalf("got %d %s", res.StatusCode, res.Body)
 	}
 	r := s.seen
@@ -170,7 +170,7 @@ func TestAnExpiryThatCameAsANumber(t *testing.T) {
 		s := serve(fine)
 		context := authorizer()
 		context["exp"] = exp
-		if res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", context)); res.StatusCode != 200 {
+		if res := s.AnswerEvent(t.Context(), call("POST", "/v1/things", "{}", context)); res.StatusCode != 200 {
 			t.Errorf("%T: %d %s", exp, res.StatusCode, res.Body)
 		}
 	}
@@ -194,7 +194,7 @@ func TestRoutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(fine)
-			res := s.Serve(t.Context(), call(c.method, c.path, "", authorizer()))
+			res := s.AnswerEvent(t.Context(), call(c.method, c.path, "", authorizer()))
 			if res.StatusCode != c.status {
 				t.Fatalf("got %d %s", res.StatusCode, res.Body)
 			}
@@ -218,7 +218,7 @@ func TestAFamilyRouteOfTheGateway(t *testing.T) {
 		s := serve(fine)
 		ev := call("GET", path, "", authorizer())
 		ev.RouteKey, ev.PathParameters = "ANY /v1/things/{proxy+}", map[string]string{"proxy": strings.TrimPrefix(path, "/v1/things/")}
-		res := s.Serve(t.Context(), ev)
+		res := s.AnswerEvent(t.Context(), ev)
 		if !strings.Contains(s.log.String(), c.logged) {
 			t.Errorf("%s: the log says %s", path, s.log.String())
 		}
@@ -234,7 +234,7 @@ func TestAFamilyRouteOfTheGateway(t *testing.T) {
 func TestAnOpenRouteAsksNobodyIn(t *testing.T) {
 	s := serve(fine)
 	s.wall.wait, s.wall.revoked = time.Second, true
-	if res := s.Serve(t.Context(), call("GET", "/healthz", "", nil)); res.StatusCode != 200 || s.seen.Tenant != "" {
+	if res := s.AnswerEvent(t.Context(), call("GET", "/healthz", "", nil)); res.StatusCode != 200 || s.seen.Tenant != "" {
 		t.Errorf("got %d %s, tenant %q", res.StatusCode, res.Body, s.seen.Tenant)
 	}
 }
@@ -256,7 +256,7 @@ func TestBodies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ev := call("POST", "/v1/things", c.body, authorizer())
 			ev.IsBase64Encoded = c.coded
-			res := serve(echo).Serve(t.Context(), ev)
+			res := serve(echo).AnswerEvent(t.Context(), ev)
 			if res.StatusCode != c.status || (c.answer != "" && res.Body != c.answer) {
 				t.Errorf("got %d %.80s", res.StatusCode, res.Body)
 			}
@@ -273,7 +273,7 @@ func TestWhatFailsInsideStaysInside(t *testing.T) {
 	s := serve(func(*httpapi.Request) (httpapi.Response, error) {
 		return httpapi.Response{}, errors.New("table settlements-prod is gone")
 	})
-	res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
+	res := s.AnswerEvent(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
 	if code, _ := refused(t, res); res.StatusCode != 500 || code != 5001 || strings.Contains(res.Body, "settlements-prod") {
 		t.Errorf("got %d %s", res.StatusCode, res.Body)
 	}
@@ -286,7 +286,7 @@ func TestARefusalCarriesAllItKnows(t *testing.T) {
 	s := serve(func(*httpapi.Request) (httpapi.Response, error) {
 		return httpapi.Response{}, &fault.Error{Code: fault.RuleMissing, Reason: "rule_gap", Public: "No rule.", Missing: "vat.x", Settlement: "s1", Fields: []fault.Field{{Field: "a", Problem: "b"}}}
 	})
-	res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
+	res := s.AnswerEvent(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
 	want := `{"error":"No rule.","code":5002,"reason":"rule_gap","request_id":"req-1","fields":[{"field":"a","problem":"b"}],"missing":"vat.x","settlement_id":"s1"}`
 	if res.Body != want || res.StatusCode != 422 {
 		t.Errorf("got %d %s", res.StatusCode, res.Body)
@@ -295,7 +295,7 @@ func TestARefusalCarriesAllItKnows(t *testing.T) {
 
 func TestAnAnswerThatCannotBeWrittenIsAFailure(t *testing.T) {
 	s := serve(func(*httpapi.Request) (httpapi.Response, error) { return httpapi.OK(func() {}), nil })
-	if res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", authorizer())); res.StatusCode != 500 {
+	if res := s.AnswerEvent(t.Context(), call("POST", "/v1/things", "{}", authorizer())); res.StatusCode != 500 {
 		t.Errorf("got %d %s", res.StatusCode, res.Body)
 	}
 }
@@ -317,7 +317,7 @@ func TestABodyWithNothingToSay(t *testing.T) {
 
 func TestAReplayedAnswerSaysSo(t *testing.T) {
 	s := serve(func(*httpapi.Request) (httpapi.Response, error) { return httpapi.Created("x").MarkReplayed(), nil })
-	res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
+	res := s.AnswerEvent(t.Context(), call("POST", "/v1/things", "{}", authorizer()))
 	if res.StatusCode != 201 || res.Headers["Idempotency-Replayed"] != "true" || !strings.HasPrefix(res.Headers["Content-Type"], "application/json") {
 		t.Errorf("got %d %v", res.StatusCode, res.Headers)
 	}
@@ -384,7 +384,7 @@ func TestACallEndsInTimeForItsAnswer(t *testing.T) {
 			until, _ = ctx.Deadline()
 			return httpapi.Response{}, fmt.Errorf("read the table: %w", context.DeadlineExceeded)
 		}}}}
-	out := a.Serve(ctx, call("GET", "/slow", "", nil))
+	out := a.AnswerEvent(ctx, call("GET", "/slow", "", nil))
 	if out.StatusCode != 503 || out.Headers["Retry-After"] != "1" || !strings.Contains(out.Body, `"code":5003`) {
 		t.Errorf("answered %d %v %s", out.StatusCode, out.Headers, out.Body)
 	}

@@ -139,7 +139,7 @@ func handleMessage(ctx context.Context, handle Handler, m events.SQSMessage) (er
 
 // logFailure logs a failed message without its body, which may contain personal data.
 func logFailure(ctx context.Context, log *slog.Logger, m events.SQSMessage, err error) {
-	e := fault.Of(err)
+	e := fault.AsError(err)
 	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN,
 		"group", m.Attributes[groupAttribute],
 		"receives", m.Attributes[receivesAttribute], "code", int(e.Code), "reason", e.Reason, "cause",

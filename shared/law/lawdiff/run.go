@@ -170,7 +170,7 @@ func gapFromError(err error, e *Event) Gap {
 	case errors.As(err, &forbidden):
 		g.Rule, g.Missing = forbidden.Rule, forbidden.Why
 	default:
-		f := fault.Of(err)
+		f := fault.AsError(err)
 		g.Rule, g.Missing = cmp.Or(f.Missing, f.Reason), bilingual.Text{ZH: f.Public, EN: f.Public}
 	}
 	return g

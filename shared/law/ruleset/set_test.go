@@ -50,7 +50,7 @@ func (s *shelf) ReadArchive(_ context.Context, pack, version string) ([]byte, er
 	defer s.mu.Unlock()
 	a, ok := s.archives[pack+"@"+version]
 	if !ok {
-		return nil, fault.Absent("archive")
+		return nil, fault.MissingObject("archive")
 	}
 	return a, s.err
 }

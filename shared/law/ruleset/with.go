@@ -46,7 +46,7 @@ func (s *Set) filesOfVersion(ctx context.Context, pack, version string) (fs.FS, 
 		return nil, err
 	}
 	if carried[pack] == nil {
-		return nil, fault.Absent("pack")
+		return nil, fault.MissingObject("pack")
 	}
 	if id, err := rulepack.IdentifyPack(carried[pack]); err != nil || id.Version == version {
 		return carried[pack], err

@@ -118,7 +118,7 @@ func TestCompanyRefusals(t *testing.T) {
 			if tt.gap && !strings.HasPrefix(gap.Rule, tt.want) {
 				t.Errorf("gap of %s, want %s", gap.Rule, tt.want)
 			}
-			if b, _ := json.Marshal(fault.Of(err).Fields); !tt.gap && (fault.Of(err).Code != fault.InvalidInput || !strings.Contains(string(b), tt.want)) {
+			if b, _ := json.Marshal(fault.AsError(err).Fields); !tt.gap && (fault.AsError(err).Code != fault.InvalidInput || !strings.Contains(string(b), tt.want)) {
 				t.Errorf("refused with %s, want %s", b, tt.want)
 			}
 		})
@@ -212,7 +212,7 @@ func TestDueDateNeedsTheCalendar(t *testing.T) {
 	if x, err := e.DueDate(tax.ReturnVAT, civil.MustDate("2026-05-31"), working); err != nil || x.Last.String() != "2026-06-15" {
 		t.Errorf("%s, %v", x.Last, err)
 	}
-	if _, err := e.DueDate(tax.ReturnVAT, civil.MustDate("2026-12-31"), working); fault.Of(err).Missing != "calendar.2027" {
+	if _, err := e.DueDate(tax.ReturnVAT, civil.MustDate("2026-12-31"), working); fault.AsError(err).Missing != "calendar.2027" {
 		t.Errorf("a year without a notice: %v", err)
 	}
 }

@@ -282,7 +282,7 @@ func TestGaps(t *testing.T) {
 			if g.Rule != tt.rule || g.Missing.ZH == "" || g.Missing.EN == "" {
 				t.Errorf("gap %q in %q, want rule %s", g.Missing, g.Rule, tt.rule)
 			}
-			if f := fault.Of(err); f.Code != fault.RuleMissing || f.Missing != tt.rule {
+			if f := fault.AsError(err); f.Code != fault.RuleMissing || f.Missing != tt.rule {
 				t.Errorf("becomes %d with missing %q", f.Code, f.Missing)
 			}
 		})
@@ -321,8 +321,8 @@ func TestForbidden(t *testing.T) {
 			if !errors.As(err, &x) || x.Reason != tt.reason || len(x.Law) == 0 || x.Law[0].Article == "" {
 				t.Fatalf("want a refusal %s with its article, got %v", tt.reason, err)
 			}
-			if fault.Of(err).Status() != 422 {
-				t.Errorf("status %d", fault.Of(err).Status())
+			if fault.AsError(err).Status() != 422 {
+				t.Errorf("status %d", fault.AsError(err).Status())
 			}
 		})
 	}
@@ -383,7 +383,7 @@ func TestBreakMonths(t *testing.T) {
 
 func TestFactsAreChecked(t *testing.T) {
 	_, err := national(t).Compute(tax.Facts{})
-	f := fault.Of(err)
+	f := fault.AsError(err)
 	if f.Code != fault.InvalidInput || len(f.Fields) < 6 {
 		t.Fatalf("all problems at once, got %v", err)
 	}

@@ -139,7 +139,7 @@ func TestIncomeFactsAreChecked(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := e.Compute(tt.facts)
-			if f := fault.Of(err); f.Code != fault.InvalidInput || !slices.ContainsFunc(f.Fields, func(x fault.Field) bool { return x.Field == tt.field }) {
+			if f := fault.AsError(err); f.Code != fault.InvalidInput || !slices.ContainsFunc(f.Fields, func(x fault.Field) bool { return x.Field == tt.field }) {
 				t.Errorf("want a problem of %s, got %v", tt.field, err)
 			}
 		})
@@ -410,7 +410,7 @@ func TestYearlyFactsAreChecked(t *testing.T) {
 		},
 	}
 	for name, call := range calls {
-		if err := call(); fault.Of(err).Code != fault.InvalidInput {
+		if err := call(); fault.AsError(err).Code != fault.InvalidInput {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -503,7 +503,7 @@ func TestForecast(t *testing.T) {
 		t.Errorf("a non-resident's forecast: %v", err)
 	}
 	late := tax.ForecastFacts{Taxpayer: resident, Expected: []tax.Facts{personFacts("2027-01-15", "1.00")}}
-	if _, err := e.ForecastAnnualSettlement(civil.MustDate("2026-11-22"), late); fault.Of(err).Code != fault.InvalidInput {
+	if _, err := e.ForecastAnnualSettlement(civil.MustDate("2026-11-22"), late); fault.AsError(err).Code != fault.InvalidInput {
 		t.Errorf("a payment of another year: %v", err)
 	}
 }

@@ -184,7 +184,7 @@ func TestCalendar(t *testing.T) {
 	if got, err := c.NextWorkingDay(civil.MustDate("2026-09-30")); err != nil || got.String() != "2026-10-08" {
 		t.Errorf("after 2026-09-30: %s, %v", got, err)
 	}
-	if _, err := c.NextWorkingDay(civil.MustDate("2026-12-31")); fault.Of(err).Code != fault.RuleMissing || fault.Of(err).Missing != "calendar.2027" {
+	if _, err := c.NextWorkingDay(civil.MustDate("2026-12-31")); fault.AsError(err).Code != fault.RuleMissing || fault.AsError(err).Missing != "calendar.2027" {
 		t.Errorf("a year without a notice: %v", err)
 	}
 }

@@ -183,18 +183,19 @@ type Book struct {
 	Table string
 }
 
-// Entry reads one journal entry by a consistent read. Errors: 3003 when the book has no such entry.
-func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+// ReadEntry reads one journal entry by a consistent read. Errors: 3003 when the book has no such
+// entry.
+func (b Book) ReadEntry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	id string) (ledger.Entry, error) {
 	k := keys.JournalEntry(tenant, creator, id)
 	out, err := b.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
 			Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
-		return ledger.Entry{}, awsfault.Of(err)
+		return ledger.Entry{}, awsfault.Classify(err)
 	}
 	if out.Item == nil {
-		return ledger.Entry{}, fault.Absent("journal entry")
+		return ledger.Entry{}, fault.MissingObject("journal entry")
 	}
 	return decodeEntry(out.Item)
 }

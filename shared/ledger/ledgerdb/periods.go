@@ -60,7 +60,7 @@ var _ ledger.Periods = (*Periods)(nil)
 func (p *Periods) AssignPeriod(ctx context.Context, e *ledger.Entry) error {
 	today, err := p.Clock.Today(ctx)
 	if err != nil {
-		return awsfault.Of(err)
+		return awsfault.Classify(err)
 	}
 	e.Accounting, err = p.FirstOpenMonth(ctx, e.Tenant, e.Entity, today.Month())
 	return err
@@ -147,7 +147,7 @@ func (p *Periods) readHead(ctx context.Context, k keys.Key) (closedMonth, error)
 		&dynamodb.GetItemInput{TableName: aws.String(p.Table), ConsistentRead: aws.Bool(true),
 			Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
-		return closedMonth{}, awsfault.Of(err)
+		return closedMonth{}, awsfault.Classify(err)
 	}
 	m, ok := out.Item[HeadMonth].(*types.AttributeValueMemberS)
 	if !ok {
@@ -176,7 +176,7 @@ func (b Book) FenceBook(ctx context.Context, tenant ident.Tenant, book string, e
 		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(month.String())}})
 	// The condition fails when the book has no balances or is closed for the month already.
 	if err != nil && dynamo.AsConditionError(err) == nil {
-		return awsfault.Of(err)
+		return awsfault.Classify(err)
 	}
 	return nil
 }

@@ -133,5 +133,5 @@ type Evidence interface {
 
 // Charts reads a paying entity's chart of accounts.
 type Charts interface {
-	Chart(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (ledger.Chart, error)
+	FindChart(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (ledger.Chart, error)
 }

@@ -268,7 +268,7 @@ func (r *Review) setResults() {
 func (s *Service) daysNotAccrued(ctx context.Context, p Period) ([]string, error) {
 	due, err := s.Days.ListDueDays(ctx, p.Tenant, p.Month.Add(1).First())
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	texts := make([]string, len(due))
 	for i, day := range due {
@@ -283,7 +283,7 @@ func (s *Service) daysNotAccrued(ctx context.Context, p Period) ([]string, error
 
 // trialBalance returns the trial balance of the review in the chart of the paying entity.
 func (s *Service) trialBalance(ctx context.Context, p *Period) (ledger.TrialBalance, error) {
-	chart, err := s.Charts.Chart(ctx, p.Tenant, p.Entity)
+	chart, err := s.Charts.FindChart(ctx, p.Tenant, p.Entity)
 	if err != nil {
 		return ledger.TrialBalance{}, err
 	}

@@ -97,7 +97,7 @@ func (s *Service) beginClosing(ctx context.Context, by identity.Principal, entit
 	month civil.Month) (Period, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return Period{}, fault.Later(err)
+		return Period{}, fault.Temporary(err)
 	}
 	if !month.Before(today.Month()) {
 		return Period{}, notNowError("period_not_over",
@@ -233,7 +233,7 @@ func (s *Service) writeSeal(ctx context.Context, by identity.Principal, p Period
 	// replaced unnoticed.
 	head, err := s.Evidence.Head(ctx, p.Tenant)
 	if err != nil {
-		return p, fault.Later(err)
+		return p, fault.Temporary(err)
 	}
 	seal := Seal{By: by.Subject, At: s.Clock.Instant(), Balance: trial, AuditSeq: head.Tree.Count,
 		Audit: hex.EncodeToString(head.Chain[:])}

@@ -51,7 +51,7 @@ func (a *agency) Head(context.Context, ident.Tenant) (audit.Head, error) {
 	return audit.Head{Tree: audit.Tree{Count: 42}, Chain: audit.Hash{7}}, nil
 }
 
-func (a *agency) Chart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
+func (a *agency) FindChart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
 	return ledger.Chart{}, nil
 }
 
@@ -67,7 +67,7 @@ func (a *agency) seal(role identity.Role, month string) (period.Period, error) {
 
 func want(t *testing.T, what, reason string, err error) {
 	t.Helper()
-	if err == nil || fault.Of(err).Reason != reason {
+	if err == nil || fault.AsError(err).Reason != reason {
 		t.Errorf("%s: %v, want %s", what, err, reason)
 	}
 }

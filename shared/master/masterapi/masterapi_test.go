@@ -103,7 +103,7 @@ func (w *world) call(tenant ident.Tenant, role, method, path string, body any) a
 
 func (w *world) serve(ev events.APIGatewayV2HTTPRequest) answer {
 	w.t.Helper()
-	res := w.api.Serve(context.Background(), ev)
+	res := w.api.AnswerEvent(context.Background(), ev)
 	contracttest.CheckEvent(w.t, ev, res)
 	out := answer{status: res.StatusCode, header: res.Headers, raw: res.Body}
 	if err := json.Unmarshal([]byte(res.Body), &out.body); err != nil {

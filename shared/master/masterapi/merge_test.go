@@ -218,7 +218,7 @@ type stopping struct {
 
 func (s *stopping) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	if s.calls++; s.calls == 1 {
-		return fault.Later(context.DeadlineExceeded)
+		return fault.Temporary(context.DeadlineExceeded)
 	}
 	return s.MergeFollowUp.ApplyMerge(ctx, tenant, from, into, by)
 }

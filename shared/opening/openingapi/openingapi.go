@@ -114,7 +114,7 @@ func problemsError(problems []opening.Problem, err error) error {
 // serveImport returns the record of an import.
 func (a API) serveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if len(tenancy.IDProblems("id", r.Params["id"])) > 0 {
-		return httpapi.Response{}, fault.Absent("opening import")
+		return httpapi.Response{}, fault.MissingObject("opening import")
 	}
 	found, err := a.Imports.Store.ReadRecord(ctx, r.Tenant, r.Params["id"])
 	return httpapi.OK(found), err

@@ -110,7 +110,7 @@ func (w *world) call(tenant ident.Tenant, role, method, path string, body any) a
 	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 		"tenant": string(tenant), "sub": role + "@" + string(tenant), "roles": role, "exp": fmt.Sprint(w.Clock.Now().Unix() + 60),
 	}}
-	res := w.api.Serve(w.t.Context(), ev)
+	res := w.api.AnswerEvent(w.t.Context(), ev)
 	contracttest.CheckEvent(w.t, ev, res)
 	out := answer{status: res.StatusCode, raw: res.Body}
 	if err := json.Unmarshal([]byte(res.Body), &out.body); err != nil {

@@ -52,10 +52,10 @@ func (s *Store) ReadRecord(ctx context.Context, tenant ident.Tenant,
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
 		Key: dynamo.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return r, awsfault.Of(err)
+		return r, awsfault.Classify(err)
 	}
 	if out.Item == nil {
-		return r, fault.Absent("opening import")
+		return r, fault.MissingObject("opening import")
 	}
 	if err := json.Unmarshal([]byte(dynamo.TextOf(out.Item, docAttr)), &r); err != nil {
 		return r, fault.Internal(err)

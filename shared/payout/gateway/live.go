@@ -57,7 +57,7 @@ func (l *Live) ReadNotice(ctx context.Context, method payout.Method, headers map
 func (l *Live) openedGateways(ctx context.Context) (payout.Gateways, error) {
 	secret, err := l.secret(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

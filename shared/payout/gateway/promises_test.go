@@ -122,7 +122,7 @@ func (e *edge) merchants(k gateway.KeyFile, url string, timeout time.Duration) p
 
 type payee struct{}
 
-func (payee) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+func (payee) FindPayee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "6216261000000000018", Holder: "张三“甲”,工作室", Bank: "102100099996"}, nil
 }
 
@@ -135,7 +135,7 @@ func (e *edge) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	status := http.StatusOK
 	if err := e.HandleNotice(r.Context(), e.method, header, body); err != nil {
-		status = fault.Of(err).Status()
+		status = fault.AsError(err).Status()
 	}
 	e.mu.Lock()
 	e.notices = append(e.notices, notice{header, body})
@@ -406,7 +406,7 @@ func TestSameNumberOtherContentPaysNothing(t *testing.T) {
 		if other, err := g.Send(ctx, o); err != nil || other.State != payout.Unknown || other.Reason != "ALREADY_EXISTS" {
 			t.Errorf("other content: %+v, %v", other, err)
 		}
-		if q, err := g.Query(ctx, o.Key); err != nil || q.Amount != money.MustParse("10.00") {
+		if q, err := g.QueryOutcome(ctx, o.Key); err != nil || q.Amount != money.MustParse("10.00") {
 			t.Errorf("query: %+v, %v", q, err)
 		}
 		if r := e.standin.Report(); r.Count != 1 {
@@ -417,7 +417,7 @@ func TestSameNumberOtherContentPaysNothing(t *testing.T) {
 
 func TestQueryOfAnUnknownKey(t *testing.T) {
 	eachGateway(t, func(t *testing.T, e *edge) {
-		q, err := e.gatewayOf("demo-mcn").Query(context.Background(), payout.SettlementKey("t", "nobody"))
+		q, err := e.gatewayOf("demo-mcn").QueryOutcome(context.Background(), payout.SettlementKey("t", "nobody"))
 		if err != nil || q.State != payout.NotFound {
 			t.Errorf("%+v, %v", q, err)
 		}
@@ -428,7 +428,7 @@ func TestAnotherMerchantSeesNothing(t *testing.T) {
 	eachGateway(t, func(t *testing.T, e *edge) {
 		p := e.add("s1", "100.00")
 		e.pay(p)
-		q, err := e.gatewayOf("demo-small").Query(context.Background(), p.Key)
+		q, err := e.gatewayOf("demo-small").QueryOutcome(context.Background(), p.Key)
 		if err != nil || q.State != payout.NotFound {
 			t.Errorf("%+v, %v", q, err)
 		}
@@ -561,7 +561,7 @@ func TestTamperedAnswersAreNoAnswers(t *testing.T) {
 			if bend.from == "NOT_FOUND" {
 				key = payout.SettlementKey("t", "nobody")
 			}
-			o, err := g.Query(context.Background(), key)
+			o, err := g.QueryOutcome(context.Background(), key)
 			proxy.Close()
 			if err != nil || o.State != payout.Unknown || o.Reason != "answer_unverified" {
 				t.Errorf("%s bent to %s: %+v, %v", bend.from, bend.to, o, err)
@@ -590,7 +590,7 @@ func TestStrangersAnswersAreNoAnswers(t *testing.T) {
 			}
 			o := payout.Order{Key: payout.SettlementKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"}
 			sent, err1 := g.Send(context.Background(), o)
-			asked, err2 := g.Query(context.Background(), o.Key)
+			asked, err2 := g.QueryOutcome(context.Background(), o.Key)
 			stranger.Close()
 			if err1 != nil || err2 != nil || sent.State != payout.Unknown || asked.State != payout.Unknown {
 				t.Errorf("%d %q: sent %+v %v, asked %+v %v", a.status, a.body, sent, err1, asked, err2)

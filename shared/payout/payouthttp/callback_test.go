@@ -39,7 +39,7 @@ func call(l *listener) (events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPR
 		Body: base64.StdEncoding.EncodeToString([]byte(`{"a":1}`)), IsBase64Encoded: true,
 	}
 	ev.RequestContext.HTTP.Method = "POST"
-	return ev, api.Serve(context.Background(), ev)
+	return ev, api.AnswerEvent(context.Background(), ev)
 }
 
 // The signature stands for the bytes: the listener gets them as they came, with header names in lower case.
@@ -63,8 +63,8 @@ func TestCallbackRefusals(t *testing.T) {
 	}{
 		"signature":  {fault.New(fault.SignatureInvalid, "signature_wrong", "Sign it."), 401, 1002},
 		"unreadable": {fault.Invalid(fault.Field{Field: "state", Problem: "is not a state"}), 400, 2001},
-		"no payout":  {fault.Absent("payout"), 404, 3003},
-		"not now":    {fault.Later(nil), 503, 5003},
+		"no payout":  {fault.MissingObject("payout"), 404, 3003},
+		"not now":    {fault.Temporary(nil), 503, 5003},
 		"our fault":  {errors.New("inner text"), 500, 5001},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func (m *Memory) Load(_ context.Context, tenant ident.Tenant,
 	defer m.mu.Unlock()
 	p, ok := m.payables[string(tenant+"/")+string(id)]
 	if !ok {
-		return p, fault.Absent("settlement")
+		return p, fault.MissingObject("settlement")
 	}
 	return p, nil
 }
@@ -83,7 +83,7 @@ func (m *Memory) FindByKey(_ context.Context, tenant ident.Tenant,
 			return p, nil
 		}
 	}
-	return payout.Payable{}, fault.Absent("payout")
+	return payout.Payable{}, fault.MissingObject("payout")
 }
 
 // MarkSent is payout.Payables.MarkSent.

@@ -33,9 +33,9 @@ type Accounts struct {
 
 var _ payout.Accounts = Accounts{}
 
-// Payee decrypts the account of the creator; the vault stores an audit record of the read first. A
-// creator without an account is 5002 payee_missing.
-func (a Accounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
+// FindPayee decrypts the account of the creator; the vault stores an audit record of the read
+// first. A creator without an account is 5002 payee_missing.
+func (a Accounts) FindPayee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
 	keeper, err := a.Keepers.SealingTaxpayer(ctx, p.Tenant, p.CreatorID)
 	if err != nil {
 		return payout.Payee{}, err

@@ -27,7 +27,7 @@ type keepers struct{}
 
 func (keepers) SealingTaxpayer(_ context.Context, _ ident.Tenant, creator ident.Creator) (ident.Taxpayer, error) {
 	if creator != "c1" {
-		return "", fault.Absent("creator")
+		return "", fault.MissingObject("creator")
 	}
 	return "t1", nil
 }
@@ -36,7 +36,7 @@ func (keepers) SealingTaxpayer(_ context.Context, _ ident.Tenant, creator ident.
 func TestPayee(t *testing.T) {
 	o := &opener{}
 	p := payout.Payable{Tenant: "demo-mcn", TaxpayerID: "t2", CreatorID: "c1", SettlementID: "s1", Trace: "trace"}
-	got, err := payoutvault.Accounts{Vault: o, Keepers: keepers{}}.Payee(context.Background(), p)
+	got, err := payoutvault.Accounts{Vault: o, Keepers: keepers{}}.FindPayee(context.Background(), p)
 	if err != nil || got.Account != "open-id-1" || got.Holder != "张三" {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -48,14 +48,14 @@ func TestPayee(t *testing.T) {
 
 func TestPayeeErrors(t *testing.T) {
 	broken := errors.New("broken")
-	if _, err := (payoutvault.Accounts{Vault: &opener{}, Keepers: keepers{}}).Payee(context.Background(), payout.Payable{CreatorID: "c2"}); !fault.HasCode(err, fault.NotFound) {
+	if _, err := (payoutvault.Accounts{Vault: &opener{}, Keepers: keepers{}}).FindPayee(context.Background(), payout.Payable{CreatorID: "c2"}); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("a creator that is not there: %v", err)
 	}
 	for name, c := range map[string]struct{ from, want error }{
 		"no account": {vault.ErrNotSealed, &fault.Error{Code: fault.RuleMissing, Reason: "payee_missing"}},
 		"vault away": {broken, broken},
 	} {
-		if _, err := (payoutvault.Accounts{Vault: &opener{err: c.from}, Keepers: keepers{}}).Payee(context.Background(), payout.Payable{CreatorID: "c1"}); !errors.Is(err, c.want) {
+		if _, err := (payoutvault.Accounts{Vault: &opener{err: c.from}, Keepers: keepers{}}).FindPayee(context.Background(), payout.Payable{CreatorID: "c1"}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

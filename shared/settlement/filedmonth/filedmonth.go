@@ -100,7 +100,7 @@ func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant, by string,
 	f FiledMonth) (kept FiledMonth, replayed bool, err error) {
 	today, err := r.clock.Today(ctx)
 	if err != nil {
-		return f, false, fault.Later(err)
+		return f, false, fault.Temporary(err)
 	}
 	if _, err := r.entities.Entity(ctx, tenant, f.Entity, today); err != nil {
 		return f, false, err
@@ -147,5 +147,5 @@ func (r *Recorder) findRecorded(ctx context.Context, tenant ident.Tenant,
 		}
 		return recorded, true, err
 	}
-	return f, false, fault.Later(optimistic.ErrRival)
+	return f, false, fault.Temporary(optimistic.ErrRival)
 }

@@ -37,7 +37,7 @@ func TestAMonthIsFiledOnceAndTheSameFilingIsReplayed(t *testing.T) {
 		f := september()
 		change(&f)
 		_, _, err := months.Record(t.Context(), settletest.Tenant, "finance@a", f)
-		if !fault.HasCode(err, fault.OtherContent) || fault.Of(err).Reason != "month_filed" {
+		if !fault.HasCode(err, fault.OtherContent) || fault.AsError(err).Reason != "month_filed" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestAMonthIsFiledOnlyWhenItIsOver(t *testing.T) {
 		if tt.ok && err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !tt.ok && (!fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != "month_not_over") {
+		if !tt.ok && (!fault.HasCode(err, fault.IllegalMove) || fault.AsError(err).Reason != "month_not_over") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

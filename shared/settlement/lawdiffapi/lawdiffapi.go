@@ -168,7 +168,7 @@ func (a API) compareLaws(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	}
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
-		return httpapi.Response{}, fault.Later(err)
+		return httpapi.Response{}, fault.Temporary(err)
 	}
 	// Surcharges for late payment of amended returns run until today.
 	w.desk = lawdiff.LatenessRules{Rules: w.law.National(), Calendar: a.Calendar, PaidOn: today}

@@ -33,7 +33,7 @@ type laws struct{ corpus *tax.Corpus }
 
 func (l laws) CorpusWith(_ context.Context, pack, version string) (*tax.Corpus, error) {
 	if pack != rulepack.National || version != "2027.01.01" {
-		return nil, fault.Absent("version of the pack")
+		return nil, fault.MissingObject("version of the pack")
 	}
 	return l.corpus, nil
 }
@@ -85,7 +85,7 @@ func (d *desk) position(_ context.Context, tenant ident.Tenant, id string) (tena
 			return p, nil
 		}
 	}
-	return tenancy.Position{}, fault.Absent("position")
+	return tenancy.Position{}, fault.MissingObject("position")
 }
 
 func (d *desk) book(creator ident.Creator, activity, amount string) {
@@ -122,7 +122,7 @@ func (d *desk) call(role, method, path, query, body string) (int, map[string]any
 		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method},
 		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 			"tenant": settletest.Tenant, "sub": role + "@" + settletest.Tenant, "roles": role, "creator": settletest.Person, "exp": "4102444800"}}}}
-	res := d.api.Serve(context.Background(), ev)
+	res := d.api.AnswerEvent(context.Background(), ev)
 	contracttest.CheckEvent(d.t, ev, res)
 	var v map[string]any
 	if err := json.Unmarshal([]byte(res.Body), &v); err != nil {

@@ -41,9 +41,9 @@ func (r Rebooking) Rebook(ctx context.Context, p payout.Payable, today civil.Dat
 	}
 	_, err = r.SQS.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: aws.String(r.Queue), MessageBody: aws.String(string(body)),
-		MessageGroupId: aws.String(settlement.Group(string(p.Tenant), string(p.Entity),
+		MessageGroupId: aws.String(settlement.MessageGroupID(string(p.Tenant), string(p.Entity),
 			string(p.TaxpayerID))),
-		MessageDeduplicationId: aws.String(settlement.Group(string(p.Tenant), id)),
+		MessageDeduplicationId: aws.String(settlement.MessageGroupID(string(p.Tenant), id)),
 	})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }

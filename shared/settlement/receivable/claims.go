@@ -56,7 +56,7 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
 	}
 	today, err := c.Clock.Today(ctx)
 	if err != nil {
-		return Receivable{}, false, fault.Later(err)
+		return Receivable{}, false, fault.Temporary(err)
 	}
 	if _, err := c.Directory.Creator(ctx, by.Tenant, in.CreatorID); err != nil {
 		return Receivable{}, false, err
@@ -150,7 +150,7 @@ func (c *Claims) approveOnce(ctx context.Context, by identity.Principal,
 	}
 	today, err := c.Clock.Today(ctx)
 	if err != nil {
-		return had, false, fault.Later(err)
+		return had, false, fault.Temporary(err)
 	}
 	r = had
 	r.State = Open

@@ -193,13 +193,13 @@ func taskMessage(s settlement.Settlement, op, id string) (Message, error) {
 	case settlement.OpQuote, settlement.OpBook, settlement.OpRebook:
 		// Withholding is cumulative, so taxes of one taxpayer are computed one after another.
 		m.Queue = Tax
-		m.Group = settlement.Group(string(s.Tenant), string(s.Entity), string(s.TaxpayerID))
+		m.Group = settlement.MessageGroupID(string(s.Tenant), string(s.Entity), string(s.TaxpayerID))
 	case settlement.OpSend, settlement.OpQuery:
 		m.Queue = Payout
-		m.Group = settlement.Group(string(s.Tenant), string(s.CreatorID))
+		m.Group = settlement.MessageGroupID(string(s.Tenant), string(s.CreatorID))
 	default:
 		m.Queue = Settle
-		m.Group = settlement.Group(string(s.Tenant), s.ID)
+		m.Group = settlement.MessageGroupID(string(s.Tenant), s.ID)
 	}
 	return m, nil
 }

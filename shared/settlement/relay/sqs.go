@@ -75,7 +75,7 @@ func (a AWS) sendToQueue(ctx context.Context, queue Queue, ms []Message) error {
 	}
 	out, err := a.SQS.SendMessageBatch(ctx, in)
 	if err != nil {
-		return awsfault.Of(fmt.Errorf("send to %s: %w", queue, err))
+		return awsfault.Classify(fmt.Errorf("send to %s: %w", queue, err))
 	}
 	if len(out.Failed) > 0 {
 		return fmt.Errorf("send to %s: %d refused, first: %s", queue, len(out.Failed),
@@ -94,7 +94,7 @@ func (a AWS) publishEvents(ctx context.Context, ms []Message) error {
 	}
 	out, err := a.Events.PutEvents(ctx, in)
 	if err != nil {
-		return awsfault.Of(fmt.Errorf("event bus: %w", err))
+		return awsfault.Classify(fmt.Errorf("event bus: %w", err))
 	}
 	if out.FailedEntryCount > 0 {
 		return errors.New("event bus: some events were refused")
@@ -122,5 +122,5 @@ func (s QuarantineStore) Keep(ctx context.Context, tenant ident.Tenant, id, why 
 			"record": &types.AttributeValueMemberB{Value: record},
 			"at":     &types.AttributeValueMemberS{Value: s.Now().UTC().Format(time.RFC3339)},
 		}})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }

@@ -86,7 +86,7 @@ func TestAReplayIsBounded(t *testing.T) {
 		r := proposal()
 		change(&r)
 		_, err := s.Run(context.Background(), settletest.Tenant, r)
-		if f := fault.Of(err); f == nil || len(f.Fields) != 1 || f.Fields[0].Field != field {
+		if f := fault.AsError(err); f == nil || len(f.Fields) != 1 || f.Fields[0].Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}

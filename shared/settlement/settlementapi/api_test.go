@@ -53,7 +53,7 @@ func as(role identity.Role) caller {
 // call makes a call and checks the answer against the contract.
 func (s *site) call(c caller, method, path, query string, header map[string]string, body string) (int, map[string]any) {
 	s.t.Helper()
-	out := s.Serve(context.Background(), s.event(c, method, path, query, header, body))
+	out := s.AnswerEvent(context.Background(), s.event(c, method, path, query, header, body))
 	h := http.Header{}
 	for k, v := range out.Headers {
 		h.Set(k, v)

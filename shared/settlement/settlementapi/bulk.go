@@ -142,7 +142,7 @@ func (a API) bulkResponse(ctx context.Context, r *httpapi.Request, viewer settle
 	for i, m := range all {
 		results[i] = bulkResult{ID: items[i].ID, Status: http.StatusOK, Replayed: m.replayed}
 		if m.err != nil {
-			e := fault.Of(m.err)
+			e := fault.AsError(m.err)
 			results[i].Status = e.Status()
 			results[i].Error = httpapi.ErrorBody(e, r.ID)
 			continue

@@ -118,7 +118,7 @@ func TestABusyStoreIsAskedAgainAndThenTheCaller(t *testing.T) {
 	} {
 		settle := func(activity string) (int, map[string]any, string) {
 			ev := s.event(as(identity.Operator), "POST", "/v1/incentive/settle", "", map[string]string{"X-Idemp-Key": activity}, settleBody(activity, "10.00"))
-			out := s.Serve(t.Context(), ev)
+			out := s.AnswerEvent(t.Context(), ev)
 			var v map[string]any
 			if err := json.Unmarshal([]byte(out.Body), &v); err != nil {
 				t.Fatal(err)

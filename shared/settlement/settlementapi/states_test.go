@@ -300,7 +300,7 @@ func TestEveryActInEveryState(t *testing.T) {
 			result := name(now)
 			switch {
 			case err != nil:
-				result = refusal(fault.Of(err))
+				result = refusal(fault.AsError(err))
 			case now.Revision == was.Revision:
 				result = "-"
 			}

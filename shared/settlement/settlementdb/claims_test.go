@@ -105,10 +105,10 @@ func TestACashierRaisesNoClaim(t *testing.T) {
 	w := inMemory(t, func(*review.Rules) {})
 	claims := receivable.Claims{Directory: w.People, Clock: w.Clock, NewID: w.NextID}
 	both := settletest.CallerWith(identity.Finance, identity.Cashier)
-	if _, _, err := claims.Prepare(context.Background(), both, receivable.Receivable{CreatorID: settletest.Person, Entity: settletest.Ordinary}); fault.Of(err).Reason != "cashier" {
+	if _, _, err := claims.Prepare(context.Background(), both, receivable.Receivable{CreatorID: settletest.Person, Entity: settletest.Ordinary}); fault.AsError(err).Reason != "cashier" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := claims.Approve(context.Background(), settletest.CallerWith(identity.Approver, identity.Cashier), "any"); fault.Of(err).Reason != "cashier" {
+	if _, err := claims.Approve(context.Background(), settletest.CallerWith(identity.Approver, identity.Cashier), "any"); fault.AsError(err).Reason != "cashier" {
 		t.Errorf("confirms: %v", err)
 	}
 }

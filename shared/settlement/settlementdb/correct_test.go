@@ -94,7 +94,7 @@ func TestACorrectionIsPostedOnceByASecondPerson(t *testing.T) {
 	if err := recorded(t, w, posted); err != nil {
 		t.Error(err)
 	}
-	entry := must[ledger.Entry](t)(ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}.Entry(ctx, settletest.Tenant, settletest.Person, posted.Act+"-2026-09"))
+	entry := must[ledger.Entry](t)(ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}.ReadEntry(ctx, settletest.Tenant, settletest.Person, posted.Act+"-2026-09"))
 	if entry.Tax.String() != "2026-09" || entry.Reason != "tax corrected" {
 		t.Errorf("%+v", entry)
 	}
@@ -111,7 +111,7 @@ func recorded(t *testing.T, w *settletest.World, c trueup.Correction) error {
 	}
 	told, ok := out.Item[outbox.AuditAttribute].(*types.AttributeValueMemberS)
 	if !ok {
-		return fault.Absent("audit record")
+		return fault.MissingObject("audit record")
 	}
 	var rec audit.Record
 	if err := json.Unmarshal([]byte(told.Value), &rec); err != nil {

@@ -85,7 +85,7 @@ func (s *Store) putFigures(ctx context.Context, f settlement.Figures) error {
 		return err
 	}
 	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Settlements), Item: it})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // Figures reads the computed figures of a settlement that have the given hash.

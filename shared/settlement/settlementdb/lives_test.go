@@ -50,7 +50,7 @@ func act(t *testing.T, w *settletest.World, who, id string) settlement.Intent {
 func refused(t *testing.T, reason string) func(settlement.Settlement, error) {
 	return func(_ settlement.Settlement, err error) {
 		t.Helper()
-		if fault.Of(err).Reason != reason || err == nil {
+		if fault.AsError(err).Reason != reason || err == nil {
 			t.Fatalf("got %v, want %s", err, reason)
 		}
 	}

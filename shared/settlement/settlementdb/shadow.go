@@ -59,7 +59,7 @@ func (s *Shadows) putDocument(ctx context.Context, k keys.Key, v any, differs bo
 	}
 	it[attrDiffers] = &types.AttributeValueMemberBOOL{Value: differs}
 	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Ledger), Item: it})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // Shadowed lists the shadow versions with which the tenant's settlements were compared, by name.

@@ -164,7 +164,7 @@ func TestReportOverHTTP(t *testing.T) {
 		ev := events.APIGatewayV2HTTPRequest{RawPath: "/v1/tax/shadow", RawQueryString: query, RequestContext: events.APIGatewayV2HTTPRequestContext{
 			RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "GET"},
 			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": string(tenant), "sub": role + "@" + string(tenant), "roles": role, "exp": "4102444800"}}}}
-		res := api.Serve(context.Background(), ev)
+		res := api.AnswerEvent(context.Background(), ev)
 		contracttest.CheckEvent(t, ev, res)
 		var v map[string]any
 		if err := json.Unmarshal([]byte(res.Body), &v); err != nil {

@@ -52,7 +52,7 @@ func (s *Store) Load(ctx context.Context, tenant ident.Tenant,
 		return settlement.Settlement{}, err
 	}
 	if it == nil {
-		return settlement.Settlement{}, fault.Absent("settlement")
+		return settlement.Settlement{}, fault.MissingObject("settlement")
 	}
 	return readMeta(it)
 }
@@ -71,7 +71,7 @@ func (s *Store) getItem(ctx context.Context, table string, k keys.Key) (item, er
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table),
 		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, awsfault.Of(err)
+		return nil, awsfault.Classify(err)
 	}
 	return out.Item, nil
 }
@@ -320,10 +320,10 @@ func (s *Store) Receivables(ctx context.Context, tenant ident.Tenant, creator id
 	return receivabledb.List(ctx, s.DB, s.Ledger, tenant, creator, prefix)
 }
 
-// Entry reads a journal entry of a creator's book.
-func (s *Store) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+// ReadEntry reads a journal entry of a creator's book.
+func (s *Store) ReadEntry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	id string) (ledger.Entry, error) {
-	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Entry(ctx, tenant, creator, id)
+	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.ReadEntry(ctx, tenant, creator, id)
 }
 
 // PutPayoutKey stores which settlement a payout key belongs to. The caller stores the key before it
@@ -332,7 +332,7 @@ func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id s
 	it := dynamo.Key(keys.PayoutKey(tenant, key))
 	it["sid"] = dynamo.Text(id)
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // SettlementOfKey finds the settlement to which a payout key belongs.
@@ -345,7 +345,7 @@ func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant,
 		return "", err
 	}
 	if it == nil {
-		return "", fault.Absent("payout")
+		return "", fault.MissingObject("payout")
 	}
 	return dynamo.TextOf(it, "sid"), nil
 }

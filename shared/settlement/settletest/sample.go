@@ -23,7 +23,7 @@ func (w *World) ServeRoutes(routes []httpapi.Route) trigger.Mux {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(),
 		Revoked: httpapi.NoRevocations{}}
-	return trigger.Mux{HTTP: api.Serve}
+	return trigger.Mux{HTTP: api.AnswerEvent}
 }
 
 // AddDemoPeople adds the taxpayers, creators and contracts of the demo data, to which the sample

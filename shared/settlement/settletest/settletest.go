@@ -209,7 +209,7 @@ func findInTenant[V any](m map[string]V, tenant ident.Tenant, id, what string) (
 	v, ok := m[id]
 	if !ok || tenant != Tenant {
 		var none V
-		return none, fault.Absent(what)
+		return none, fault.MissingObject(what)
 	}
 	return v, nil
 }

@@ -103,5 +103,5 @@ func (a API) comparedVersions(ctx context.Context, tenant ident.Tenant,
 			return []tax.PackID{id}, nil
 		}
 	}
-	return nil, fault.Absent("comparison with " + name)
+	return nil, fault.MissingObject("comparison with " + name)
 }

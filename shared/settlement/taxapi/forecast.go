@@ -111,7 +111,7 @@ func (a API) forecastYear(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	}
 	// A creator may describe anybody, but may not read the tenant's master data.
 	if (q.Entity.ID != "" || q.Taxpayer.ID != "") && r.SeesOnlyOwn() {
-		return httpapi.Response{}, fault.Absent("paying entity or taxpayer")
+		return httpapi.Response{}, fault.MissingObject("paying entity or taxpayer")
 	}
 	y, err := a.loadTaxYear(ctx, r.Tenant, corpus, &q)
 	if err != nil {

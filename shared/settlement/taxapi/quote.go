@@ -120,7 +120,7 @@ func (a API) quoteTax(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	}
 	// A creator may describe anybody, but may not read the tenant's master data.
 	if (q.Entity.ID != "" || q.Taxpayer.ID != "") && r.SeesOnlyOwn() {
-		return httpapi.Response{}, fault.Absent("paying entity or taxpayer")
+		return httpapi.Response{}, fault.MissingObject("paying entity or taxpayer")
 	}
 	f, err := a.engineFacts(ctx, r, q)
 	if err != nil {

@@ -47,7 +47,7 @@ type ruleGap struct {
 func (a API) listRules(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	day, err := a.Clock.Today(ctx)
 	if err != nil {
-		return httpapi.Response{}, fault.Later(err)
+		return httpapi.Response{}, fault.Temporary(err)
 	}
 	if text := r.Query.Get("date"); text != "" {
 		if day, err = civil.ParseDate(text); err != nil {

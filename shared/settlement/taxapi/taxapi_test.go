@@ -46,7 +46,7 @@ func askWith(t *testing.T, role, method, path, query, body string, header map[st
 		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method},
 		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 			"tenant": settletest.Tenant, "sub": role + "@" + settletest.Tenant, "roles": role, "creator": settletest.Person, "exp": "4102444800"}}}}
-	res := api.Serve(context.Background(), ev)
+	res := api.AnswerEvent(context.Background(), ev)
 	contracttest.CheckEvent(t, ev, res)
 	var v map[string]any
 	if err := json.Unmarshal([]byte(res.Body), &v); err != nil {

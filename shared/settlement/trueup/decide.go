@@ -77,7 +77,7 @@ type found struct {
 func (t *Service) findTrueUp(ctx context.Context, tenant ident.Tenant, id string) (found, error) {
 	entity, taxpayer, month, ok := parseTrueUpID(id)
 	if !ok {
-		return found{}, fault.Absent("true-up")
+		return found{}, fault.MissingObject("true-up")
 	}
 	log, err := t.readTaxLog(ctx, tenant, entity, taxpayer, month)
 	if err != nil {
@@ -89,7 +89,7 @@ func (t *Service) findTrueUp(ctx context.Context, tenant ident.Tenant, id string
 	}
 	at := slices.IndexFunc(list, func(s Assessment) bool { return s.ID == id })
 	if at < 0 {
-		return found{}, fault.Absent("true-up")
+		return found{}, fault.MissingObject("true-up")
 	}
 	f := found{TrueUp: TrueUp{Assessment: list[at]}, seq: log.next[list[at].year]}
 	if f.Open() {
@@ -223,7 +223,7 @@ func (t *Service) confirmOnce(ctx context.Context, by identity.Principal, id,
 	d := f.had
 	switch {
 	case d.Act == "":
-		return d, nil, fault.Absent("decision")
+		return d, nil, fault.MissingObject("decision")
 	case d.State != DecisionPrepared:
 		return d, nil, nil
 	case d.DecidedBy == by.Subject:

@@ -137,7 +137,7 @@ func AssessBookings(law *tax.Corpus, bookings []settlement.Booking,
 // missingRule returns the name of the rule or master data that an error reports as missing, "" for
 // any other error.
 func missingRule(err error) string {
-	switch e := fault.Of(err); {
+	switch e := fault.AsError(err); {
 	case fault.HasCode(err, fault.RuleMissing):
 		return cmp.Or(e.Missing, e.Reason)
 	case fault.HasCode(err, fault.NotFound):
@@ -344,7 +344,7 @@ func (t *Service) readTaxLog(ctx context.Context, tenant ident.Tenant, entity id
 	taxpayer ident.Taxpayer, around civil.Month) (taxLog, error) {
 	today, err := t.clock.Today(ctx)
 	if err != nil {
-		return taxLog{}, fault.Later(err)
+		return taxLog{}, fault.Temporary(err)
 	}
 	log := taxLog{taxpayer: taxpayer, next: map[int]int{}}
 	for year := around.Year() - 1; year <= min(around.Year()+1, today.Year()); year++ {

@@ -59,7 +59,7 @@ var ErrTotalsDiffer = errors.New("statement: a bucket's sums are not those of it
 func (s *Service) CompleteOrder(ctx context.Context, o Order) (Order, error) {
 	today, err := s.Settlements.Clock.Today(ctx)
 	if err != nil {
-		return o, fault.Later(err)
+		return o, fault.Temporary(err)
 	}
 	o.today = today
 	if o.Date.IsZero() {
@@ -211,14 +211,14 @@ type ShownStatement struct {
 func (s *Service) ListStatements(ctx context.Context, by identity.Principal, creator ident.Creator,
 	period civil.Month) ([]ShownStatement, error) {
 	if !by.CanSee(creator) {
-		return nil, fault.Absent("creator")
+		return nil, fault.MissingObject("creator")
 	}
 	if _, err := s.Settlements.Directory.Creator(ctx, by.Tenant, creator); err != nil {
 		return nil, err
 	}
 	today, err := s.Settlements.Clock.Today(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, fault.Temporary(err)
 	}
 	from, to := period, period
 	if period.IsZero() {
@@ -247,7 +247,7 @@ func (s *Service) describeBucket(ctx context.Context, b income.Bucket,
 	}
 	t, err := s.findTerms(ctx, Order{Tenant: b.Tenant, Date: today}, b)
 	if fault.HasCode(err, fault.RuleMissing) {
-		out.Waits = fault.Of(err).Reason
+		out.Waits = fault.AsError(err).Reason
 		return out, nil
 	}
 	if err != nil {

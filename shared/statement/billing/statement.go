@@ -209,7 +209,7 @@ func (s *Service) decideBucket(ctx context.Context, o Order, b income.Bucket) (o
 // not a failure, because the bucket waits for the rule.
 func skipIfRuleMissing(out outcome, err error) (outcome, error) {
 	if fault.HasCode(err, fault.RuleMissing) {
-		return outcome{skipped, fault.Of(err).Reason}, nil
+		return outcome{skipped, fault.AsError(err).Reason}, nil
 	}
 	return out, err
 }

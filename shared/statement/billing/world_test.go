@@ -195,7 +195,7 @@ func newDirectory() *directory {
 
 func (d *directory) Creator(_ context.Context, t ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
 	if t != tenant || !d.creators[string(creator)] {
-		return tenancy.Creator{}, fault.Absent("creator")
+		return tenancy.Creator{}, fault.MissingObject("creator")
 	}
 	return tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer("tp-" + creator), By: "admin@" + tenant,
 		Accounts: []tenancy.PlatformAccount{{Platform: "kuaishou", UID: "1"}}, Payout: tenancy.PayoutAccount{Method: "douyin"}}, nil

@@ -175,7 +175,7 @@ func TestMissingGlyphIsNamed(t *testing.T) {
 	st := sample(1)
 	st.Nickname, st.Lines[0].Description = "半夏😀", "\u0645\u0631\u062d"
 	_, err := s.TypesetStatement(t.Context(), st, statement.PDF)
-	e := fault.Of(err)
+	e := fault.AsError(err)
 	if e.Reason != "glyph_missing" || e.Missing != "U+062D U+0631 U+0645 U+1F600" || e.Status() != 422 {
 		t.Errorf("%+v", e)
 	}
@@ -203,7 +203,7 @@ func TestOddTextsHarmNothing(t *testing.T) {
 		st := sample(2)
 		st.Nickname, st.Lines[0].Description, st.Lines[0].Nickname = odd.Draw(rt, "nickname"), odd.Draw(rt, "description"), odd.Draw(rt, "account")
 		st.Entities[0].Name, st.Bills[0].SetOffs[0].Document = odd.Draw(rt, "entity"), odd.Draw(rt, "document")
-		if _, err := s.TypesetStatement(t.Context(), st, statement.PDF); err != nil && fault.Of(err).Reason != "glyph_missing" {
+		if _, err := s.TypesetStatement(t.Context(), st, statement.PDF); err != nil && fault.AsError(err).Reason != "glyph_missing" {
 			rt.Fatalf("pdf: %v", err)
 		}
 		body, err := s.TypesetStatement(t.Context(), st, statement.XLSX)
@@ -315,7 +315,7 @@ func TestParsedFontIsKeptAndAFailedReadTriedAgain(t *testing.T) {
 	data, reads := fontFile(t), 0
 	s := &Typesetter{ReadFont: func(context.Context) ([]byte, error) {
 		if reads++; reads == 1 {
-			return nil, fault.Later(errors.New("away"))
+			return nil, fault.Temporary(errors.New("away"))
 		}
 		return data, nil
 	}}

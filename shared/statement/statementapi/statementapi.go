@@ -80,7 +80,7 @@ func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Res
 	}
 	// A caller who may not see the creator gets the same answer as for a missing statement.
 	if !r.CanSee(ident.Creator(creator)) {
-		return httpapi.Response{}, fault.Absent("statement")
+		return httpapi.Response{}, fault.MissingObject("statement")
 	}
 	if hash != "" {
 		return okOrError(a.Statements.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator),

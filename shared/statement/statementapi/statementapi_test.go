@@ -73,7 +73,7 @@ func open(t *testing.T) *site {
 		States:    &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},
 		Documents: &statement.Documents{Files: s.shelf, Typesetter: &printing.Typesetter{ReadFont: font}, Now: w.Now}}
 	api := &httpapi.API{Routes: statementapi.API{Statements: s.statements}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	s.http = api.Serve
+	s.http = api.AnswerEvent
 	return s
 }
 

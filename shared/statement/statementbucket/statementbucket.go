@@ -44,7 +44,7 @@ func (b *Bucket) HasFile(ctx context.Context, name string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, awsfault.Of(fmt.Errorf("statementbucket: %w", err))
+		return false, awsfault.Classify(fmt.Errorf("statementbucket: %w", err))
 	}
 	return true, nil
 }
@@ -60,7 +60,7 @@ func (b *Bucket) PutFile(ctx context.Context, name string, format statement.Form
 	if errors.As(err, &refused) && refused.ErrorCode() == "PreconditionFailed" {
 		return nil
 	}
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // PresignLink implements statement.Files.
@@ -87,19 +87,19 @@ func (b *Bucket) ReadFont(ctx context.Context) ([]byte, error) {
 		&s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(b.Font)})
 	var absent *types.NoSuchKey
 	if errors.As(err, &absent) {
-		e := fault.Later(err)
+		e := fault.Temporary(err)
 		e.Reason, e.Public = "font_missing",
 			"The font for documents is not in its bucket yet; the operator puts it there. XLSX needs no "+
 				"font."
 		return nil, e
 	}
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("statementbucket: font: %w", err))
+		return nil, awsfault.Classify(fmt.Errorf("statementbucket: font: %w", err))
 	}
 	defer func() { _ = out.Body.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(out.Body, maxFont))
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("statementbucket: font: %w", err))
+		return nil, awsfault.Classify(fmt.Errorf("statementbucket: font: %w", err))
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != b.FontSHA256 {
 		return nil, fault.Internal(

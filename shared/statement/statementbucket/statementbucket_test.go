@@ -87,7 +87,7 @@ func TestOnlyTheChosenFontIsRead(t *testing.T) {
 	if _, err := serve(t, map[string]string{"fonts/text.ttf": "another font"}).ReadFont(t.Context()); !fault.HasCode(err, fault.System) {
 		t.Errorf("another font: %v", err)
 	}
-	if _, err := serve(t, nil).ReadFont(t.Context()); !fault.HasCode(err, fault.Unavailable) || fault.Of(err).Reason != "font_missing" {
+	if _, err := serve(t, nil).ReadFont(t.Context()); !fault.HasCode(err, fault.Unavailable) || fault.AsError(err).Reason != "font_missing" {
 		t.Errorf("no font: %v", err)
 	}
 }

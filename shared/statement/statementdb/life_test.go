@@ -258,7 +258,7 @@ func (d *desk) race(t *testing.T, creator ident.Creator, confirms int) *outcome 
 func want(t *testing.T, who string, errs []error, reason string) {
 	t.Helper()
 	for _, err := range errs {
-		if (err == nil) != (reason == "") || (err != nil && (!fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != reason)) {
+		if (err == nil) != (reason == "") || (err != nil && (!fault.HasCode(err, fault.IllegalMove) || fault.AsError(err).Reason != reason)) {
 			t.Errorf("%s was told %v, want %q", who, err, reason)
 		}
 	}

@@ -48,7 +48,7 @@ func TestStatementsOfPartsOfAMonth(t *testing.T) {
 				}
 				total = total.Add(st.Totals.CreatorShare)
 				d.printed(t, st, name)
-				d.sent(t, ident.Creator(c), period, name)
+				d.sendPart(t, ident.Creator(c), period, name)
 			}
 			if want := money.MustParse("1050.00"); total != want { // 70 of 100
 				t.Errorf("the parts come to %s, the month to %s", total, want)
@@ -105,8 +105,8 @@ func (d *desk) printed(t *testing.T, st statement.Statement, name string) {
 	}
 }
 
-// sent sends the part, and lends its document under a name that says which part it is.
-func (d *desk) sent(t *testing.T, creator ident.Creator, period statement.Period, name string) {
+// sendPart sends the part, and lends its document under a name that says which part it is.
+func (d *desk) sendPart(t *testing.T, creator ident.Creator, period statement.Period, name string) {
 	t.Helper()
 	state, err := d.statements.SendStatement(t.Context(), settletest.CallerWith(identity.Finance), creator, period)
 	number := "DZ" + strings.ReplaceAll(name, "-", "") + "-" + string(creator)

@@ -57,7 +57,7 @@ func (s *Store) ReadState(ctx context.Context, tenant ident.Tenant, creator iden
 		&dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 			Key: dynamo.Key(keys.StatementState(tenant, creator, period.String()))})
 	if err != nil {
-		return statement.State{}, false, awsfault.Of(err)
+		return statement.State{}, false, awsfault.Classify(err)
 	}
 	if out.Item == nil {
 		return statement.State{}, false, nil

@@ -54,7 +54,7 @@ func readInForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Te
 		})
 	found, ok := tenancy.InForce(versions, day)
 	if err == nil && !ok {
-		err = fault.Absent(string(kind))
+		err = fault.MissingObject(string(kind))
 	}
 	return found, err
 }
@@ -144,7 +144,7 @@ func (s *Store) Position(ctx context.Context, tenant ident.Tenant,
 		return tenancy.Position{}, err
 	}
 	if len(versions) == 0 {
-		return tenancy.Position{}, fault.Absent("position")
+		return tenancy.Position{}, fault.MissingObject("position")
 	}
 	first := versions[0]
 	last := versions[len(versions)-1]

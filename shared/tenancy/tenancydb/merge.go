@@ -65,7 +65,7 @@ func (s *Store) SealingTaxpayer(ctx context.Context, tenant ident.Tenant,
 		return "", err
 	}
 	if recorded.TaxpayerID == "" {
-		return "", fault.Absent("creator")
+		return "", fault.MissingObject("creator")
 	}
 	return recorded.TaxpayerID, nil
 }

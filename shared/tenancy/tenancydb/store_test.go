@@ -78,7 +78,7 @@ func TestContractInForce(t *testing.T) {
 			t.Errorf("%s: version %d, %v; want %d", day, c.Version.Version, err, version)
 		}
 	}
-	if _, err := s.Contract(context.Background(), tenant, "c1", "xingtu_ad", civil.MustDate("2026-02-01")); fault.Of(err).Reason != "contract_missing" {
+	if _, err := s.Contract(context.Background(), tenant, "c1", "xingtu_ad", civil.MustDate("2026-02-01")); fault.AsError(err).Reason != "contract_missing" {
 		t.Errorf("other income type: %v", err)
 	}
 	if _, err := s.Contract(context.Background(), "other", "c1", "live_tip", civil.MustDate("2026-02-01")); !fault.HasCode(err, fault.RuleMissing) {

@@ -151,7 +151,7 @@ func (s *Store) RecordRead(ctx context.Context, r audit.Record) error {
 		ConditionExpression: aws.String("attribute_not_exists(pk)")})
 	// Ids are random: an item with this id was stored by an earlier try whose answer was lost.
 	if err != nil && dynamo.AsConditionError(err) == nil {
-		return awsfault.Of(err)
+		return awsfault.Classify(err)
 	}
 	return nil
 }

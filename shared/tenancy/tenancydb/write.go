@@ -53,7 +53,7 @@ func (s *Store) registerTenant(ctx context.Context, tenant ident.Tenant) error {
 		&dynamodb.PutItemInput{TableName: &s.table,
 			Item: dynamo.Key(keys.Key{PK: keys.TenantList(), SK: string(tenant)})})
 	if err != nil {
-		return awsfault.Of(err)
+		return awsfault.Classify(err)
 	}
 	s.memo.put(string(entry), true, s.now())
 	return nil
@@ -236,7 +236,7 @@ func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.db.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &s.table, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, awsfault.Of(err)
+		return nil, awsfault.Classify(err)
 	}
 	return out.Item, nil
 }

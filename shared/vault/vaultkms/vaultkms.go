@@ -45,7 +45,7 @@ func (m Master) New(ctx context.Context, tenant ident.Tenant,
 		EncryptionContext: encryptionContext(tenant, purpose),
 	})
 	if err != nil {
-		return nil, nil, awsfault.Of(fmt.Errorf("vaultkms: new data key: %w", err))
+		return nil, nil, awsfault.Classify(fmt.Errorf("vaultkms: new data key: %w", err))
 	}
 	return out.Plaintext, out.CiphertextBlob, nil
 }
@@ -57,7 +57,7 @@ func (m Master) Unwrap(ctx context.Context, tenant ident.Tenant, purpose string,
 		KeyId: &m.key, CiphertextBlob: wrapped, EncryptionContext: encryptionContext(tenant, purpose),
 	})
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("vaultkms: unwrap data key: %w", err))
+		return nil, awsfault.Classify(fmt.Errorf("vaultkms: unwrap data key: %w", err))
 	}
 	return out.Plaintext, nil
 }

@@ -43,7 +43,7 @@ func (h countersHandler) serveCounters(ctx context.Context,
 	}
 	// A creator who asks for somebody else gets the same answer as for an unknown creator.
 	if !r.CanSee(ident.Creator(creator)) {
-		return httpapi.Response{}, fault.Absent("creator")
+		return httpapi.Response{}, fault.MissingObject("creator")
 	}
 	c, err := h.counters.CountDay(ctx, r.Tenant, ident.Creator(creator), day)
 	if err != nil {

@@ -73,7 +73,7 @@ func batchItems(results []incentive.Result, requestID string) []itemAnswer {
 		}
 		switch {
 		case res.Err != nil:
-			e := fault.Of(res.Err)
+			e := fault.AsError(res.Err)
 			it.Status, it.Error = e.Status(), httpapi.ErrorBody(e, requestID)
 			continue
 		case res.Repeated:

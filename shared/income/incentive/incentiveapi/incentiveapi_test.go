@@ -34,7 +34,7 @@ type directory struct{}
 
 func (directory) Creator(_ context.Context, _ ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
 	if !strings.HasPrefix(string(creator), "c") {
-		return tenancy.Creator{}, fault.Absent("creator")
+		return tenancy.Creator{}, fault.MissingObject("creator")
 	}
 	return tenancy.Creator{CreatorID: creator}, nil
 }
@@ -298,7 +298,7 @@ func FuzzEnvelope(f *testing.F) {
 		parts, batch, err := splitEnvelope(body)
 		switch {
 		case err != nil:
-			if len(fault.Of(err).Fields) == 0 {
+			if len(fault.AsError(err).Fields) == 0 {
 				t.Fatal("refused without a reason")
 			}
 		case !batch && string(parts[0]) != string(body):

@@ -195,7 +195,7 @@ func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 	out, err := d.client.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return awsfault.Of(err)
+		return awsfault.Classify(err)
 	}
 	if out.Item == nil {
 		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: dynamo.Key(k),
@@ -203,7 +203,7 @@ func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 		// A refusal means that a close or another writer has created the item meanwhile; the touch is
 		// counted below.
 		if dynamo.AsConditionError(err) == nil {
-			return awsfault.Of(err)
+			return awsfault.Classify(err)
 		}
 	} else if out.Item[attrBegun] == nil {
 		return nil
@@ -218,7 +218,7 @@ func (d *Days) makeDueAgain(ctx context.Context, k keys.Key) error {
 		UpdateExpression:          aws.String("ADD " + attrTouches + " :one"),
 		ExpressionAttributeValues: item{":one": dynamo.Number(1)},
 	})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // BeginClose implements incentive.Days.
@@ -232,7 +232,7 @@ func (d *Days) BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Da
 			":zero": dynamo.Number(0)},
 	})
 	if err != nil {
-		return 0, awsfault.Of(fmt.Errorf("incentivedb: begin %s: %w", day, err))
+		return 0, awsfault.Classify(fmt.Errorf("incentivedb: begin %s: %w", day, err))
 	}
 	return strconv.ParseInt(stored(out.Attributes).number(attrTouches), 10, 64)
 }
@@ -250,7 +250,7 @@ func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.D
 	})
 	// A refusal means that a close which covered more touches was stored before.
 	if err != nil && dynamo.AsConditionError(err) == nil {
-		return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
+		return awsfault.Classify(fmt.Errorf("incentivedb: finish %s: %w", day, err))
 	}
 	return nil
 }
@@ -279,7 +279,7 @@ func (d *Days) IsClosed(ctx context.Context, tenant ident.Tenant, day civil.Date
 	out, err := d.client.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.EventDay(tenant, day))})
 	if err != nil {
-		return false, awsfault.Of(err)
+		return false, awsfault.Classify(err)
 	}
 	return out.Item[attrCovered] != nil, nil
 }

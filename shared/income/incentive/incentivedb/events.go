@@ -75,7 +75,7 @@ func (s *Events) addEvent(ctx context.Context, tenant ident.Tenant,
 	if taken := dynamo.AsConditionError(err); taken != nil {
 		return existingOutcome(r.EventID, taken.Found[0])
 	}
-	return incentive.StoreOutcome{Err: awsfault.Of(err)}
+	return incentive.StoreOutcome{Err: awsfault.Classify(err)}
 }
 
 // existingOutcome returns the outcome for an event whose id exists already.
@@ -131,7 +131,7 @@ func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant,
 		case e.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
 			taken = append(taken, i)
 		default:
-			out[i].Err = awsfault.OfCode(string(e.Code), aws.ToString(e.Message))
+			out[i].Err = awsfault.ClassifyCode(string(e.Code), aws.ToString(e.Message))
 			if awsfault.IsPassingCode(string(e.Code)) {
 				again = append(again, i)
 			}
@@ -154,10 +154,10 @@ func (s *Events) executeInserts(ctx context.Context, tenant ident.Tenant,
 	answer, err := s.client.BatchExecuteStatement(ctx,
 		&dynamodb.BatchExecuteStatementInput{Statements: statements})
 	if err != nil {
-		return nil, awsfault.Of(err)
+		return nil, awsfault.Classify(err)
 	}
 	if len(answer.Responses) != len(left) {
-		return nil, awsfault.Of(fmt.Errorf("incentivedb: %d answers to %d statements",
+		return nil, awsfault.Classify(fmt.Errorf("incentivedb: %d answers to %d statements",
 			len(answer.Responses), len(left)))
 	}
 	return answer.Responses, nil
@@ -203,7 +203,7 @@ func (s *Events) readExisting(ctx context.Context, tenant ident.Tenant, events [
 		k := keys.Event(tenant, events[i].EventID)
 		place[k.PK], ask[n] = i, dynamo.Key(k)
 		// Every outcome is an error until its event was read.
-		out[i].Err = fault.Later(errUnread)
+		out[i].Err = fault.Temporary(errUnread)
 	}
 	err := dynamo.BatchGet(ctx, s.client, s.name, ask, func(it item) error {
 		i := place[stored(it).text("pk")]

@@ -80,7 +80,7 @@ func (s *Events) StoreReward(ctx context.Context, tenant ident.Tenant, event str
 	})
 	rewarded := dynamo.AsConditionError(err)
 	if rewarded == nil {
-		return g, awsfault.Of(err)
+		return g, awsfault.Classify(err)
 	}
 	// The update was refused: the event has a reward already, which is in the refusal.
 	first, err := readGrant(stored(rewarded.Found[0]))
@@ -97,5 +97,5 @@ func (s *Events) UnparkEvent(ctx context.Context, tenant ident.Tenant, e incenti
 	_, err := s.client.DeleteItem(ctx,
 		&dynamodb.DeleteItemInput{TableName: &s.name,
 			Key: dynamo.Key(keys.ParkedEvent(tenant, e.ActionType, e.EventID))})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }

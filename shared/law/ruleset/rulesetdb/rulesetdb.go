@@ -106,7 +106,7 @@ func (s *Store) readDocument(ctx context.Context, k keys.Key, consistent bool,
 	out, err := s.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &s.Tenancy, Key: dynamo.Key(k), ConsistentRead: &consistent})
 	if err != nil {
-		return false, awsfault.Of(err)
+		return false, awsfault.Classify(err)
 	}
 	if out.Item == nil {
 		return false, nil
@@ -130,16 +130,16 @@ func (s *Store) ReadArchive(ctx context.Context, pack, version string) ([]byte, 
 func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte, error) {
 	res, err := s.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &name})
 	if httpStatus(err) == http.StatusNotFound {
-		return nil, fault.Absent("object " + name).Wrap(err)
+		return nil, fault.MissingObject("object " + name).Wrap(err)
 	}
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
+		return nil, awsfault.Classify(fmt.Errorf("read %s: %w", name, err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	// One byte more than allowed shows that the object is too large, without reading all of it.
 	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	if err != nil {
-		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
+		return nil, awsfault.Classify(fmt.Errorf("read %s: %w", name, err))
 	}
 	if int64(len(body)) > most {
 		return nil, fault.Internal(&publish.TooLargeError{Name: name, Most: most})
@@ -169,7 +169,7 @@ func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 		return true, nil
 	}
 	if err != nil {
-		return false, awsfault.Of(fmt.Errorf("write %s: %w", name, err))
+		return false, awsfault.Classify(fmt.Errorf("write %s: %w", name, err))
 	}
 	return false, nil
 }
@@ -181,7 +181,7 @@ func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.
 	var v publish.Version
 	found, err := s.readDocument(ctx, keys.RuleVersion(pack, version), true, &v)
 	if err == nil && !found {
-		err = fault.Absent("version " + version + " of pack " + pack)
+		err = fault.MissingObject("version " + version + " of pack " + pack)
 	}
 	return v, err
 }
@@ -214,7 +214,7 @@ func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
 		return err
 	}
 	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tenancy, Item: it})
-	return awsfault.Of(err)
+	return awsfault.Classify(err)
 }
 
 // listDocuments reads the newest documents of a partition, or all of them if most is zero.

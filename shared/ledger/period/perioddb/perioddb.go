@@ -45,7 +45,7 @@ func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
 		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, awsfault.Of(err)
+		return nil, awsfault.Classify(err)
 	}
 	return out.Item, nil
 }

@@ -131,8 +131,8 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 	return g.outcomeForKey(o.Key, b.Lines), nil
 }
 
-// Query requests the state of one order; see payout.Gateway.
-func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error) {
+// QueryOutcome requests the state of one order; see payout.Gateway.
+func (g *Gateway) QueryOutcome(ctx context.Context, key string) (payout.Outcome, error) {
 	answer, err := g.signAndCall(ctx, http.MethodGet, OrderPath+url.PathEscape(key), nil)
 	switch {
 	case err != nil:

@@ -120,7 +120,7 @@ func FuzzDecode(f *testing.F) {
 func TestReadNoticeListsAllProblems(t *testing.T) {
 	g := &Gateway{now: time.Now}
 	_, err := g.readNotice([]byte(`{"out_bill_no":"../x","amount":"0.00","state":"GONE"}`))
-	if e := fault.Of(err); len(e.Fields) != 3 {
+	if e := fault.AsError(err); len(e.Fields) != 3 {
 		t.Errorf("%v", e.Fields)
 	}
 }

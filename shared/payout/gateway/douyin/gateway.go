@@ -134,8 +134,8 @@ func (g *Gateway) transferBody(o payout.Order) (gopay.BodyMap, error) {
 	return body, nil
 }
 
-// Query requests the state of the order with a key; see payout.Gateway.
-func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error) {
+// QueryOutcome requests the state of the order with a key; see payout.Gateway.
+func (g *Gateway) QueryOutcome(ctx context.Context, key string) (payout.Outcome, error) {
 	rsp, err := g.client.TransferQueryByOutBillNo(ctx, key)
 	o := g.readOutcome(key, rsp, err)
 	// Only a verified answer with status 404 and this code proves that the gateway has no such order.

@@ -114,7 +114,7 @@ func TestParseNotice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n, err := g.ParseNotice(context.Background(), p.headers(t, c.body), c.body)
 			if c.field != "" {
-				if e := fault.Of(err); e.Code != fault.InvalidInput || e.Fields[0].Field != c.field {
+				if e := fault.AsError(err); e.Code != fault.InvalidInput || e.Fields[0].Field != c.field {
 					t.Errorf("%v, want field %s refused", err, c.field)
 				}
 				return

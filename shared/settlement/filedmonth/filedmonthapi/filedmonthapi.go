@@ -22,7 +22,7 @@ func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/tax/filed-months", Roles: []identity.Role{identity.Finance},
 			Handle: a.record},
-		{Method: "GET", Path: "/v1/tax/filed-months", Roles: readers, Handle: a.list},
+		{Method: "GET", Path: "/v1/tax/filed-months", Roles: readers, Handle: a.listFiledMonths},
 	}
 }
 
@@ -68,8 +68,8 @@ type filedAnswer struct {
 	FiledMonths []filedmonth.FiledMonth `json:"filed_months"`
 }
 
-// list handles GET /v1/tax/filed-months: the filed months of one paying entity.
-func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// listFiledMonths handles GET /v1/tax/filed-months: the filed months of one paying entity.
+func (a API) listFiledMonths(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	entity := r.Query.Get("paying_entity")
 	if !ident.Valid(entity) {
 		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "paying_entity", Problem: idProblem})

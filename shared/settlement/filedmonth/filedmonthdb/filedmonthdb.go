@@ -54,7 +54,7 @@ func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, awsfault.Of(err)
+			return nil, awsfault.Classify(err)
 		}
 		for _, it := range page.Items {
 			var f filedmonth.FiledMonth

@@ -38,7 +38,7 @@ func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/receivables",
 			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
-		{Method: "GET", Path: "/v1/receivables", Roles: readers, Handle: a.list},
+		{Method: "GET", Path: "/v1/receivables", Roles: readers, Handle: a.listReceivables},
 		{Method: "POST", Path: "/v1/receivables/{id}/approve",
 			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
 	}
@@ -126,7 +126,7 @@ type view struct {
 func (a API) viewToday(ctx context.Context, r receivable.Receivable) (view, error) {
 	today, err := a.Claims.Clock.Today(ctx)
 	if err != nil {
-		return view{}, fault.Later(err)
+		return view{}, fault.Temporary(err)
 	}
 	return viewOf(r, today), nil
 }
@@ -155,9 +155,9 @@ type listAnswer struct {
 	NextCursor  *string      `json:"next_cursor"`
 }
 
-// list answers the receivables of one creator, or of the next creators after the cursor; within a
-// page the oldest come first.
-func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// listReceivables answers the receivables of one creator, or of the next creators after the cursor;
+// within a page the oldest come first.
+func (a API) listReceivables(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Query.Get("creator_id")
 	entity := r.Query.Get("paying_entity")
 	state := r.Query.Get("state")
@@ -174,7 +174,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	}
 	today, err := a.Claims.Clock.Today(ctx)
 	if err != nil {
-		return httpapi.Response{}, fault.Later(err)
+		return httpapi.Response{}, fault.Temporary(err)
 	}
 	creators, next, err := a.creatorPage(ctx, r, creator, limit)
 	if err != nil {

@@ -154,7 +154,7 @@ func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
 		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, awsfault.Of(err)
+		return nil, awsfault.Classify(err)
 	}
 	return out.Item, nil
 }
@@ -168,7 +168,7 @@ func (s *Store) FindByID(ctx context.Context, tenant ident.Tenant,
 		return receivable.Receivable{}, err
 	}
 	if name == nil {
-		return receivable.Receivable{}, fault.Absent("receivable")
+		return receivable.Receivable{}, fault.MissingObject("receivable")
 	}
 	it, err := s.getItem(ctx, keys.Receivable(tenant, ident.Creator(dynamo.TextOf(name, "cr")),
 		ident.Entity(dynamo.TextOf(name, "ent")), id))

@@ -29,7 +29,7 @@ type API struct {
 func (a API) Routes() []httpapi.Route {
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
-		{Method: "GET", Path: "/v1/tax/true-ups", Roles: readers, Handle: a.list},
+		{Method: "GET", Path: "/v1/tax/true-ups", Roles: readers, Handle: a.listTrueUps},
 		{Method: "POST", Path: "/v1/tax/true-ups/{id}/decide", Roles: []identity.Role{identity.Finance},
 			Handle: a.decide},
 		{Method: "POST", Path: "/v1/tax/true-ups/{id}/confirm",
@@ -74,8 +74,8 @@ type listAnswer struct {
 	NextCursor *string         `json:"next_cursor"`
 }
 
-// list handles GET /v1/tax/true-ups.
-func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// listTrueUps handles GET /v1/tax/true-ups.
+func (a API) listTrueUps(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q, err := parsePage(r)
 	if err != nil {
 		return httpapi.Response{}, err
@@ -139,7 +139,7 @@ func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	}
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
-		return httpapi.Response{}, fault.Later(err)
+		return httpapi.Response{}, fault.Temporary(err)
 	}
 	desk := lawdiff.LatenessRules{Rules: a.TrueUps.Law(ctx).National(), Calendar: a.Calendar,
 		PaidOn: today}

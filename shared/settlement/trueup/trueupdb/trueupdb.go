@@ -41,10 +41,10 @@ func readDocument[T any](ctx context.Context, s *Store, k keys.Key,
 		ConsistentRead: aws.Bool(true)}
 	out, err := s.DB.GetItem(ctx, in)
 	if err != nil {
-		return doc, awsfault.Of(err)
+		return doc, awsfault.Classify(err)
 	}
 	if out.Item == nil {
-		return doc, fault.Absent(what)
+		return doc, fault.MissingObject(what)
 	}
 	return settlementdb.DecodeDocument[T](out.Item)
 }

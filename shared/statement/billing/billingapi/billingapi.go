@@ -87,7 +87,7 @@ func newLineAnswer(res income.Result, requestID string) lineAnswer {
 	}
 	switch {
 	case res.Err != nil:
-		e := fault.Of(res.Err)
+		e := fault.AsError(res.Err)
 		a.Status, a.Error = e.Status(), httpapi.ErrorBody(e, requestID)
 	case res.IsRepeat:
 		a.Status = http.StatusOK
@@ -101,7 +101,7 @@ func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []inco
 	failed := 0
 	var first error
 	for _, res := range results {
-		if res.Err != nil && fault.Of(res.Err).Status() >= http.StatusInternalServerError {
+		if res.Err != nil && fault.AsError(res.Err).Status() >= http.StatusInternalServerError {
 			failed++
 			if first == nil {
 				first = res.Err

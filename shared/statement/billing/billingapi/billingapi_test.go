@@ -56,7 +56,7 @@ func open(t *testing.T) *site {
 	}
 	a := API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}, Nightly: night, Log: log}
 	api := &httpapi.API{Routes: a.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	return &site{t, w, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.HandleOneByOne(log, night.RunCohort), Schedule: night.FanOutTenants}}
+	return &site{t, w, q, trigger.Mux{HTTP: api.AnswerEvent, Queue: sqsbatch.HandleOneByOne(log, night.RunCohort), Schedule: night.FanOutTenants}}
 }
 
 // call makes a call as a role and checks the answer against the contract.

@@ -65,10 +65,10 @@ func (q SQSQueue) SendTasks(ctx context.Context, tasks []billing.Task) error {
 		}
 		out, err := q.SQS.SendMessageBatch(ctx, in)
 		if err != nil {
-			return awsfault.Of(fmt.Errorf("cohort queue: %w", err))
+			return awsfault.Classify(fmt.Errorf("cohort queue: %w", err))
 		}
 		if len(out.Failed) > 0 {
-			return awsfault.OfCode(aws.ToString(out.Failed[0].Code),
+			return awsfault.ClassifyCode(aws.ToString(out.Failed[0].Code),
 				fmt.Sprintf("cohort queue: %d messages refused", len(out.Failed)))
 		}
 	}
