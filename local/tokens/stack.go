@@ -6,8 +6,23 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
+
+// StackConfig returns the AWS configuration of a running stack from the variables of its settings
+// file. A local stack has one endpoint for all services.
+func StackConfig(vars map[string]string) aws.Config {
+	cfg := aws.Config{
+		Region: vars["AWS_REGION"],
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
+			vars["AWS_SECRET_ACCESS_KEY"], ""),
+	}
+	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
+		cfg.BaseEndpoint = &endpoint
+	}
+	return cfg
+}
 
 // ForStack returns the signer of a running stack, whose key is read from Secrets Manager. The
 // function env returns the stack's JWT_SECRET_ARN, JWT_ISSUER and JWT_AUDIENCE.

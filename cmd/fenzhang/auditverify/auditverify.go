@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -43,7 +41,7 @@ func verifyStack(ctx context.Context, settings, dir string, out io.Writer) (bool
 	if err != nil {
 		return false, err
 	}
-	cfg := stackConfig(vars)
+	cfg := tokens.StackConfig(vars)
 	if err := waitUntilQueueEmpty(ctx, sqs.NewFromConfig(cfg), vars["QUEUE_AUDIT_URL"],
 		out); err != nil {
 		return false, err
@@ -69,20 +67,6 @@ func verifyStack(ctx context.Context, settings, dir string, out io.Writer) (bool
 		"evidence in %s, public key in %s; the same check by hand:\n  go run ./cmd/fenzhang-verify %s "+
 			"-key %s\n", dir, keyFile, dir, keyFile)
 	return report.Print(out)
-}
-
-// stackConfig returns the AWS configuration of the running stack; a local stack has an endpoint of
-// its own for all services.
-func stackConfig(vars map[string]string) aws.Config {
-	cfg := aws.Config{
-		Region: vars["AWS_REGION"],
-		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
-			vars["AWS_SECRET_ACCESS_KEY"], ""),
-	}
-	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
-		cfg.BaseEndpoint = &endpoint
-	}
-	return cfg
 }
 
 // exportKey derives the public key from the signing secret and writes it to a file. Only the

@@ -8,9 +8,6 @@ import (
 	"flag"
 	"io"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"fenzhang/local/apiclient"
 	"fenzhang/local/tokens"
 	"fenzhang/shared/ident"
@@ -39,13 +36,7 @@ func exportJournal(ctx context.Context, settings string, tenant ident.Tenant, e 
 	if err != nil {
 		return err
 	}
-	cfg := aws.Config{Region: vars["AWS_REGION"],
-		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
-			vars["AWS_SECRET_ACCESS_KEY"], "")}
-	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
-		cfg.BaseEndpoint = &endpoint
-	}
-	signer, err := tokens.ForStack(ctx, cfg, func(name string) string { return vars[name] })
+	signer, err := tokens.ForStack(ctx, tokens.StackConfig(vars), func(name string) string { return vars[name] })
 	if err != nil {
 		return err
 	}
