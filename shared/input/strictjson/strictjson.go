@@ -4,6 +4,8 @@
 package strictjson
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
 	"unicode/utf8"
 
@@ -32,4 +34,38 @@ func Decode(data []byte, into any) []fault.Field {
 	d := decoder{doc}
 	d.decodeValue(root, reflect.ValueOf(into).Elem())
 	return d.problems
+}
+
+// Member is one member of a JSON object as it was sent.
+type Member struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// SplitObject returns the members of a JSON object in their order. A name that is given twice comes
+// twice, where encoding/json would keep only the last value. SplitObject checks no value; each is
+// for Decode.
+//
+// Errors: 2001 when data is not valid JSON, or not an object.
+func SplitObject(data []byte) ([]Member, error) {
+	if !json.Valid(data) {
+		return nil, fault.Invalid(fault.Field{Problem: "is not valid JSON"})
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, fault.Invalid(fault.Field{Problem: "must be an object"})
+	}
+	var members []Member
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, fault.Internal(err) // the text is valid JSON
+		}
+		m := Member{Name: name.(string)} // within an object the token before a value is its name
+		if err := d.Decode(&m.Value); err != nil {
+			return nil, fault.Internal(err)
+		}
+		members = append(members, m)
+	}
+	return members, nil
 }

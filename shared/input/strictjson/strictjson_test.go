@@ -2,9 +2,11 @@ package strictjson
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
+	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
 )
 
@@ -83,4 +85,23 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("own output refused: %v in %s", p, out)
 		}
 	})
+}
+
+func TestSplitObjectKeepsRepeatedNames(t *testing.T) {
+	members, err := SplitObject([]byte(` {"lines": [1, {"a": "b"}], "x": null, "lines": 2} `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range members {
+		got = append(got, m.Name+"="+string(m.Value))
+	}
+	if want := []string{`lines=[1, {"a": "b"}]`, "x=null", "lines=2"}; !slices.Equal(got, want) {
+		t.Errorf("members %q, want %q", got, want)
+	}
+	for _, bad := range []string{"", "[]", "1", `"a"`, `{"a":1`, `{"a":1} {}`, `{"a":1,}`} {
+		if _, err := SplitObject([]byte(bad)); !fault.HasCode(err, fault.InvalidInput) {
+			t.Errorf("%s: %v, want a refusal 2001", bad, err)
+		}
+	}
 }

@@ -75,8 +75,8 @@ func (s *Service) CompleteOrder(ctx context.Context, o Order) (Order, error) {
 // OpenDueSettlements opens the due settlements of one creator or, for "", of all creators of a
 // small tenant. It may be run twice, late and in parallel, because each bucket is consumed once.
 //
-// OpenDueSettlements returns fault.Absent for an unknown creator, and ErrTooManyCreators, with
-// nothing done, for a tenant whose run must be split.
+// OpenDueSettlements returns fault.MissingObject for an unknown creator, and ErrTooManyCreators,
+// with nothing done, for a tenant whose run must be split.
 func (s *Service) OpenDueSettlements(ctx context.Context, o Order,
 	creator ident.Creator) (Report, error) {
 	o, err := s.CompleteOrder(ctx, o)

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/lambda/httpapi"
 )
 
@@ -166,8 +167,7 @@ func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error
 	if !bytes.Contains(body, []byte(`"events"`)) {
 		return []json.RawMessage{body}, false, nil
 	}
-	// The members are read one by one, because encoding/json would accept "events" given twice.
-	members, err := topLevelMembers(body)
+	members, err := strictjson.SplitObject(body)
 	if err != nil {
 		//nolint:nilerr // decoding the body as one event reports what is wrong with it
 		return []json.RawMessage{body}, false, nil
@@ -175,13 +175,13 @@ func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error
 	var problems fault.Problems
 	for _, m := range members {
 		switch {
-		case m.name != "events":
-			problems.Add(m.name, "is not a known field")
+		case m.Name != "events":
+			problems.Add(m.Name, "is not a known field")
 		case batch:
 			problems.Add("events", "is given twice")
 		default:
 			batch = true
-			problems.AddIf(json.Unmarshal(m.value, &events) != nil || len(events) < 1 ||
+			problems.AddIf(json.Unmarshal(m.Value, &events) != nil || len(events) < 1 ||
 				len(events) > maxEvents, "events", "must be a list of 1 to 500 events")
 		}
 	}
@@ -192,34 +192,4 @@ func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error
 		return nil, true, fault.Invalid(problems...)
 	}
 	return events, true, nil
-}
-
-// member is one member of a JSON object.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-// topLevelMembers splits a JSON object into its members, repeated names included.
-func topLevelMembers(body []byte) ([]member, error) {
-	if !json.Valid(body) {
-		return nil, fault.Invalid()
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, fault.Invalid()
-	}
-	var members []member
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		m := member{name: name.(string)}
-		if err := d.Decode(&m.value); err != nil {
-			return nil, err
-		}
-		members = append(members, m)
-	}
-	return members, nil
 }

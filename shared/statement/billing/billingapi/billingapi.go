@@ -3,7 +3,6 @@
 package billingapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -117,52 +116,28 @@ func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []inco
 // splitEnvelope returns the lines as they were sent. Only the frame of the upload is validated
 // here; the content of each line is validated with that line.
 func splitEnvelope(body []byte) ([]json.RawMessage, error) {
-	if !json.Valid(body) {
-		return nil, frameError("is not valid JSON")
-	}
-	// The members are read one by one, because encoding/json would accept "lines" given twice.
-	d := json.NewDecoder(bytes.NewReader(body))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, frameError("must be an object")
+	members, err := strictjson.SplitObject(body)
+	if err != nil {
+		return nil, err
 	}
 	var problems fault.Problems
 	var lines []json.RawMessage
 	given := false
-	for d.More() {
-		name, value, err := nextMember(d)
-		if err != nil {
-			return nil, frameError("is not valid JSON")
-		}
+	for _, m := range members {
 		switch {
-		case name != "lines":
-			problems.Add(name, "is not a known field")
+		case m.Name != "lines":
+			problems.Add(m.Name, "is not a known field")
 		case given:
 			problems.Add("lines", "is given twice")
 		default:
 			given = true
-			problems.AddIf(json.Unmarshal(value, &lines) != nil || len(lines) < 1 || len(lines) > maxLines,
-				"lines", "must be a list of 1 to 500 lines")
+			problems.AddIf(json.Unmarshal(m.Value, &lines) != nil || len(lines) < 1 ||
+				len(lines) > maxLines, "lines", "must be a list of 1 to 500 lines")
 		}
 	}
 	problems.AddIf(!given, "lines", "must be given")
-	if len(problems) > 0 {
-		return nil, fault.Invalid(problems...)
-	}
-	return lines, nil
+	return lines, problems.Err()
 }
-
-// nextMember decodes the next member of a JSON object.
-func nextMember(d *json.Decoder) (name string, value json.RawMessage, err error) {
-	token, err := d.Token()
-	if err == nil {
-		name = token.(string) // within an object the token before a value is its name
-		err = d.Decode(&value)
-	}
-	return name, value, err
-}
-
-// frameError refuses a body that is not an object with lines.
-func frameError(problem string) error { return fault.Invalid(fault.Field{Problem: problem}) }
 
 // runStatements opens the due settlements of one creator or of the tenant.
 func (a API) runStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
