@@ -129,8 +129,8 @@ func emptyIfNil(it Item) Item {
 
 // WriteOutcome translates the error of a write into what its caller has to know. WriteOutcome
 // returns nil when the item is written, also by an earlier try of the same act; optimistic.ErrRival
-// when another act's item was found; and otherwise the fault that awsfault.Of makes. attribute is
-// the name under which the written items carry the id of their act.
+// when another act's item was found; and otherwise the fault that awsfault.Classify makes.
+// attribute is the name under which the written items carry the id of their act.
 func WriteOutcome(err error, attribute, act string) error {
 	refused := AsConditionError(err)
 	switch {

@@ -56,7 +56,7 @@ type Master interface {
 
 // Store stores the records of imports and the opening tax rows.
 type Store interface {
-	// ReadRecord reads a record with a consistent read; fault.Absent when there is none.
+	// ReadRecord reads a record with a consistent read; fault.MissingObject when there is none.
 	ReadRecord(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
 	// SaveRecord replaces the record whose state was seen ("" when there was none) and writes the
 	// audit record with the id act. The error is optimistic.ErrRival when the stored state is another

@@ -44,8 +44,8 @@ func (s *Service) decideAndApply(ctx context.Context, in Intent, name string,
 	})
 }
 
-// Read loads a settlement for a caller. The error is fault.Absent also where the caller may not see
-// the settlement, so that ids cannot be probed.
+// Read loads a settlement for a caller. The error is fault.MissingObject also where the caller may
+// not see the settlement, so that ids cannot be probed.
 func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (Settlement, error) {
 	st, err := s.Store.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err != nil {

@@ -151,7 +151,7 @@ type Figures struct {
 // or nothing; a write that finds the item already written with its own act id has succeeded; a
 // transaction conflict is retried with the same token and never reported as optimistic.ErrRival.
 type Store interface {
-	// Load reads a settlement consistently. The error is fault.Absent when there is none.
+	// Load reads a settlement consistently. The error is fault.MissingObject when there is none.
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (Settlement, error)
 	// LoadAll reads settlements by their ids consistently and returns them in the order of the ids.
 	LoadAll(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement) ([]Settlement, error)
@@ -163,8 +163,8 @@ type Store interface {
 	FiguresOf(ctx context.Context, page []Settlement) (map[string]map[string]Figures, error)
 	// PutPayoutKey records which settlement a payout key belongs to. It is idempotent.
 	PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error
-	// SettlementOfKey finds the settlement of a payout key. The error is fault.Absent when the tenant
-	// has none.
+	// SettlementOfKey finds the settlement of a payout key. The error is fault.MissingObject when the
+	// tenant has none.
 	SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error)
 	// Key reads the record of the idempotency key of a settle call, nil when there is none.
 	Key(ctx context.Context, tenant ident.Tenant, key string) (*KeyRecord, error)

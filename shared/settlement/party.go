@@ -105,8 +105,8 @@ func (s Settlement) linksOfNextOccurrence() []PartyLink {
 // for each payee writes the payee's settlement, its journal entry and the record of it in the main
 // settlement. The call is idempotent: repeated, late or parallel calls change nothing.
 //
-// Errors: fault.Absent and 5002 when the payee's master data are missing; fault.Unavailable after
-// too many lost races.
+// Errors: fault.MissingObject and 5002 when the payee's master data are missing; fault.Unavailable
+// after too many lost races.
 func (s *Service) OpenPartySettlements(ctx context.Context, tenant ident.Tenant,
 	id ident.Settlement) error {
 	for {

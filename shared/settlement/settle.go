@@ -361,8 +361,8 @@ type Terms struct {
 // Prepare builds the settlement of an income without writing it: it finds creator, contract and
 // taxpayer, splits the income by the contract and sets the dates.
 //
-// Errors: fault.Absent when the creator is unknown; 5002 contract_missing when no contract covers
-// the income; 5002 not_the_payer when the contract makes somebody else the payer.
+// Errors: fault.MissingObject when the creator is unknown; 5002 contract_missing when no contract
+// covers the income; 5002 not_the_payer when the contract makes somebody else the payer.
 func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Settlement, error) {
 	creator, err := s.Directory.Creator(ctx, in.Tenant, in.CreatorID)
 	if err != nil {

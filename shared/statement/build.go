@@ -48,8 +48,8 @@ type Builder struct {
 	Directory   tenancy.Directory
 }
 
-// BuildStatement builds a creator's statement of a period. It returns fault.Absent when the creator
-// has neither lines nor settlements in the period.
+// BuildStatement builds a creator's statement of a period. It returns fault.MissingObject when the
+// creator has neither lines nor settlements in the period.
 func (b Builder) BuildStatement(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (Statement, error) {
 	who, err := b.Directory.Creator(ctx, tenant, creator)

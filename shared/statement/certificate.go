@@ -56,8 +56,8 @@ func (c Certificate) yearText() string { return strconv.Itoa(c.Year) }
 // was merged into another one has the certificate of the surviving taxpayer, because a person has
 // one certificate.
 //
-// BuildCertificate returns fault.Absent for an unknown taxpayer or entity, and for a creator who
-// asks for another person.
+// BuildCertificate returns fault.MissingObject for an unknown taxpayer or entity, and for a creator
+// who asks for another person.
 func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal,
 	taxpayer ident.Taxpayer,
 	entity ident.Entity, year int) (Certificate, error) {

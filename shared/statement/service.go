@@ -197,7 +197,7 @@ func (s *Service) acceptanceDays(ctx context.Context, st Statement) (int, error)
 	return days, nil
 }
 
-// readSent reads the state of a statement; fault.Absent when it was never sent.
+// readSent reads the state of a statement; fault.MissingObject when it was never sent.
 func (s *Service) readSent(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (State, error) {
 	state, ok, err := s.States.ReadState(ctx, tenant, creator, period)
@@ -207,7 +207,7 @@ func (s *Service) readSent(ctx context.Context, tenant ident.Tenant, creator ide
 	return state, err
 }
 
-// CheckOwner returns fault.Absent when the caller is not the creator: for anybody else the
+// CheckOwner returns fault.MissingObject when the caller is not the creator: for anybody else the
 // statement does not exist.
 func CheckOwner(by identity.Principal, creator ident.Creator) error {
 	if by.Creator != creator {
@@ -253,7 +253,7 @@ func (s *Service) releaseConfirmed(ctx context.Context, n State, name, by string
 // DisputeStatement records the creator's objections to some lines or settlements. Only their
 // settlements are held; the other settlements of the statement are released.
 //
-// DisputeStatement returns fault.Absent for a line or settlement that the statement does not
+// DisputeStatement returns fault.MissingObject for a line or settlement that the statement does not
 // contain, and 3001 heard for a statement that is confirmed or accepted.
 func (s *Service) DisputeStatement(ctx context.Context, by identity.Principal,
 	creator ident.Creator,

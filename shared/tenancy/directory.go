@@ -7,8 +7,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Directory finds master data. Each method returns 3003 (fault.Absent) when the tenant has no such
-// object. Results may come from the memory of a warm function and be 30 seconds old.
+// Directory finds master data. Each method returns 3003 (fault.MissingObject) when the tenant has
+// no such object. Results may come from the memory of a warm function and be 30 seconds old.
 type Directory interface {
 	// Creator returns a creator, the account of a payee.
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (Creator, error)

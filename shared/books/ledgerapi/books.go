@@ -295,7 +295,7 @@ func balancesAt(entries []ledger.Entry, at time.Time) map[string]map[ledger.Acco
 	return sums
 }
 
-// checkCreator returns fault.Absent when the tenant has no such creator.
+// checkCreator returns fault.MissingObject when the tenant has no such creator.
 func (a API) checkCreator(ctx context.Context, tenant ident.Tenant, id string) error {
 	if _, there, err := a.Master.LatestVersion(ctx, tenant, tenancy.KindCreator, id); err != nil ||
 		there {

@@ -89,8 +89,8 @@ func bookReaderRoles() []identity.Role {
 	return []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 }
 
-// checkEntity returns fault.Absent when the tenant has no paying entity with the id. A malformed id
-// and the id of another tenant's entity give the same error.
+// checkEntity returns fault.MissingObject when the tenant has no paying entity with the id. A
+// malformed id and the id of another tenant's entity give the same error.
 func (a API) checkEntity(ctx context.Context, tenant ident.Tenant, id string) error {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return fault.MissingObject("paying entity")

@@ -103,7 +103,7 @@ const (
 
 // LocateSettlement finds out where the money of one payable is, over all its occurrences.
 //
-// Errors: fault.Absent when the settlement does not exist or the caller may not see it.
+// Errors: fault.MissingObject when the settlement does not exist or the caller may not see it.
 func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 	id string) (View, error) {
 	st, err := s.Settlements.Load(ctx, by.Tenant, ident.Settlement(id))
@@ -128,7 +128,7 @@ func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
 // LocateCreator finds out where the money of a creator is. A creator does not see the comparison
 // with the ledger.
 //
-// Errors: fault.Absent when the creator does not exist or the caller may not see it.
+// Errors: fault.MissingObject when the creator does not exist or the caller may not see it.
 func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	creator ident.Creator) (View, error) {
 	if !by.CanSee(creator) {

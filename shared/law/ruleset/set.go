@@ -20,7 +20,7 @@ import (
 type PackStore interface {
 	// ReadState reads the pointers; the result may be a moment old.
 	ReadState(ctx context.Context) (State, error)
-	// ReadArchive reads the archive of a stored version; fault.Absent if there is none.
+	// ReadArchive reads the archive of a stored version; fault.MissingObject if there is none.
 	ReadArchive(ctx context.Context, pack, version string) ([]byte, error)
 }
 
@@ -287,7 +287,7 @@ const maxCachedCorpora = 4
 // (tax.RulesUsed). Packs that the result does not name are those of the binary, because they had no
 // part in it.
 //
-// Errors: fault.Absent if a version is not stored.
+// Errors: fault.MissingObject if a version is not stored.
 func (s *Set) CorpusOfResult(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error) {
 	ids := append([]tax.PackID{used.PackID}, used.Local...)
 	key := fmt.Sprint(ids)

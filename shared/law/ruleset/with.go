@@ -13,7 +13,7 @@ import (
 // CorpusWith compiles the rules in force with one pack replaced by another version of it. The
 // version may be stored in any state, or be the one in the binary.
 //
-// Errors: fault.Absent if the version is neither stored nor in the binary.
+// Errors: fault.MissingObject if the version is neither stored nor in the binary.
 func (s *Set) CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus, error) {
 	g := s.Current(ctx)
 	key := fmt.Sprintf("%d with %s@%s", g.State.Rev, pack, version)

@@ -24,7 +24,7 @@ import (
 )
 
 // Laws loads the rules in force with one policy pack replaced by another version of it. It returns
-// fault.Absent when there is no such version.
+// fault.MissingObject when there is no such version.
 type Laws interface {
 	CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus, error)
 }
@@ -37,7 +37,8 @@ type API struct {
 	Laws        Laws
 	Calendar    *calendar.Calendar
 	Clock       clock.Clock
-	// Position reads the last version of a tax position; it returns fault.Absent when there is none.
+	// Position reads the last version of a tax position; it returns fault.MissingObject when there is
+	// none.
 	Position func(ctx context.Context, tenant ident.Tenant, id string) (tenancy.Position, error)
 }
 

@@ -23,7 +23,8 @@ type Store interface {
 	// The read is consistent.
 	ListOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		entity ident.Entity) ([]Receivable, error)
-	// FindByID finds a receivable that a person raised. The error is fault.Absent when there is none.
+	// FindByID finds a receivable that a person raised. The error is fault.MissingObject when there is
+	// none.
 	FindByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
 	// Prepare writes a claim that waits for a second person. The error is optimistic.ErrRival when the
 	// id is taken.

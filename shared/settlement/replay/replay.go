@@ -99,8 +99,8 @@ func (r Request) problems() []fault.Field {
 // occurrences of a reopened payable and other payees' own settlements are left out, so that each
 // yuan is counted once.
 //
-// Errors: fault.InvalidInput; fault.Absent for an unknown creator; 2001 when the creator has more
-// settlements than one replay reads.
+// Errors: fault.InvalidInput; fault.MissingObject for an unknown creator; 2001 when the creator has
+// more settlements than one replay reads.
 func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Report, error) {
 	if p := r.problems(); len(p) > 0 {
 		return Report{}, fault.Invalid(p...)

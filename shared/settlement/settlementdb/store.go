@@ -44,7 +44,7 @@ const keyRetention = 30 * 24 * time.Hour
 
 // Load reads a settlement with a consistent read.
 //
-// Errors: fault.Absent when the tenant has no such settlement.
+// Errors: fault.MissingObject when the tenant has no such settlement.
 func (s *Store) Load(ctx context.Context, tenant ident.Tenant,
 	id ident.Settlement) (settlement.Settlement, error) {
 	it, err := s.getItem(ctx, s.Settlements, keys.Settlement(tenant, id))
@@ -337,7 +337,7 @@ func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id s
 
 // SettlementOfKey finds the settlement to which a payout key belongs.
 //
-// Errors: fault.Absent when the tenant has no such key.
+// Errors: fault.MissingObject when the tenant has no such key.
 func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant,
 	key string) (string, error) {
 	it, err := s.getItem(ctx, s.Control, keys.PayoutKey(tenant, key))

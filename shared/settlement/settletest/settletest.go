@@ -203,8 +203,8 @@ func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.
 
 var _ tenancy.Directory = (*Directory)(nil)
 
-// findInTenant returns an entry of a map; it returns fault.Absent when the map has no such entry or
-// the tenant is another one.
+// findInTenant returns an entry of a map; it returns fault.MissingObject when the map has no such
+// entry or the tenant is another one.
 func findInTenant[V any](m map[string]V, tenant ident.Tenant, id, what string) (V, error) {
 	v, ok := m[id]
 	if !ok || tenant != Tenant {

@@ -86,7 +86,7 @@ func (a API) addDifferences(ctx context.Context, r *httpapi.Request, version tax
 // comparedVersions lists the shadow versions with which settlements were compared, or only the one
 // with the given name.
 //
-// Errors: fault.Absent when no settlement was compared with the named version.
+// Errors: fault.MissingObject when no settlement was compared with the named version.
 func (a API) comparedVersions(ctx context.Context, tenant ident.Tenant,
 	name string) ([]tax.PackID, error) {
 	all, err := a.Store.Shadowed(ctx, tenant)

@@ -283,7 +283,8 @@ func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant,
 	return months, err
 }
 
-// Correction reads a prepared or posted correction. The error is fault.Absent when there is none.
+// Correction reads a prepared or posted correction. The error is fault.MissingObject when there is
+// none.
 func (t *Service) Correction(ctx context.Context, tenant ident.Tenant,
 	id string) (Correction, error) {
 	return t.store.Correction(ctx, tenant, id)

@@ -18,7 +18,7 @@ import (
 // Store keeps corrections and decisions. A write that finds its own act id has succeeded before;
 // the error is optimistic.ErrRival when another write came first.
 type Store interface {
-	// Correction reads a correction consistently. The error is fault.Absent when there is none.
+	// Correction reads a correction consistently. The error is fault.MissingObject when there is none.
 	Correction(ctx context.Context, tenant ident.Tenant, id string) (Correction, error)
 	// Prepare writes a new correction. The error is optimistic.ErrRival when the id is taken.
 	Prepare(ctx context.Context, c Correction) error
@@ -27,8 +27,8 @@ type Store interface {
 	// next number of the taxpayer's list is taken.
 	Post(ctx context.Context, p Posting) error
 
-	// Decision reads the last decision on an open true-up consistently. The error is fault.Absent when
-	// there is none.
+	// Decision reads the last decision on an open true-up consistently. The error is
+	// fault.MissingObject when there is none.
 	Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 		id string) (Decision, error)
 	// WriteDecision writes a decision with what it posts and its audit record in one transaction. The

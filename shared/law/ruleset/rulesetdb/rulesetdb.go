@@ -119,14 +119,14 @@ const maxArchive = 16 << 20
 
 // ReadArchive reads the archive of a stored version.
 //
-// Errors: fault.Absent if the version is not stored.
+// Errors: fault.MissingObject if the version is not stored.
 func (s *Store) ReadArchive(ctx context.Context, pack, version string) ([]byte, error) {
 	return s.ReadObject(ctx, publish.ArchiveName(pack, version), maxArchive)
 }
 
 // ReadObject reads an object of the rules bucket that has at most the given number of bytes.
 //
-// Errors: fault.Absent if there is no such object; *publish.TooLargeError if it is larger.
+// Errors: fault.MissingObject if there is no such object; *publish.TooLargeError if it is larger.
 func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte, error) {
 	res, err := s.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &name})
 	if httpStatus(err) == http.StatusNotFound {
@@ -176,7 +176,7 @@ func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 
 // FindVersion reads the record of a version of a pack.
 //
-// Errors: fault.Absent if the version is not stored.
+// Errors: fault.MissingObject if the version is not stored.
 func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.Version, error) {
 	var v publish.Version
 	found, err := s.readDocument(ctx, keys.RuleVersion(pack, version), true, &v)

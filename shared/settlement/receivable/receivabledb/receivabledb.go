@@ -159,8 +159,8 @@ func (s *Store) getItem(ctx context.Context, k keys.Key) (item, error) {
 	return out.Item, nil
 }
 
-// FindByID finds a receivable that a person raised. The error is fault.Absent when there is none. A
-// second item leads from the id to the creator's book.
+// FindByID finds a receivable that a person raised. The error is fault.MissingObject when there is
+// none. A second item leads from the id to the creator's book.
 func (s *Store) FindByID(ctx context.Context, tenant ident.Tenant,
 	id string) (receivable.Receivable, error) {
 	name, err := s.getItem(ctx, keys.ReceivableByID(tenant, id))

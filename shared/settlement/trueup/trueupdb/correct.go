@@ -31,7 +31,7 @@ func correctionItem(c trueup.Correction) (item, error) {
 	return it, err
 }
 
-// Correction reads a correction consistently. The error is fault.Absent when there is none.
+// Correction reads a correction consistently. The error is fault.MissingObject when there is none.
 func (s *Store) Correction(ctx context.Context, tenant ident.Tenant,
 	id string) (trueup.Correction, error) {
 	c, err := readDocument[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")

@@ -18,8 +18,8 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// Decision reads the last decision on an open true-up consistently. The error is fault.Absent when
-// there is none.
+// Decision reads the last decision on an open true-up consistently. The error is
+// fault.MissingObject when there is none.
 func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	id string) (trueup.Decision, error) {
 	d, err := readDocument[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
