@@ -24,7 +24,7 @@ func (accepts) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
 	return payout.Outcome{State: payout.Accepted, Amount: o.Amount}, nil
 }
 
-func (accepts) Query(context.Context, string) (payout.Outcome, error) {
+func (accepts) QueryOutcome(context.Context, string) (payout.Outcome, error) {
 	return payout.Outcome{State: payout.Paid}, nil
 }
 
