@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"fenzhang/local/runtimeapi"
@@ -86,7 +87,9 @@ func TestAFunctionThatEndsIsNotWaitedFor(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	api := start(t)
-	go post(t.Context(), t, "http://"+api.Addr+"/2018-06-01/runtime/init/error", "no table")
+	var posted sync.WaitGroup
+	defer posted.Wait() // the answer to the post may come after that of Invoke, and t ends with this function
+	posted.Go(func() { post(t.Context(), t, "http://"+api.Addr+"/2018-06-01/runtime/init/error", "no table") })
 	if _, err := api.Invoke(t.Context(), nil, nil); !errors.Is(err, runtimeapi.ErrEnded) || !strings.Contains(err.Error(), "no table") {
 		t.Errorf("got %v", err)
 	}
